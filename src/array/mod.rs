@@ -1,0 +1,1 @@
+//! DistArray: layout, laziness, indexing, files. Uses cluster and ufunc.

@@ -1,0 +1,1 @@
+//! Hub, engines, tasks, jobs, deaths. Knows nothing of arrays: an engine runs registered functions over buffers.

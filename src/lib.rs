@@ -1,0 +1,9 @@
+//! distob: distributed arrays and objects. A program written for `ndarray` changes a type and runs over processes.
+
+pub mod array;
+pub mod cluster;
+mod error;
+pub mod transport;
+pub mod ufunc;
+
+pub use error::{Error, Result};

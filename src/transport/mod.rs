@@ -1,0 +1,1 @@
+//! Bytes between processes: segments and the pool in them, rings, endpoints, wire frames. Knows nothing of arrays.

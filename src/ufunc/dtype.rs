@@ -1,0 +1,76 @@
+//! The element types that programs know, and a scalar of one of them.
+
+use rkyv::{Archive, Deserialize, Serialize};
+
+/// An element type that programs compute with.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[repr(u8)]
+pub enum DType {
+    /// `bool`, one byte, 0 or 1.
+    Bool,
+    /// `i8`.
+    I8,
+    /// `i16`.
+    I16,
+    /// `i32`.
+    I32,
+    /// `i64` (and `isize`).
+    I64,
+    /// `u8`.
+    U8,
+    /// `u16`.
+    U16,
+    /// `u32`.
+    U32,
+    /// `u64` (and `usize`).
+    U64,
+    /// `f32`.
+    F32,
+    /// `f64`.
+    F64,
+    /// `Complex<f32>`.
+    C32,
+    /// `Complex<f64>`.
+    C64,
+}
+
+impl DType {
+    /// Bytes of one element.
+    pub const fn size(self) -> usize {
+        match self {
+            DType::Bool | DType::I8 | DType::U8 => 1,
+            DType::I16 | DType::U16 => 2,
+            DType::I32 | DType::U32 | DType::F32 => 4,
+            DType::I64 | DType::U64 | DType::F64 | DType::C32 => 8,
+            DType::C64 => 16,
+        }
+    }
+
+    /// The name as Rust writes it: `f64`, `bool`, `Complex<f32>`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DType::Bool => "bool",
+            DType::I8 => "i8",
+            DType::I16 => "i16",
+            DType::I32 => "i32",
+            DType::I64 => "i64",
+            DType::U8 => "u8",
+            DType::U16 => "u16",
+            DType::U32 => "u32",
+            DType::U64 => "u64",
+            DType::F32 => "f32",
+            DType::F64 => "f64",
+            DType::C32 => "Complex<f32>",
+            DType::C64 => "Complex<f64>",
+        }
+    }
+}
+
+/// One value of a [`DType`], as its native-endian bytes (the first `dtype.size()` of them).
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Scalar {
+    /// The type.
+    pub dtype: DType,
+    /// The bytes; those after `dtype.size()` are 0.
+    pub bytes: [u8; 16],
+}

@@ -1,0 +1,9 @@
+//! Kernels and fused programs over slices. Pure: knows neither processes nor hosts.
+
+mod dtype;
+mod element;
+mod op;
+
+pub use dtype::{DType, Scalar};
+pub use element::Element;
+pub use op::{Instr, Op, Program, ValueId};

@@ -1,0 +1,84 @@
+//! The instructions of a program, and the program itself: an expression in static single assignment form.
+
+use super::{DType, Scalar};
+use rkyv::{Archive, Deserialize, Serialize};
+
+/// Number of a value in a [`Program`]: inputs first, then constants, then one for each instruction, in order.
+pub type ValueId = u16;
+
+/// What an instruction does with its operands. All are elementwise; integer arithmetic wraps.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[rustfmt::skip]
+pub enum Op {
+    // One operand, result of the same type.
+    /// `-x` (wrapping for integers).
+    Neg,
+    /// `!x`, bitwise; logical for `bool`.
+    Not,
+    /// Absolute value; for complex numbers the modulus, a real number.
+    Abs,
+    /// Square root.
+    Sqrt,
+    /// `1 / x`.
+    Recip,
+    /// `x * x`.
+    Square,
+    /// Rust's `signum` for floats (NaN stays NaN), -1/0/1 for integers.
+    Signum,
+    Floor, Ceil, Round, Trunc,
+    Exp, Exp2, ExpM1, Ln, Ln1p, Log2, Log10,
+    Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan,
+    /// Gauss error function.
+    Erf,
+    /// Integer power, by the exponent.
+    Powi(i32),
+    /// Complex conjugate.
+    Conj,
+    // One operand, result of another type.
+    /// Rust's `as`; to `bool`: `x != 0`.
+    Cast,
+    IsNan, IsFinite, IsInfinite,
+    /// Real and imaginary part of a complex number.
+    Re, Im,
+    // Two operands of one type.
+    Add, Sub, Mul, Div,
+    /// Rust's `%`.
+    Rem,
+    BitAnd, BitOr, BitXor, Shl, Shr,
+    /// NumPy's `minimum` and `maximum`: NaN where either is NaN.
+    Minimum, Maximum,
+    /// Rust's `min` and `max` of floats (IEEE `minNum`): the other one where one is NaN.
+    Fmin, Fmax,
+    Powf, Atan2, Hypot,
+    // Two operands of one type, result `bool`.
+    Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,
+    // Three operands.
+    /// `if c { x } else { y }`: `bool`, then two of one type.
+    Select,
+    /// `max(x, lo)`, then `min(.., hi)`; NaN stays NaN, as `f64::clamp`.
+    Clamp,
+}
+
+/// One instruction: `op` of the values `args`, giving a value of type `dtype`. Unused places of `args` are 0.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Instr {
+    /// What to do.
+    pub op: Op,
+    /// The operands.
+    pub args: [ValueId; 3],
+    /// Type of the result.
+    pub dtype: DType,
+}
+
+/// An elementwise expression in static single assignment form.
+#[derive(Archive, Serialize, Deserialize, Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Program {
+    /// Types of the inputs: values `0..inputs.len()`.
+    pub inputs: Vec<DType>,
+    /// Constants: the values after the inputs.
+    pub constants: Vec<Scalar>,
+    /// Instructions: the values after the constants.
+    pub code: Vec<Instr>,
+    /// The values that the program gives (stored, or folded).
+    pub outputs: Vec<ValueId>,
+}
