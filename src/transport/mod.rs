@@ -1,1 +1,3 @@
 //! Bytes between processes: segments and the pool in them, rings, endpoints, wire frames. Knows nothing of arrays.
+
+pub mod futex;
