@@ -1,1 +1,4 @@
 //! Bytes between processes: segments and the pool in them, rings, endpoints, wire frames. Knows nothing of arrays.
+
+pub mod region;
+pub mod segment;
