@@ -156,7 +156,9 @@ impl Crew {
                         self.board.complete(slot, posted, chunk, 0);
                         mine += 1;
                     }
-                    None => futex_wait(word, seen, Some(POSTER_NAP)),
+                    None => {
+                        futex_wait(word, seen, Some(POSTER_NAP));
+                    }
                 }
             }
             self.board.set_waiting(slot, false);

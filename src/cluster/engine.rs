@@ -60,8 +60,8 @@ fn live(version: &str) -> Result<()> {
     }
     let board = Board::attach(&control)?;
     let (tasks, replies) = regions(&control, hello.engine as usize)?;
-    let (_, tasks) = Ring::attach(tasks)?;
-    let (replies, _) = Ring::attach(replies)?;
+    let tasks = Ring::attach(tasks)?.consumer()?;
+    let replies = Ring::attach(replies)?.producer();
     let engine = Arc::new(Engine {
         board,
         arrays,

@@ -16,7 +16,7 @@ use crate::transport::wire::decode;
 use crate::transport::{Consumer, Producer, Region, Ring, Segment};
 
 /// Bytes of each of an engine's two rings.
-const RING_BYTES: usize = 128 << 10;
+const RING_BYTES: usize = Ring::<Region>::bytes_for(1024);
 /// Bytes of an engine's rings in the control segment.
 pub(super) const LINK_BYTES: usize = 2 * RING_BYTES;
 /// After so many deaths of engines that ran it, a task is given up.
@@ -267,8 +267,8 @@ impl Links {
     /// Makes fresh rings for the next incarnation of `engine`, before it is started. The last one must be dead.
     pub(super) fn prepare(&self, control: &Arc<Segment>, engine: usize) -> Result<()> {
         let (tasks, replies) = regions(control, engine)?;
-        let (producer, _) = Ring::create(tasks)?;
-        let (_, consumer) = Ring::create(replies)?;
+        let producer = Ring::create(tasks)?.producer();
+        let consumer = Ring::create(replies)?.consumer()?;
         let line = &self.lines[engine];
         *lock(&line.receiver) = Some(Receiver { replies: consumer, frame: Vec::new(), assembly: Assembly::default() });
         *lock(&line.prepared) = Some(producer);
