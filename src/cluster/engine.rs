@@ -80,7 +80,12 @@ fn live(version: &str) -> Result<()> {
     }
     let heart = engine.clone();
     spawn_thread("distob-heart".to_owned(), move || heart.beat(hello.participant))?;
-    nix::unistd::write(&engine.socket, &frame).map_err(|e| Error::io("tell the agent that we are ready", e))?;
+    match nix::unistd::write(&engine.socket, &frame) {
+        Ok(_) => {}
+        // The hub has closed before we were up.
+        Err(nix::errno::Errno::EPIPE) => return Ok(()),
+        Err(error) => return Err(Error::io("tell the agent that we are ready", error)),
+    }
     engine.work(hello.participant, spin, hello.pin.map(|core| core as usize));
     Ok(())
 }

@@ -216,6 +216,11 @@ impl Hub {
         self.inner.copied.load(Ordering::Relaxed)
     }
 
+    /// How many engine processes have died (and were replaced) so far.
+    pub fn deaths(&self) -> u32 {
+        self.inner.agent.lock().unwrap_or_else(|e| e.into_inner()).as_ref().map_or(0, |agent| agent.deaths())
+    }
+
     /// What each engine has done so far, the hub's own threads first.
     pub fn activity(&self) -> Vec<Activity> {
         let board = &self.inner.crew.board;
