@@ -1,11 +1,12 @@
 //! Bytes between processes: segments and the pool in them, rings, endpoints, wire frames. Knows nothing of arrays.
 
-mod pool;
-mod ring;
+pub mod doorbell;
 pub mod futex;
+pub mod pool;
 pub mod region;
+pub mod ring;
 pub mod segment;
-pub mod sync;
+mod sync;
 pub mod wire;
 pub mod words;
 

@@ -140,3 +140,5 @@ fn lines_for(length: usize) -> u64 {
     length.div_ceil(PAYLOAD).max(1) as u64
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests;
