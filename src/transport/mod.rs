@@ -2,6 +2,8 @@
 
 pub mod doorbell;
 pub mod futex;
+#[cfg(all(test, loom))]
+mod loom;
 pub mod region;
 pub mod ring;
 pub mod segment;
