@@ -16,7 +16,7 @@ mod slab;
 use std::{
     ptr::NonNull,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed},
     },
 };
@@ -25,7 +25,7 @@ pub use lease::Extents;
 
 use self::{
     ahead::Ahead,
-    class::{LARGEST, LINE, MAGAZINES, class_of, magazine_room, size_of_class, slab_extents},
+    class::{CLASSES, LARGEST, LINE, MAGAZINES, class_of, magazine_room, size_of_class, slab_extents},
     extent::Run,
     growth::Core,
     lease::Leases,
@@ -117,15 +117,25 @@ impl Pool {
     #[cold]
     fn alloc_from_slab(&self, bytes: usize, class: usize) -> Result<Block> {
         let core = &self.0.core;
-        let slabs = || core.classes[class].lock().unwrap_or_else(PoisonError::into_inner);
         let most = if class < MAGAZINES { magazine_room(class).div_ceil(2) } else { 1 };
-        let mut blocks = slabs().take(most);
+        let mut class = class;
+        let mut blocks = core.slabs(class).take(most);
         while blocks.is_empty() {
             // The class is not locked while the pool grows: growth looks through all classes for free slabs.
-            let (slab, _) = self.take_extents(Some(slab_extents(class)), bytes)?;
-            let mut slabs = slabs();
-            slabs.cut(class, slab);
-            blocks = slabs.take(most);
+            let slab = self.take_extents(Some(slab_extents(class)), bytes);
+            match slab.or_else(|_| self.take_extents(Some(1), bytes)) {
+                Ok((slab, _)) => {
+                    let mut slabs = core.slabs(class);
+                    slabs.cut(class, slab);
+                    blocks = slabs.take(most);
+                }
+                Err(error) => {
+                    // Where no extent is left, a free block of a larger class will do.
+                    let mut larger = (class..CLASSES).map(|class| (class, core.slabs(class).take(1)));
+                    let Some(found) = larger.find(|(_, blocks)| !blocks.is_empty()) else { return Err(error) };
+                    (class, blocks) = found;
+                }
+            }
         }
         let offset = blocks.pop().expect("not empty");
         magazine::settle(core);
@@ -313,7 +323,7 @@ impl Pool {
         let core = &self.0.core;
         magazine::settle(core);
         core.account.add(-(size_of_class(class) as i64));
-        core.classes[class].lock().unwrap_or_else(PoisonError::into_inner).put([offset]);
+        core.slabs(class).put([offset]);
     }
 }
 
