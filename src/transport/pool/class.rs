@@ -64,11 +64,22 @@ pub(super) const fn place_in_slab(class: usize, index: usize) -> usize {
     lead(class) + index * stride(class)
 }
 
-/// Blocks of a class that a thread keeps at most: some 128 KiB of them.
+/// Blocks of a class that a thread keeps at most: some 128 KiB of them. A table, because dividing is slow.
+const ROOMS: [u8; MAGAZINES] = {
+    let mut rooms = [0; MAGAZINES];
+    let mut class = 0;
+    while class < MAGAZINES {
+        let blocks = (128 << 10) / size_of_class(class);
+        rooms[class] = if blocks > 32 { 32 } else { blocks as u8 };
+        class += 1;
+    }
+    rooms
+};
+
+/// Blocks of a class that a thread keeps at most.
 #[inline]
 pub(super) const fn magazine_room(class: usize) -> usize {
-    let blocks = (128 << 10) / size_of_class(class);
-    if blocks > 32 { 32 } else { blocks }
+    ROOMS[class] as usize
 }
 
 const _: () = {

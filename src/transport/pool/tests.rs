@@ -46,7 +46,7 @@ fn blocks_are_aligned_and_lie_in_the_segment() {
             assert!(block.offset() as usize + block.len() <= pool.segment().len());
             assert_eq!(block.as_ptr(), pool.segment().at(block.offset() as usize));
             assert!(block.pool() == &pool);
-            if block.len() > 0 {
+            if !block.is_empty() {
                 fill(&block, 7);
                 assert!(holds(&block, 7));
             }
