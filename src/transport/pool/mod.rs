@@ -102,20 +102,19 @@ impl Pool {
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) when the quota, a cgroup or the machine has no room.
     #[inline]
     pub fn alloc(&self, bytes: usize) -> Result<Block> {
-        if bytes <= LARGEST {
-            let class = class_of(bytes);
-            if class < MAGAZINES
-                && let Some(offset) = magazine::pop(&self.0.core, class)
-            {
-                return Ok(Block { pool: self.clone(), offset, len: bytes, place: Place::Small(class as u32) });
-            }
-            return self.alloc_from_slab(bytes, class);
-        }
-        self.alloc_extents(bytes)
+        let class = class_of(bytes.min(LARGEST));
+        let kept = if class < MAGAZINES { magazine::pop(&self.0.core, class) } else { None };
+        // The slow path returns no block but its place, so that the fast one need not pass through memory.
+        let (offset, place) = match kept {
+            Some(offset) => (offset, Place::Small(class as u32)),
+            None if bytes <= LARGEST => self.alloc_from_slab(bytes, class)?,
+            None => self.alloc_extents(bytes)?,
+        };
+        Ok(Block { pool: self.clone(), offset, len: bytes, place })
     }
 
     #[cold]
-    fn alloc_from_slab(&self, bytes: usize, class: usize) -> Result<Block> {
+    fn alloc_from_slab(&self, bytes: usize, class: usize) -> Result<(u64, Place)> {
         let core = &self.0.core;
         let most = if class < MAGAZINES { magazine_room(class).div_ceil(2) } else { 1 };
         let mut class = class;
@@ -143,15 +142,15 @@ impl Pool {
         if class < MAGAZINES {
             magazine::stock(core, class, &mut blocks);
         }
-        Ok(Block { pool: self.clone(), offset, len: bytes, place: Place::Small(class as u32) })
+        Ok((offset, Place::Small(class as u32)))
     }
 
     #[cold]
-    fn alloc_extents(&self, bytes: usize) -> Result<Block> {
+    fn alloc_extents(&self, bytes: usize) -> Result<(u64, Place)> {
         let run = self.take_run(extents_for(bytes), bytes)?;
         let line = 2 * (self.0.turn.fetch_add(1, Relaxed) as usize * 13 % 32) + 1;
         let offset = run.start as usize * HUGE_PAGE + line * LINE;
-        Ok(Block { pool: self.clone(), offset: offset as u64, len: bytes, place: Place::Large(run) })
+        Ok((offset as u64, Place::Large(run)))
     }
 
     /// Takes a run of extents for `bytes` into use.
