@@ -90,7 +90,19 @@ def job_exp():
     parts("LOG2_E", 1 / log(mpf(2)), 2)
 
 
+def q_tanh(r):
+    # (1 - e^(-2r)) / 2 = r + r^2 Q(r)
+    if abs(r) < mpf(10) ** -12:
+        return -1 + 2 * r / 3 - r * r / 3
+    return ((1 - exp(-2 * r)) / 2 - r) / (r * r)
+
+
 def job_tanh():
+    h = log(mpf(2)) / 4 * mpf("1.0001")
+    show("TANH", *remez(q_tanh, lambda r: abs(r), -h, h, 11))
+
+
+def job_expm1():
     h = log(mpf(2)) / 2 * mpf("1.0001")
     # relative to exp(r) - 1 itself, which is what tanh and expm1 need near 0
     show("EXPM1", *remez(q_exp, lambda r: abs(r * r / (exp(r) - 1)) if abs(r) > mpf(10) ** -20 else abs(r), -h, h, 11))

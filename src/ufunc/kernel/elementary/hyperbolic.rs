@@ -1,6 +1,6 @@
 //! The hyperbolic tangent.
 //!
-//! With `E = e^(-2|x|) - 1` in two parts, `tanh |x| = -E / (2 + E)`; the quotient's remainder is computed exactly and
+//! With `F = 1 - e^(-2|x|)` in two parts, `tanh |x| = F / (2 - F)`; the quotient's remainder is computed exactly and
 //! put back.
 
 use super::Unary;
@@ -20,6 +20,21 @@ const Q: [f64; 11] = [
     2.755740270461556e-07,
     2.5108978786099137e-08,
     2.0875312056645333e-09,
+];
+
+/// `((1 - e^(-2r)) / 2 - r) / r^2` for `|r| <= ln 2 / 4`, to 2^-61 of `r`.
+const HALF: [f64; 11] = [
+    -1.0,
+    0.6666666666666671,
+    -0.3333333333333336,
+    0.13333333333314584,
+    -0.0444444444443738,
+    0.012698412727143027,
+    -0.003174603182157271,
+    0.0007054654509916861,
+    -0.00014109308272614404,
+    2.5711662894673857e-05,
+    -4.2853283909092765e-06,
 ];
 
 /// The bias, so that a rounded exponent is a biased one.
@@ -49,15 +64,23 @@ impl Unary for Tanh {
     fn fast(x: f64) -> f64 {
         let a = x.abs();
         let a = select(a > 22.0, 22.0, a); // 1, to the last bit; a NaN goes through
-        let (s, p, rest) = expm1_parts(-2.0 * a);
-        let (e, el) = fast_two_sum(-1.0, s);
-        let (h, l) = fast_two_sum(e, s * p);
-        let l = s.mul_add(rest, l + el);
-        let (d, dl) = fast_two_sum(2.0, h);
+        // e^(-2a) = 2^n e^(-2r)
+        let t = a.mul_add(-2.0 * LOG2_E, SHIFT);
+        let n = t - SHIFT;
+        let r1 = n.mul_add(0.5 * LN2[0], a);
+        let r = n.mul_add(0.5 * LN2[1], r1);
+        let low = n.mul_add(0.5 * LN2[1], r1 - r);
+        let (p, rest) = fast_two_sum(r, (r * r).mul_add(poly(r, &HALF), low));
+        let s = f64::from_bits(t.to_bits() << 52);
+        let twice = s + s;
+        let (f, fl) = fast_two_sum(1.0, -s);
+        let (h, l) = fast_two_sum(f, twice * p);
+        let l = twice.mul_add(rest, l + fl);
+        let (d, dl) = fast_two_sum(2.0, -h);
         let inverse = 1.0 / d;
-        let q = -h * inverse;
-        let remainder = q.mul_add(d, h) + l;
-        let y = (-inverse).mul_add(q.mul_add(dl + l, remainder), q);
+        let q = h * inverse;
+        let remainder = (-q).mul_add(d, h) + l;
+        let y = inverse.mul_add((-q).mul_add(dl - l, remainder), q);
         y.copysign(x)
     }
 
