@@ -2,6 +2,7 @@
 
 mod dtype;
 mod element;
+pub mod kernel;
 mod op;
 
 pub use dtype::{DType, Scalar};
