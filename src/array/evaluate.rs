@@ -55,7 +55,7 @@ fn dependencies(node: &Arc<Node>, first: &mut Vec<Arc<Node>>) {
 }
 
 /// The same for an operand of a program over `shape`.
-pub(crate) fn operand_dependencies(
+fn operand_dependencies(
     operand: &Operand,
     shape: &[usize],
     first: &mut Vec<Arc<Node>>,
@@ -96,8 +96,8 @@ fn run(claims: Vec<Claim>) -> Result<()> {
             }
             Some(Expr::Reduce { source, fold, axes }) => {
                 match folds.iter_mut().find(|(s, a, _)| same_source(s, source) && a == axes) {
-                    Some((_, _, group)) => group.push((fold.clone(), claim)),
-                    None => folds.push((source.clone(), axes.clone(), vec![(fold.clone(), claim)])),
+                    Some((_, _, group)) => group.push((*fold, claim)),
+                    None => folds.push((source.clone(), axes.clone(), vec![(*fold, claim)])),
                 }
             }
             None => {}
@@ -221,7 +221,7 @@ fn run_folds(source: &Operand, axes: &[usize], mut group: Vec<(Fold, Claim)>) ->
 fn from_moments(hub: &Hub, fold: &Fold, n: usize, moments: &[Leaf], dtype: DType, shape: &[usize]) -> Result<Leaf> {
     let constant = |value: f64| Operand::Constant(crate::ufunc::Element::scalar(value).unwrap_or(ZERO));
     let apply = |op, args| Node::new(hub, DType::F64, Dims::new(shape), Expr::Apply { op, args }).map(Operand::Node);
-    let (mean, squares) = (Operand::Leaf(moments[0].clone()), Operand::Leaf(moments[1].clone()));
+    let (mean, squares) = (Operand::Leaf(moments[1].clone()), Operand::Leaf(moments[2].clone()));
     let value = match fold {
         Fold::Var { ddof } => apply(Op::Div, vec![squares, constant(n as f64 - ddof)])?,
         Fold::Std { ddof } => {
@@ -258,11 +258,16 @@ pub(crate) fn fold(hub: &Hub, operand: &Operand, fold: Fold, axes: &[usize], kep
     Ok(results)
 }
 
+/// Computes what must have its value before a program over `shape` can read `operand`.
+pub(crate) fn settle(operand: &Operand, shape: &[usize]) -> Result<()> {
+    let mut first = Vec::new();
+    operand_dependencies(operand, shape, &mut first, &mut Vec::new());
+    evaluate(&first)
+}
+
 /// A whole reduction of an expression: it is not stored, unless it is asked for again and again.
 pub(crate) fn fold_all(hub: &Hub, operand: &Operand, kind: Fold) -> Result<Leaf> {
-    let mut first = Vec::new();
-    operand_dependencies(operand, operand.shape(), &mut first, &mut Vec::new());
-    evaluate(&first)?;
+    settle(operand, operand.shape())?;
     let axes = Dims::from_fn(operand.shape().len(), |axis| axis);
     Ok(fold(hub, operand, kind, &axes, &[])?.swap_remove(0))
 }

@@ -218,12 +218,12 @@ fn total_weight(expr: &Expr) -> (u32, u32) {
     expr.operands().iter().map(Operand::weight).fold((1, 0), |(w, i), (weight, inputs)| (w + weight, i + inputs))
 }
 
-/// The hub of the operands; an error where they belong to two.
-pub(crate) fn common_hub(operands: &[&Operand]) -> Result<Option<Hub>> {
+/// An error where the operands belong to two hubs.
+pub(crate) fn check_hubs(operands: &[Operand]) -> Result<()> {
     let mut hubs = operands.iter().filter_map(|operand| operand.hub());
-    let Some(first) = hubs.next() else { return Ok(None) };
+    let Some(first) = hubs.next() else { return Ok(()) };
     match hubs.find(|hub| hub.id() != first.id()) {
         Some(other) => Err(Error::ForeignHub { left: first.id(), right: other.id() }),
-        None => Ok(Some(first.clone())),
+        None => Ok(()),
     }
 }

@@ -3,11 +3,13 @@
 //! What holds everything up: a [`Store`] owns a block; a [`Held`] is a view into the block of the store that it holds,
 //! and elements are written through it only while nothing else holds the store.
 
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use ndarray::{ArrayViewMut, Axis, Dimension, LayoutRef, RawArrayViewMut, ShapeBuilder};
 
-use super::dims::{Dims, volume};
+use super::dims::Dims;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use crate::transport::Block;
@@ -35,6 +37,15 @@ impl Store {
     pub(crate) fn base(&self) -> *mut u8 {
         self.block.as_ptr().as_ptr()
     }
+
+    /// The first `len` elements of a fresh block, to be written.
+    #[expect(clippy::mut_from_ref, reason = "private, for a store that was made a moment ago and that nobody else has")]
+    fn elements<A: Element>(&self, len: usize) -> &mut [MaybeUninit<A>] {
+        assert!(len * size_of::<A>() <= self.block.len() as usize && align_of::<A>() <= 64);
+        // SAFETY: inside the block by the assertion, aligned to 64 bytes, and uninitialised is all that is claimed;
+        // called once by each of the two `create`s, on a block that nothing else points to yet.
+        unsafe { std::slice::from_raw_parts_mut(self.base().cast(), len) }
+    }
 }
 
 /// Bytes of an array of `shape` with elements of `size` bytes; an error where there is no such array.
@@ -61,7 +72,8 @@ pub(crate) struct Leaf {
 }
 
 impl Leaf {
-    /// A fresh leaf, not initialised, whose memory runs through `shape` as `strides` say (all of it, from 0 on).
+    /// A fresh leaf whose memory runs through `shape` as `strides` say (all of it, from 0 on). It is not initialised:
+    /// whoever takes it writes all of it before anybody reads it.
     pub(crate) fn fresh(hub: &Hub, dtype: DType, shape: Dims, strides: Dims<isize>) -> Result<Leaf> {
         let bytes = checked_bytes(&shape, dtype.size())?;
         Ok(Leaf { store: Arc::new(Store::new(hub, bytes)?), offset: 0, shape, strides, dtype })
@@ -122,32 +134,54 @@ unsafe fn view_of<A, D: Dimension>(ptr: *mut A, mut dim: D, strides: &[isize]) -
 }
 
 impl<A: Element, D: Dimension> Held<A, D> {
-    /// Takes a fresh block for `shape` (row-major, or column-major where the shape says so) and lets `fill` initialise all of it.
-    pub(crate) fn create<Sh>(hub: &Hub, shape: Sh, fill: impl FnOnce(&Leafless<'_, A>) -> Result<()>) -> Result<Held<A, D>>
+    /// Takes a fresh block for `shape` (row-major, or column-major where the shape says so) and has `fill` write it, in
+    /// memory order.
+    ///
+    /// # Safety
+    /// When `fill` succeeds it has initialised all elements.
+    #[inline]
+    pub(crate) unsafe fn create<Sh>(
+        hub: &Hub,
+        shape: Sh,
+        fill: impl FnOnce(&mut [MaybeUninit<A>]) -> Result<()>,
+    ) -> Result<Held<A, D>>
     where
         Sh: ShapeBuilder<Dim = D>,
     {
         let shape = shape.into_shape_with_order();
-        let dim = shape.raw_dim().clone();
-        let bytes = checked_bytes(dim.slice(), size_of::<A>())?;
-        let store = Arc::new(Store::new(hub, bytes)?);
-        let base = store.base().cast::<A>();
-        fill(&Leafless { base, len: volume(dim.slice()), hub, life: std::marker::PhantomData })?;
+        let store = Arc::new(Store::new(hub, checked_bytes(shape.raw_dim().slice(), size_of::<A>())?)?);
+        fill(store.elements(shape.size()))?;
         // SAFETY: the block has room for the shape (`checked_bytes`), is aligned to 64 bytes, was initialised by
-        // `fill`, and lives as long as `store`, which is kept beside the view.
-        let view = unsafe { RawArrayViewMut::from_shape_ptr(shape, base).deref_into_view_mut() };
+        // `fill` (the caller's promise), and lives as long as `store`, which is kept beside the view.
+        let view = unsafe { RawArrayViewMut::from_shape_ptr(shape, store.base().cast()).deref_into_view_mut() };
         Ok(Held { view, store })
     }
 
-    /// The array that a leaf is.
+    /// The same for an array whose memory runs through all of `dim` as `strides` say, from the block's start on.
     ///
     /// # Safety
-    /// The leaf's elements are initialised and of type `A`, and its rank is `D`'s.
-    pub(crate) unsafe fn from_leaf(leaf: &Leaf) -> Held<A, D> {
+    /// As [`Held::create`]; `strides` are positive and leave no gap.
+    pub(crate) unsafe fn create_strided(
+        hub: &Hub,
+        dim: D,
+        strides: &[isize],
+        fill: impl FnOnce(&mut [MaybeUninit<A>]) -> Result<()>,
+    ) -> Result<Held<A, D>> {
+        let store = Arc::new(Store::new(hub, checked_bytes(dim.slice(), size_of::<A>())?)?);
+        fill(store.elements(dim.size()))?;
+        // SAFETY: strides without gaps over `dim` stay inside a block of its size; else as in `create`.
+        let view = unsafe { view_of(store.base().cast(), dim, strides) };
+        Ok(Held { view, store })
+    }
+
+    /// The array that a computed leaf is. Panics where the leaf's type or rank is another.
+    pub(crate) fn from_leaf(leaf: &Leaf) -> Held<A, D> {
+        assert!(A::DTYPE == Some(leaf.dtype), "a value of type {} was taken for another", leaf.dtype.name());
         let mut dim = D::zeros(leaf.shape.len());
         dim.slice_mut().copy_from_slice(&leaf.shape);
-        // SAFETY: a leaf's shape and strides stay inside its block, which `store` keeps alive; type, rank and
-        // initialisation are the caller's promise.
+        // SAFETY: a leaf's shape and strides stay inside its block, which `store` keeps alive; the type was compared
+        // above (a `DTYPE` names one layout); every leaf but a fresh one is initialised, and a fresh one is published
+        // only after a plan has written all of it. A wrong rank panics when `dim` is filled.
         let view = unsafe { view_of(leaf.address().cast::<A>(), dim, &leaf.strides) };
         Held { view, store: leaf.store.clone() }
     }
@@ -194,22 +228,9 @@ impl<A: Element, D: Dimension> Clone for Held<A, D> {
     }
 }
 
-/// A fresh block while it is being filled: room for `len` elements that nobody else sees yet.
-pub(crate) struct Leafless<'a, A> {
-    base: *mut A,
-    len: usize,
-    pub(crate) hub: &'a Hub,
-    life: std::marker::PhantomData<&'a mut A>,
-}
-
-impl<A: Element> Leafless<'_, A> {
-    /// Where the elements go, in memory order.
-    pub(crate) fn base(&self) -> *mut A {
-        self.base
-    }
-
-    /// Number of elements.
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
+/// The strides that an array of this shape has: of the order that the shape asks for.
+pub(crate) fn strides_of<D: Dimension>(shape: &ndarray::Shape<D>) -> Dims<isize> {
+    // SAFETY: elements of type `()` take no memory, so any pointer is in bounds for any shape.
+    let probe = unsafe { RawArrayViewMut::<(), D>::from_shape_ptr(shape.clone(), NonNull::dangling().as_ptr()) };
+    Dims::new(probe.strides())
 }
