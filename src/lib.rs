@@ -9,3 +9,5 @@ pub mod ufunc;
 pub use cluster::{EngineKind, Hub, HubBuilder, init};
 pub use distob_macros::{main, test};
 pub use error::{Error, Result};
+#[doc(no_inline)]
+pub use inventory;

@@ -179,7 +179,8 @@ impl Watch {
 
     fn wait_for_events(&self) {
         // Often enough to see a stalled engine and, while nobody waits, to take the replies.
-        let timeout = PollTimeout::try_from((self.stall / 4).min(Duration::from_millis(250))).unwrap_or(PollTimeout::MAX);
+        let timeout =
+            PollTimeout::try_from((self.stall / 4).min(Duration::from_millis(250))).unwrap_or(PollTimeout::MAX);
         let mut fds = vec![PollFd::new(self.shared.wake.as_fd(), PollFlags::POLLIN)];
         for process in self.engines.iter().filter_map(|engine| engine.process.as_ref()) {
             fds.push(PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN));
@@ -328,7 +329,8 @@ impl Watch {
 
 fn readable(socket: BorrowedFd<'_>) -> bool {
     let mut fds = [PollFd::new(socket, PollFlags::POLLIN)];
-    matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1)) && fds[0].revents().is_some_and(|r| r.contains(PollFlags::POLLIN))
+    matches!(poll(&mut fds, PollTimeout::ZERO), Ok(1))
+        && fds[0].revents().is_some_and(|r| r.contains(PollFlags::POLLIN))
 }
 
 /// Whether the message says that the engine is ready (and not that its replies wait).
@@ -340,7 +342,9 @@ fn said(message: &[u8]) -> Result<bool> {
     let own = Image::own().identity;
     match header.kind {
         READY if ready.identity == own => Ok(true),
-        READY => Err(Error::frame(format!("engine {} runs program {:#x}, the hub {own:#x}", ready.pid, ready.identity))),
+        READY => {
+            Err(Error::frame(format!("engine {} runs program {:#x}, the hub {own:#x}", ready.pid, ready.identity)))
+        }
         other => Err(Error::frame(format!("kind {other} during the handshake"))),
     }
 }

@@ -18,7 +18,9 @@ use super::job::{ChunkRunner, JobKind, kinds};
 use super::link::regions;
 use super::spawn::{receive, take_socket};
 use super::task_context;
-use super::wire::{Assembly, HELLO, Hello, Outcome, PROTOCOL, READY, REPLY, Ready, Reply, TASK, Task, monotonic, parts};
+use super::wire::{
+    Assembly, HELLO, Hello, Outcome, PROTOCOL, READY, REPLY, Ready, Reply, TASK, Task, monotonic, parts,
+};
 use crate::error::{Error, Result};
 use crate::transport::wire::{decode, encode};
 use crate::transport::{Consumer, Producer, Ring, Segment};
@@ -153,13 +155,9 @@ impl Engine {
         }
         let mut runners: Runners = [const { None }; SLOTS];
         let mut payload = Vec::new();
-        serve(
-            &self.board,
-            me,
-            spin,
-            &mut |slot| self.help(slot, me, &mut runners, &mut payload),
-            &mut || self.run_task(me),
-        );
+        serve(&self.board, me, spin, &mut |slot| self.help(slot, me, &mut runners, &mut payload), &mut || {
+            self.run_task(me)
+        });
     }
 
     /// Counts up, and ends the process when the agent is gone.

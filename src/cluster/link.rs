@@ -180,7 +180,10 @@ impl Links {
         while at < frames.len() {
             if Instant::now() >= until {
                 self.forget(id);
-                return Err(Error::DeadlineExceeded { what: format!("room for task {name:?} at engine {engine}"), after });
+                return Err(Error::DeadlineExceeded {
+                    what: format!("room for task {name:?} at engine {engine}"),
+                    after,
+                });
             }
             self.pump(engine)?;
             let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
@@ -251,7 +254,9 @@ impl Links {
             Outcome::Value => Ok(bytes),
             Outcome::Panicked => Err(Error::Panicked { task: name(), message: text() }),
             Outcome::Cancelled => Err(Error::Cancelled { task: name() }),
-            Outcome::Late => Err(Error::DeadlineExceeded { what: format!("task {:?}", task.name), after: task.deadline }),
+            Outcome::Late => {
+                Err(Error::DeadlineExceeded { what: format!("task {:?}", task.name), after: task.deadline })
+            }
             Outcome::Refused => Err(Error::frame(text())),
         });
     }
@@ -334,7 +339,8 @@ impl Links {
 
     /// Ends everything that waits for `engine`, which will not come back.
     pub(super) fn abandon(&self, engine: usize) {
-        let ids: Vec<_> = lock(&self.sent).iter().filter(|(_, t)| t.engine == engine).map(|(id, t)| (*id, t.name)).collect();
+        let ids: Vec<_> =
+            lock(&self.sent).iter().filter(|(_, t)| t.engine == engine).map(|(id, t)| (*id, t.name)).collect();
         for (id, name) in ids {
             self.fail(id, Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
         }

@@ -62,9 +62,8 @@ pub(super) fn offset_of(descriptor: &'static Descriptor) -> u64 {
 /// The descriptor that a peer named.
 pub(super) fn receive(offset: u64) -> Result<&'static Descriptor> {
     let refused = || Error::frame(format!("function offset {offset:#x} is not one of a function that travels"));
-    let address = Image::own()
-        .constant(offset, size_of::<Descriptor>(), align_of::<Descriptor>())
-        .ok_or_else(refused)?;
+    let address =
+        Image::own().constant(offset, size_of::<Descriptor>(), align_of::<Descriptor>()).ok_or_else(refused)?;
     // SAFETY: `constant` has checked that the aligned bytes of a whole descriptor at this address are constants of our
     // image, mapped for the life of the process and never written; every bit pattern is three `u64`.
     let words = unsafe { *(address as *const [u64; 3]) };

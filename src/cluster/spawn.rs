@@ -60,9 +60,8 @@ pub(super) fn receive(socket: BorrowedFd<'_>) -> Result<Option<(Vec<u8>, Vec<Own
     let mut bytes = vec![0; MESSAGE_BYTES];
     let mut space = nix::cmsg_space!([RawFd; 2]);
     let mut buffers = [IoSliceMut::new(&mut bytes)];
-    let message =
-        recvmsg::<()>(socket.as_raw_fd(), &mut buffers, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)
-            .map_err(|e| Error::io("receive a message from a socket", e))?;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut buffers, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)
+        .map_err(|e| Error::io("receive a message from a socket", e))?;
     let len = message.bytes;
     let mut fds = Vec::new();
     for control in message.cmsgs().map_err(|e| Error::io("read the descriptors of a message", e))? {

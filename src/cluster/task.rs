@@ -109,7 +109,8 @@ impl<F> TaskBuilder<'_, F> {
         let until = Instant::now() + self.deadline;
         let route = if inner.config.kind == EngineKind::Embedded {
             let (function, done, task_name) = (self.function, completion.clone(), name);
-            let (board, deadline) = (inner.crew.board.clone(), monotonic().saturating_add(self.deadline.as_nanos() as u64));
+            let (board, deadline) =
+                (inner.crew.board.clone(), monotonic().saturating_add(self.deadline.as_nanos() as u64));
             let id = inner.local_tasks.next_id();
             let run = move || {
                 let _context = task_context::enter(&board, id, deadline);
@@ -119,9 +120,7 @@ impl<F> TaskBuilder<'_, F> {
                 let result = catch_unwind(AssertUnwindSafe(|| function(argument)));
                 done.complete(match result {
                     Ok(result) => to_bytes(&result),
-                    Err(panic) => {
-                        Err(Error::Panicked { task: task_name.to_owned(), message: panic_message(&*panic) })
-                    }
+                    Err(panic) => Err(Error::Panicked { task: task_name.to_owned(), message: panic_message(&*panic) }),
                 });
             };
             let workers = 1..inner.worker_count() as Participant + 1;
@@ -151,7 +150,15 @@ impl<F> TaskBuilder<'_, F> {
             links.send(id, engine, sent)?;
             Route::Engine { agent, id, engine }
         };
-        Ok(Pending { hub: self.hub.clone(), completion, route, until, name, after: self.deadline, _result: PhantomData })
+        Ok(Pending {
+            hub: self.hub.clone(),
+            completion,
+            route,
+            until,
+            name,
+            after: self.deadline,
+            _result: PhantomData,
+        })
     }
 }
 
