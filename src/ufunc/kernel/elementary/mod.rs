@@ -21,12 +21,16 @@ mod dd;
 mod exp;
 mod hyperbolic;
 mod log;
+mod log_parts;
+mod pow;
 mod reduce;
 mod trig;
 
 pub use exp::Exp;
 pub use hyperbolic::Tanh;
 pub use log::Ln;
+pub use log_parts::{Ln1p, Log2, Log10};
+pub use pow::{Powf, Powi, SmallPower};
 pub use trig::{Cos, Sin};
 
 /// A function of one `f64`.
