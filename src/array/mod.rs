@@ -1,1 +1,3 @@
 //! DistArray: layout, laziness, indexing, files. Uses cluster and ufunc.
+
+pub mod npy;
