@@ -84,11 +84,11 @@ impl Args {
     fn effort(&self) -> Effort {
         let ms = Duration::from_millis;
         if !self.bench {
-            Effort { min_rounds: 1, max_rounds: 1, budget: ms(0), sample: ms(0) }
+            Effort { min_rounds: 1, max_rounds: 1, budget: ms(0), column: ms(0), sample: ms(0) }
         } else if self.quick {
-            Effort { min_rounds: 3, max_rounds: 15, budget: ms(500), sample: ms(1) }
+            Effort { min_rounds: 2, max_rounds: 15, budget: ms(400), column: ms(300), sample: ms(1) }
         } else {
-            Effort { min_rounds: 11, max_rounds: 51, budget: ms(5000), sample: ms(5) }
+            Effort { min_rounds: 11, max_rounds: 51, budget: ms(5000), column: ms(20_000), sample: ms(5) }
         }
     }
 }

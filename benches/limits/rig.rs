@@ -55,6 +55,9 @@ pub struct Effort {
     pub max_rounds: usize,
     /// No further round begins after this, once there are `min_rounds`.
     pub budget: Duration,
+    /// A column that has two samples and took this long sits the further rounds out: one slow way is not to make
+    /// the whole run slow.
+    pub column: Duration,
     /// How long one sample of a short workload is made by repeating it.
     pub sample: Duration,
 }
@@ -75,6 +78,8 @@ pub fn measure(mut columns: Vec<Column<'_>>, effort: Effort) -> Figures {
             let took = column.sample() / column.repeats;
             let fits = effort.sample.as_nanos() / took.as_nanos().max(1);
             column.repeats = u32::try_from(fits).unwrap_or(u32::MAX).clamp(1, 10_000_000);
+        } else {
+            column.samples.push(once.as_secs_f64());
         }
     }
     let start = Instant::now();
@@ -86,6 +91,10 @@ pub fn measure(mut columns: Vec<Column<'_>>, effort: Effort) -> Figures {
         // Each round begins with another column: none is always the one after the same neighbour.
         for i in 0..count {
             let column = &mut columns[(i + round) % count];
+            let spent = column.samples.iter().sum::<f64>() * f64::from(column.repeats);
+            if column.samples.len() >= 2 && spent > effort.column.as_secs_f64() {
+                continue;
+            }
             let took = column.sample();
             let each = took.as_secs_f64() / f64::from(column.repeats);
             column.samples.push(each);
