@@ -6,4 +6,8 @@ mod error;
 pub mod transport;
 pub mod ufunc;
 
+pub use cluster::{EngineKind, Hub, HubBuilder, init};
+pub use distob_macros::{main, test};
 pub use error::{Error, Result};
+#[doc(no_inline)]
+pub use inventory;

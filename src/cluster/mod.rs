@@ -1,1 +1,34 @@
 //! Hub, engines, tasks, jobs, deaths. Knows nothing of arrays: an engine runs registered functions over buffers.
+//!
+//! Two ways to have work done. A *task* is a function and its argument, sent through a ring to one engine; it runs at
+//! most once unless it is marked idempotent. A *job* is a large operation in chunks on a *board* that all processes map;
+//! everybody claims chunks, the caller too, and a chunk may be computed again.
+
+mod agent;
+mod board;
+mod builder;
+mod catch;
+mod crew;
+mod current;
+mod engine;
+mod hub;
+mod image;
+mod job;
+mod link;
+mod local_task;
+mod pin;
+mod ship;
+mod spawn;
+mod task;
+mod task_context;
+mod value;
+mod wire;
+
+pub use board::{Counters, MAX_CHUNKS, MAX_PAYLOAD};
+pub use builder::{EngineKind, HubBuilder, MAX_ENGINES};
+pub use catch::init;
+pub use current::Entered;
+pub use hub::{Activity, Hub};
+pub use job::{ChunkRunner, Job, JobKind, Remote};
+pub use task::{Pending, TaskBuilder};
+pub use task_context::{cancelled, time_left};

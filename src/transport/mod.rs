@@ -1,1 +1,17 @@
 //! Bytes between processes: segments and the pool in them, rings, endpoints, wire frames. Knows nothing of arrays.
+
+pub mod doorbell;
+pub mod futex;
+pub mod pool;
+pub mod region;
+pub mod ring;
+pub mod segment;
+mod sync;
+pub mod wire;
+pub mod words;
+
+pub(crate) use futex::{futex_wait, futex_wake};
+pub use pool::{Block, Pool, PoolStats, Quota};
+pub use region::Region;
+pub use ring::{Consumer, Producer, Ring};
+pub use segment::Segment;

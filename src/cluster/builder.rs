@@ -1,0 +1,123 @@
+//! How a hub is to be: engines, threads, memory, deadlines.
+
+use std::time::Duration;
+
+use super::hub::Hub;
+use crate::error::{Error, Result};
+
+/// Most engines of one hub on one host.
+pub const MAX_ENGINES: usize = 32;
+
+/// Where the work on arrays runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineKind {
+    /// Arrays in the hub's process, tasks in engine processes that start at the first task. What the measurements
+    /// found best on one host.
+    Auto,
+    /// Arrays and tasks in engine processes; the calling thread helps.
+    Process,
+    /// Everything on threads of the hub's process.
+    Embedded,
+}
+
+/// Says how a hub is to be; see [`Hub::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until start()"]
+pub struct HubBuilder {
+    pub(super) engines: Option<usize>,
+    pub(super) threads: usize,
+    pub(super) kind: EngineKind,
+    pub(super) quota: Option<u64>,
+    pub(super) pin: bool,
+    pub(super) deadline: Duration,
+    pub(super) stall: Duration,
+}
+
+impl Default for HubBuilder {
+    fn default() -> Self {
+        HubBuilder {
+            engines: None,
+            threads: 1,
+            kind: EngineKind::Auto,
+            quota: None,
+            pin: false,
+            deadline: Duration::from_secs(60),
+            stall: Duration::from_secs(1),
+        }
+    }
+}
+
+impl HubBuilder {
+    /// Number of engines, 1 to 32. Default: as many as there are processors.
+    ///
+    /// The calling thread works too: as one of the embedded engines, or beside the engine processes.
+    pub fn engines(mut self, engines: usize) -> Self {
+        self.engines = Some(engines);
+        self
+    }
+
+    /// Threads of each engine, 1 to 4. Default: 1.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Where the work on arrays runs. Default: [`EngineKind::Auto`].
+    pub fn kind(mut self, kind: EngineKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Engines are processes, for arrays too.
+    pub fn process(self) -> Self {
+        self.kind(EngineKind::Process)
+    }
+
+    /// Engines are threads of this process, for tasks too.
+    pub fn embedded(self) -> Self {
+        self.kind(EngineKind::Embedded)
+    }
+
+    /// Most bytes that the pool may hold. Default: half of what the machine, or the memory cgroup, has.
+    pub fn quota(mut self, bytes: u64) -> Self {
+        self.quota = Some(bytes);
+        self
+    }
+
+    /// Binds each worker thread and engine to a processor. Default: no.
+    pub fn pin(mut self, pin: bool) -> Self {
+        self.pin = pin;
+        self
+    }
+
+    /// How long a call waits for a task that has no deadline of its own, and for engines to start. Default: 60 s.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How long an engine that holds work may show no sign of life (stopped, swapped out) before it is killed and
+    /// its work is done by others. Default: 1 s.
+    pub fn stall(mut self, stall: Duration) -> Self {
+        self.stall = stall;
+        self
+    }
+
+    /// Starts the hub.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for numbers out of range; [`Error::Io`] where the system refuses shared memory;
+    /// [`Error::DeadlineExceeded`] where engine processes do not come up.
+    pub fn start(self) -> Result<Hub> {
+        let in_range = |what: &str, value: usize, most: usize| match value {
+            1.. if value <= most => Ok(()),
+            _ => Err(Error::invalid(format!("{what}: {value} given, 1 to {most} allowed"))),
+        };
+        in_range("threads of an engine", self.threads, 4)?;
+        in_range("number of engines", self.engines.unwrap_or(1), MAX_ENGINES)?;
+        if self.quota == Some(0) {
+            return Err(Error::invalid("quota of 0 bytes: give at least 2 MiB"));
+        }
+        Hub::start(self)
+    }
+}

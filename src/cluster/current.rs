@@ -1,0 +1,72 @@
+//! The hub that a program means when it names none: the one entered last on this thread, else the default hub.
+
+use std::cell::RefCell;
+use std::sync::Mutex;
+
+use super::hub::Hub;
+use crate::error::Result;
+
+thread_local! {
+    static ENTERED: RefCell<Vec<Hub>> = const { RefCell::new(Vec::new()) };
+}
+
+static DEFAULT: Mutex<Option<Hub>> = Mutex::new(None);
+
+/// Keeps a hub the current one of its thread; see [`Hub::enter`].
+#[must_use = "the hub is the current one only while the guard lives"]
+pub struct Entered {
+    depth: usize,
+    /// Not `Send`: it belongs to the thread that entered.
+    _thread: std::marker::PhantomData<*const ()>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // Guards may be dropped out of order; the outer one then ends the inner ones too. During the thread's own
+        // end the stack may be gone already.
+        let ended = ENTERED.try_with(|stack| {
+            let mut stack = stack.borrow_mut();
+            if stack.len() >= self.depth { stack.split_off(self.depth - 1) } else { Vec::new() }
+        });
+        // Dropped here, outside of the borrow: the last handle of a hub shuts it down.
+        drop(ended);
+    }
+}
+
+impl Hub {
+    /// Makes this hub the current one of the calling thread until the guard is dropped: constructors that name no hub
+    /// use it.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// # fn main() -> distob::Result<()> {
+    /// let hub = Hub::builder().embedded().engines(1).start()?;
+    /// let _guard = hub.enter();
+    /// assert_eq!(Hub::current()?.id(), hub.id());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enter(&self) -> Entered {
+        let depth = ENTERED.with_borrow_mut(|stack| {
+            stack.push(self.clone());
+            stack.len()
+        });
+        Entered { depth, _thread: std::marker::PhantomData }
+    }
+
+    /// The hub entered last on this thread, else the default hub, which starts at first use and stays until the
+    /// process ends.
+    ///
+    /// # Errors
+    /// Those of [`Hub::local`], when the default hub has to be started; the next call tries again.
+    pub fn current() -> Result<Hub> {
+        if let Some(hub) = ENTERED.with_borrow(|stack| stack.last().cloned()) {
+            return Ok(hub);
+        }
+        let mut default = DEFAULT.lock().unwrap_or_else(|e| e.into_inner());
+        match &*default {
+            Some(hub) => Ok(hub.clone()),
+            None => Ok(default.insert(Hub::local()?).clone()),
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! An engine process: maps the segments that its agent sends, then runs tasks from its ring and chunks from the board
+//! until the hub closes or the agent is gone.
+
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+use super::board::{Board, Participant, SLOTS};
+use super::crew::{panic_message, serve};
+use super::image::Image;
+use super::job::{ChunkRunner, JobKind, kinds};
+use super::link::regions;
+use super::spawn::{receive, take_socket};
+use super::task_context;
+use super::wire::{
+    Assembly, HELLO, Hello, Outcome, PROTOCOL, READY, REPLY, Ready, Reply, TASK, Task, monotonic, parts,
+};
+use crate::error::{Error, Result};
+use crate::transport::wire::{decode, encode};
+use crate::transport::{Consumer, Producer, Ring, Segment};
+
+/// How long a thread of an engine spins after its last work before it sleeps.
+const SPIN: Duration = Duration::from_micros(50);
+/// How often an engine shows that it is alive.
+const BEAT: u16 = 50;
+/// How long the agent's first message may take.
+const HELLO_WITHIN: u16 = 10_000;
+/// How long a reply may wait for room in its ring.
+const REPLY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The life of an engine process.
+pub(super) fn run(version: &str) -> ! {
+    let code = match live(version) {
+        Ok(()) => 0,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "distob engine {}: {error}", std::process::id());
+            1
+        }
+    };
+    let _ = std::io::stdout().flush();
+    std::process::exit(code)
+}
+
+fn live(version: &str) -> Result<()> {
+    if version != PROTOCOL {
+        return Err(Error::frame(format!("handshake version {version:?}, this program speaks {PROTOCOL:?}")));
+    }
+    let socket = take_socket()?;
+    ignore_sigpipe()?;
+    // Killed with the agent's thread, even while stopped.
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|e| Error::io("ask to be killed with the agent", e))?;
+    let (hello, control, arrays) = hear(&socket)?;
+    if nix::unistd::getppid().as_raw() as u32 != hello.agent {
+        // The agent had ended before the request above: nobody will kill us, and nobody needs us.
+        return Ok(());
+    }
+    let board = Board::attach(&control)?;
+    let (tasks, replies) = regions(&control, hello.engine as usize)?;
+    let tasks = Ring::attach(tasks)?.consumer()?;
+    let replies = Ring::attach(replies)?.producer();
+    let engine = Arc::new(Engine {
+        board,
+        arrays,
+        kinds: kinds(),
+        inbox: Mutex::new(Inbox { tasks, frame: Vec::new(), assembly: Assembly::default() }),
+        replies,
+        socket,
+    });
+    let mut frame = Vec::new();
+    encode(READY, 0, &Ready { identity: Image::own().identity, pid: std::process::id() }, &mut frame)?;
+    let spin = if hello.spins { SPIN } else { Duration::ZERO };
+    for index in 1..hello.threads {
+        let engine = engine.clone();
+        let pin = hello.pin.map(|core| core as usize + usize::from(index));
+        spawn_thread(format!("distob-{index}"), move || engine.work(hello.participant + index, spin, pin))?;
+    }
+    let heart = engine.clone();
+    spawn_thread("distob-heart".to_owned(), move || heart.beat(hello.participant))?;
+    match nix::unistd::write(&engine.socket, &frame) {
+        Ok(_) => {}
+        // The hub has closed before we were up.
+        Err(nix::errno::Errno::EPIPE) => return Ok(()),
+        Err(error) => return Err(Error::io("tell the agent that we are ready", error)),
+    }
+    engine.work(hello.participant, spin, hello.pin.map(|core| core as usize));
+    Ok(())
+}
+
+fn spawn_thread(name: String, body: impl FnOnce() + Send + 'static) -> Result<()> {
+    std::thread::Builder::new().name(name).spawn(body).map_err(|e| Error::io("start a thread of an engine", e))?;
+    Ok(())
+}
+
+/// Before `main` nobody has done it yet: a write to a closed socket is an error, not a signal.
+fn ignore_sigpipe() -> Result<()> {
+    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: ignoring a signal installs no handler, so there is no code that would have to be signal-safe.
+    unsafe { sigaction(Signal::SIGPIPE, &ignore) }.map_err(|e| Error::io("ignore SIGPIPE", e))?;
+    Ok(())
+}
+
+/// The agent's first message.
+fn hear(socket: &OwnedFd) -> Result<(Hello, Arc<Segment>, Arc<Segment>)> {
+    let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    if poll(&mut fds, HELLO_WITHIN).map_err(|e| Error::io("wait for the agent", e))? == 0 {
+        return Err(Error::DeadlineExceeded {
+            what: "the agent's first message".to_owned(),
+            after: Duration::from_millis(u64::from(HELLO_WITHIN)),
+        });
+    }
+    let (message, fds) = receive(socket.as_fd())?.ok_or(Error::HubClosed)?;
+    let (header, hello) = decode::<Hello>(&message)?;
+    if header.kind != HELLO || hello.identity != Image::own().identity {
+        return Err(Error::frame(format!(
+            "kind {} from program {:#x}, expected {HELLO} from {:#x}",
+            header.kind,
+            hello.identity,
+            Image::own().identity
+        )));
+    }
+    let [control, arrays] = <[OwnedFd; 2]>::try_from(fds)
+        .map_err(|fds| Error::frame(format!("{} descriptors with the first message, expected 2", fds.len())))?;
+    Ok((hello, Segment::open(control)?, Segment::open(arrays)?))
+}
+
+struct Engine {
+    board: Board,
+    arrays: Arc<Segment>,
+    kinds: Vec<&'static JobKind>,
+    inbox: Mutex<Inbox>,
+    replies: Producer,
+    socket: OwnedFd,
+}
+
+struct Inbox {
+    tasks: Consumer,
+    frame: Vec<u8>,
+    assembly: Assembly,
+}
+
+/// For each slot, the job seen last and what computes its chunks; `None` where this engine cannot.
+type Runners = [Option<(u64, Option<ChunkRunner>)>; SLOTS];
+
+impl Engine {
+    /// The life of one of the engine's threads.
+    fn work(&self, me: Participant, spin: Duration, pin: Option<usize>) {
+        if let Some(core) = pin {
+            super::pin::pin_to(core);
+        }
+        let mut runners: Runners = [const { None }; SLOTS];
+        let mut payload = Vec::new();
+        serve(&self.board, me, spin, &mut |slot| self.help(slot, me, &mut runners, &mut payload), &mut || {
+            self.run_task(me)
+        });
+    }
+
+    /// Counts up, and ends the process when the agent is gone.
+    fn beat(&self, me: Participant) {
+        loop {
+            self.board.beat(me).fetch_add(1, Ordering::Relaxed);
+            // Nothing to read ever comes: what wakes this is the end of the other side.
+            let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+            let gone = match poll(&mut fds, BEAT) {
+                Ok(0) | Err(nix::errno::Errno::EINTR) => false,
+                Ok(_) => true,
+                Err(_) => true,
+            };
+            if gone {
+                if !self.board.closing() {
+                    // The agent was killed. Its memory is ours alone now, and goes with us.
+                    std::process::exit(0);
+                }
+                // An orderly end: the threads see it too and finish; no task keeps the process for long.
+                std::thread::sleep(Duration::from_millis(200));
+                std::process::exit(0);
+            }
+        }
+    }
+
+    /// Computes chunks of the job in `slot`; whether there were any.
+    fn help(&self, slot: usize, me: Participant, runners: &mut Runners, payload: &mut Vec<u8>) -> bool {
+        let job = self.board.look(slot);
+        if runners[slot].as_ref().is_none_or(|(epoch, _)| *epoch != job.epoch) {
+            if job.payload == 0 || !self.board.payload(slot, &job, payload) {
+                return false;
+            }
+            let runner = match self.kinds.get(job.kind as usize) {
+                Some(kind) => (kind.prepare)(payload, &self.arrays),
+                None => Err(Error::frame(format!("job kind {} of {}", job.kind, self.kinds.len()))),
+            };
+            // What this engine cannot read, somebody else computes: the poster at the latest.
+            let runner = runner.inspect_err(|error| tracing::warn!(%error, "a job's description is refused")).ok();
+            runners[slot] = Some((job.epoch, runner));
+        }
+        let Some((_, Some(runner))) = &runners[slot] else { return false };
+        let mut chunks = 0;
+        let mut fails = false;
+        while let Some(chunk) = self.board.claim(slot, &job, me) {
+            if catch_unwind(AssertUnwindSafe(|| runner(chunk))).is_err() {
+                self.board.give_back(slot, &job, chunk, me);
+                fails = true;
+                break;
+            }
+            self.board.complete(slot, &job, chunk, me);
+            chunks += 1;
+        }
+        if fails {
+            runners[slot] = Some((job.epoch, None));
+        }
+        self.board.count(me, chunks, chunks * job.chunk_bytes, 0);
+        chunks > 0
+    }
+
+    /// Runs one task from the ring, if there is one and no other thread is reading it.
+    fn run_task(&self, me: Participant) -> bool {
+        let Some(task) = self.next_task() else { return false };
+        let Ok(task) = task.inspect_err(|error| {
+            // The hub's ring is the hub's memory: nothing sensible can come after this.
+            tracing::error!(%error, "unreadable task; the engine ends");
+        }) else {
+            std::process::exit(1);
+        };
+        self.board.current_task(me).store(task.id, Ordering::Release);
+        let (outcome, bytes) = self.call(&task);
+        let sent = self.reply(task.id, outcome, &bytes);
+        self.board.current_task(me).store(0, Ordering::Release);
+        self.board.count(me, 0, 0, 1);
+        if let Err(error) = sent {
+            tracing::error!(task = task.id, %error, "a reply cannot be sent; the engine ends");
+            std::process::exit(1);
+        }
+        true
+    }
+
+    fn next_task(&self) -> Option<Result<Task>> {
+        let mut inbox = self.inbox.try_lock().ok()?;
+        let Inbox { tasks, frame, assembly } = &mut *inbox;
+        loop {
+            match tasks.try_recv(frame) {
+                Ok(false) => return None,
+                Ok(true) => {}
+                Err(error) => return Some(Err(error)),
+            }
+            let whole = decode::<Task>(frame).and_then(|(header, mut task)| {
+                if header.kind != TASK {
+                    return Err(Error::frame(format!("kind {} in the ring of tasks", header.kind)));
+                }
+                let part = std::mem::take(&mut task.argument);
+                let whole = assembly.add(task.id, part, task.last)?;
+                Ok(whole.map(|argument| Task { argument, ..task }))
+            });
+            if let Some(task) = whole.transpose() {
+                return Some(task);
+            }
+        }
+    }
+
+    fn call(&self, task: &Task) -> (Outcome, Vec<u8>) {
+        if self.board.cancelled(task.id) {
+            return (Outcome::Cancelled, Vec::new());
+        }
+        if monotonic() > task.deadline {
+            return (Outcome::Late, Vec::new());
+        }
+        let function = match super::ship::receive(task.function) {
+            Ok(function) => function,
+            Err(error) => return (Outcome::Refused, error.to_string().into_bytes()),
+        };
+        let _context = task_context::enter(&self.board, task.id, task.deadline);
+        match catch_unwind(|| (function.call)(&task.argument)) {
+            Ok(Ok(bytes)) => (Outcome::Value, bytes),
+            Ok(Err(error)) => (Outcome::Refused, error.to_string().into_bytes()),
+            Err(panic) => (Outcome::Panicked, panic_message(&*panic).into_bytes()),
+        }
+    }
+
+    fn reply(&self, id: u64, outcome: Outcome, bytes: &[u8]) -> Result<()> {
+        let mut frame = Vec::new();
+        for (part, last) in parts(bytes) {
+            encode(REPLY, id, &Reply { id, outcome, last, bytes: part.to_vec() }, &mut frame)?;
+            let begun = std::time::Instant::now();
+            let mut turns = 0u32;
+            while !self.replies.try_send(&frame)? {
+                // Nobody reads: ask the agent to, and wait for it.
+                if turns.is_multiple_of(64) {
+                    let _ = nix::sys::socket::send(
+                        self.socket.as_raw_fd(),
+                        &[1],
+                        nix::sys::socket::MsgFlags::MSG_DONTWAIT | nix::sys::socket::MsgFlags::MSG_NOSIGNAL,
+                    );
+                }
+                turns += 1;
+                if begun.elapsed() > REPLY_WITHIN {
+                    return Err(Error::DeadlineExceeded { what: "room for a reply".to_owned(), after: REPLY_WITHIN });
+                }
+                std::thread::sleep(Duration::from_micros(20));
+            }
+        }
+        self.board.hub_bell().fetch_add(1, Ordering::SeqCst);
+        if self.board.hub_sleepers().load(Ordering::SeqCst) > 0 {
+            crate::transport::futex_wake(self.board.hub_bell(), u32::MAX);
+        }
+        Ok(())
+    }
+}

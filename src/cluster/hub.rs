@@ -1,0 +1,295 @@
+//! The hub: a program's handle on its engines and on the memory that they share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use super::agent::Agent;
+use super::board::{BOARD_BYTES, Board, Counters, MAX_PARTICIPANTS, Participant};
+use super::builder::{EngineKind, HubBuilder};
+use super::crew::{Crew, wake_all};
+use super::job::{Job, JobKind, kinds};
+use super::link::LINK_BYTES;
+use super::local_task::LocalTasks;
+use crate::error::{Error, Result};
+use crate::transport::{Pool, PoolStats, Quota, Segment};
+
+/// Engines on this host, and the memory that they share. Cheap to clone; the last handle (arrays hold one too) ends
+/// the engines.
+///
+/// ```
+/// use distob::prelude::*;
+/// # fn main() -> distob::Result<()> {
+/// let hub = Hub::builder().embedded().engines(2).start()?;
+/// let a = hub.scatter(&Array1::linspace(0.0, 1.0, 1000))?;
+/// assert_eq!((&a + &a).sum(), 2.0 * a.sum());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Hub {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    id: u64,
+    pub(super) config: HubBuilder,
+    pub(super) engines: usize,
+    pool: Pool,
+    pub(super) crew: Arc<Crew>,
+    /// Worker threads of this process, participants `1..=workers.len()`.
+    workers: Mutex<Vec<JoinHandle<()>>>,
+    worker_count: usize,
+    pub(super) local_tasks: Arc<LocalTasks>,
+    /// Starts engine processes: at once, or at the first task.
+    pub(super) agent: Mutex<Option<Arc<Agent>>>,
+    pub(super) control: Option<Arc<Segment>>,
+    kinds: Vec<&'static JobKind>,
+    copied: AtomicU64,
+}
+
+/// What one engine, or the hub's own threads, has done; see [`Hub::activity`].
+#[derive(Clone, Debug)]
+pub struct Activity {
+    /// `hub`, `worker 1`, `engine 0`, …
+    pub name: String,
+    /// The process, where it is one of its own.
+    pub pid: Option<u32>,
+    /// Chunks, their memory traffic, and tasks.
+    pub counters: Counters,
+}
+
+impl Hub {
+    /// Starts a hub with engines on this host, as many as there are processors; see [`Hub::builder`] for other wishes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the system refuses shared memory or processes.
+    pub fn local() -> Result<Hub> {
+        Hub::builder().start()
+    }
+
+    /// Says how a hub is to be, then [`start`](HubBuilder::start)s it.
+    pub fn builder() -> HubBuilder {
+        HubBuilder::default()
+    }
+
+    pub(super) fn start(mut config: HubBuilder) -> Result<Hub> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let in_engine = super::catch::in_engine();
+        if in_engine || !super::catch::reexecutes() {
+            // An engine's own hub lives inside it, and a program whose start we cannot catch would start over and over.
+            config.kind = EngineKind::Embedded;
+        }
+        let engines = config.engines.unwrap_or(if in_engine { 1 } else { cores }).min(super::builder::MAX_ENGINES);
+        let width = engines * config.threads;
+        let worker_count = if config.kind == EngineKind::Process { 0 } else { width - 1 };
+        if worker_count + width >= MAX_PARTICIPANTS {
+            return Err(Error::invalid(format!("{engines} engines of {} threads: too many", config.threads)));
+        }
+
+        let quota = Quota::new(config.quota);
+        let pool = Pool::new(Segment::create("distob-arrays", quota.most())?, quota);
+        let control = match config.kind {
+            EngineKind::Embedded => None,
+            _ => {
+                let segment = Segment::create("distob-control", BOARD_BYTES + engines * LINK_BYTES)?;
+                segment.commit(0..BOARD_BYTES)?;
+                Some(segment)
+            }
+        };
+        let board = Board::create(&control.clone().unwrap_or_else(|| Segment::heap(BOARD_BYTES)))?;
+        let (helpers, awake) = match config.kind {
+            EngineKind::Process => {
+                let first = 1 + worker_count as Participant;
+                let awake = if width <= cores { width.min(cores - 1).max(1) } else { width };
+                (first..first + width as Participant, awake)
+            }
+            _ => (1..1 + worker_count as Participant, worker_count),
+        };
+        let crew = Arc::new(Crew::new(board, helpers, awake, cores));
+        let local_tasks = Arc::new(LocalTasks::default());
+        let mut workers = Vec::with_capacity(worker_count);
+        for index in 0..worker_count {
+            let (crew, tasks) = (crew.clone(), local_tasks.clone());
+            let me = 1 + index as Participant;
+            let pin = config.pin.then_some((index + 1) % cores);
+            let thread = std::thread::Builder::new().name(format!("distob-{me}"));
+            let spawned = thread.spawn(move || {
+                if let Some(core) = pin {
+                    super::pin::pin_to(core);
+                }
+                crew.serve(me, index + 1 < cores, &|| tasks.run_one(&crew.board, me));
+            });
+            workers.push(spawned.map_err(|e| Error::io("start a worker thread", e))?);
+        }
+        let hub = Hub {
+            inner: Arc::new(Inner {
+                id: NEXT.fetch_add(1, Ordering::Relaxed),
+                engines,
+                pool,
+                crew,
+                workers: Mutex::new(workers),
+                worker_count,
+                local_tasks,
+                agent: Mutex::new(None),
+                control,
+                kinds: kinds(),
+                copied: AtomicU64::new(0),
+                config,
+            }),
+        };
+        if hub.inner.config.kind == EngineKind::Process {
+            hub.inner.agent()?;
+        }
+        Ok(hub)
+    }
+
+    /// A number that no other hub of this process has.
+    pub fn id(&self) -> u64 {
+        self.inner.id
+    }
+
+    /// Number of engines: what arrays are split over, and where tasks may run.
+    pub fn engines(&self) -> usize {
+        self.inner.engines
+    }
+
+    /// How many threads may compute an array, the calling one included.
+    pub fn workers(&self) -> usize {
+        1 + match self.inner.config.kind {
+            EngineKind::Process => self.inner.engines * self.inner.config.threads,
+            _ => self.inner.worker_count,
+        }
+    }
+
+    /// Where the work on arrays runs.
+    pub fn kind(&self) -> EngineKind {
+        self.inner.config.kind
+    }
+
+    /// The memory that arrays live in.
+    pub fn pool(&self) -> &Pool {
+        &self.inner.pool
+    }
+
+    /// What the pool holds now, has held at most, and may hold, in bytes.
+    pub fn memory(&self) -> PoolStats {
+        self.inner.pool.stats()
+    }
+
+    /// Gives memory that no array uses back to the system; how many bytes. The next arrays will pay for fresh memory
+    /// again, so this is for a program that has finished with large arrays and goes on without.
+    pub fn trim(&self) -> usize {
+        self.inner.pool.trim()
+    }
+
+    /// Runs a job to its end: returns when every chunk is done, whoever did it.
+    ///
+    /// # Errors
+    /// [`Error::Panicked`] where the job's function did.
+    pub fn run(&self, job: &Job<'_>) -> Result<()> {
+        let kind = match &job.remote {
+            Some(remote) => match self.inner.kinds.binary_search_by_key(&remote.kind, |kind| kind.name) {
+                Ok(index) => index as u32,
+                Err(_) => return Err(Error::invalid(format!("no job kind {:?} is registered", remote.kind))),
+            },
+            None => 0,
+        };
+        self.inner.crew.run(job, kind)
+    }
+
+    /// Whether engine processes take part in jobs, so that a job's description is worth encoding.
+    pub fn shares_with_processes(&self) -> bool {
+        self.inner.config.kind == EngineKind::Process
+    }
+
+    /// Counts bytes that were copied between memory of the program and the pool.
+    pub fn count_copied(&self, bytes: u64) {
+        self.inner.copied.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes that were copied into the pool (scatter of an array that was elsewhere) or out of it (gather). Between
+    /// engines and hub nothing is ever copied: they map the same memory.
+    pub fn copied_bytes(&self) -> u64 {
+        self.inner.copied.load(Ordering::Relaxed)
+    }
+
+    /// How many engine processes have died (and were replaced) so far.
+    pub fn deaths(&self) -> u32 {
+        self.inner.agent.lock().unwrap_or_else(|e| e.into_inner()).as_ref().map_or(0, |agent| agent.deaths())
+    }
+
+    /// What each engine has done so far, the hub's own threads first.
+    pub fn activity(&self) -> Vec<Activity> {
+        let board = &self.inner.crew.board;
+        let mut all = vec![Activity { name: "hub".to_owned(), pid: None, counters: board.counters(0) }];
+        for me in 1..=self.inner.worker_count {
+            let counters = board.counters(me as Participant);
+            all.push(Activity { name: format!("worker {me}"), pid: None, counters });
+        }
+        if let Some(agent) = &*self.inner.agent.lock().unwrap_or_else(|e| e.into_inner()) {
+            for engine in 0..self.inner.engines {
+                let mut counters = Counters::default();
+                for who in self.inner.participants(engine) {
+                    let part = board.counters(who);
+                    counters.chunks += part.chunks;
+                    counters.bytes += part.bytes;
+                    counters.tasks += part.tasks;
+                }
+                all.push(Activity { name: format!("engine {engine}"), pid: agent.pid(engine), counters });
+            }
+        }
+        all
+    }
+}
+
+impl Inner {
+    /// Number of worker threads of this process.
+    pub(super) fn worker_count(&self) -> usize {
+        self.worker_count
+    }
+
+    /// The participants that are threads of engine process `engine`.
+    pub(super) fn participants(&self, engine: usize) -> std::ops::Range<Participant> {
+        let first = 1 + self.worker_count + engine * self.config.threads;
+        first as Participant..(first + self.config.threads) as Participant
+    }
+
+    /// The agent, with its engine processes, started if need be.
+    pub(super) fn agent(&self) -> Result<Arc<Agent>> {
+        let mut agent = self.agent.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(agent) = &*agent {
+            return Ok(agent.clone());
+        }
+        let control = self.control.as_ref().ok_or_else(|| Error::invalid("this hub has no engine processes"))?;
+        let ranges = (0..self.engines).map(|engine| self.participants(engine)).collect();
+        let started = Agent::start(&self.config, control, self.pool.segment(), self.crew.board.clone(), ranges)?;
+        Ok(agent.insert(Arc::new(started)).clone())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.crew.board.close();
+        wake_all(&self.crew.board, 1..MAX_PARTICIPANTS as Participant);
+        if let Some(agent) = self.agent.get_mut().unwrap_or_else(|e| e.into_inner()).take() {
+            agent.close();
+        }
+        let me = std::thread::current().id();
+        for worker in self.workers.get_mut().unwrap_or_else(|e| e.into_inner()).drain(..) {
+            // A task may have held the last handle: a thread cannot wait for itself, and ends on its own.
+            if worker.thread().id() != me {
+                let _ = worker.join();
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { id, engines, config, .. } = &*self.inner;
+        f.debug_struct("Hub").field("id", id).field("engines", engines).field("kind", &config.kind).finish()
+    }
+}

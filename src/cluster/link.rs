@@ -1,0 +1,356 @@
+//! The way between the hub and one engine process: a ring for tasks, a ring for replies, and who waits for what.
+//!
+//! A task that has been handed over is kept until its reply is here, so that it can be handed to another incarnation
+//! of the engine if this one dies.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::time::{Duration, Instant};
+
+use super::board::{BOARD_BYTES, Board, Participant};
+use super::wire::{Assembly, Outcome, REPLY, Reply};
+use crate::error::{Error, Result};
+use crate::transport::wire::decode;
+use crate::transport::{Consumer, Producer, Region, Ring, Segment};
+
+/// Bytes of each of an engine's two rings.
+const RING_BYTES: usize = Ring::<Region>::bytes_for(1024);
+/// Bytes of an engine's rings in the control segment.
+pub(super) const LINK_BYTES: usize = 2 * RING_BYTES;
+/// After so many deaths of engines that ran it, a task is given up.
+const MAX_DEATHS: u32 = 3;
+/// How long a new engine may take to accept what waits for it.
+const RESUME_WITHIN: Duration = Duration::from_secs(10);
+
+/// The two rings of engine `engine`: tasks, replies.
+pub(super) fn regions(control: &Arc<Segment>, engine: usize) -> Result<(Region, Region)> {
+    let at = BOARD_BYTES + engine * LINK_BYTES;
+    Ok((Region::new(control, at, RING_BYTES)?, Region::new(control, at + RING_BYTES, RING_BYTES)?))
+}
+
+/// Where a result arrives.
+#[derive(Default)]
+pub(super) struct Completion {
+    done: AtomicBool,
+    result: Mutex<Option<Result<Vec<u8>>>>,
+}
+
+impl Completion {
+    pub(super) fn complete(&self, result: Result<Vec<u8>>) {
+        *lock(&self.result) = Some(result);
+        self.done.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.done.load(Ordering::Acquire)
+    }
+
+    pub(super) fn take(&self) -> Option<Result<Vec<u8>>> {
+        if self.is_done() { lock(&self.result).take() } else { None }
+    }
+}
+
+/// What is to be known of a task until its reply is here.
+pub(super) struct Sent {
+    pub(super) completion: Arc<Completion>,
+    pub(super) name: &'static str,
+    pub(super) idempotent: bool,
+    /// The frames, to be sent again if need be.
+    pub(super) frames: Vec<Vec<u8>>,
+    pub(super) deadline: Duration,
+    /// Where and to which incarnation it went; 0: to none yet.
+    engine: usize,
+    incarnation: u32,
+    deaths: u32,
+}
+
+impl Sent {
+    pub(super) fn new(
+        completion: Arc<Completion>,
+        name: &'static str,
+        idempotent: bool,
+        frames: Vec<Vec<u8>>,
+        deadline: Duration,
+    ) -> Sent {
+        Sent { completion, name, idempotent, frames, deadline, engine: 0, incarnation: 0, deaths: 0 }
+    }
+}
+
+/// Task ids are numbers counted up: no need to scramble them much.
+#[derive(Default)]
+pub(super) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+struct Line {
+    /// The engine that lives now: its ring, and which incarnation it is. None while it is dead.
+    sender: RwLock<Option<(Producer, u32)>>,
+    /// The ring of an engine that is starting.
+    prepared: Mutex<Option<Producer>>,
+    receiver: Mutex<Option<Receiver>>,
+    outstanding: AtomicUsize,
+    participants: std::ops::Range<Participant>,
+}
+
+struct Receiver {
+    replies: Consumer,
+    frame: Vec<u8>,
+    assembly: Assembly,
+}
+
+/// The lines to all engines.
+pub(super) struct Links {
+    lines: Vec<Line>,
+    sent: Mutex<HashMap<u64, Sent, BuildHasherDefault<IdHasher>>>,
+    next: AtomicU64,
+    pub(super) board: Board,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl Links {
+    pub(super) fn new(board: Board, participants: Vec<std::ops::Range<Participant>>) -> Links {
+        let line = |participants| Line {
+            sender: RwLock::new(None),
+            prepared: Mutex::new(None),
+            receiver: Mutex::new(None),
+            outstanding: AtomicUsize::new(0),
+            participants,
+        };
+        Links {
+            lines: participants.into_iter().map(line).collect(),
+            sent: Mutex::default(),
+            next: AtomicU64::new(1),
+            board,
+        }
+    }
+
+    /// A new task's id.
+    pub(super) fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The engine with the fewest tasks that have no reply yet.
+    pub(super) fn least_loaded(&self) -> usize {
+        let load = |engine: &usize| self.lines[*engine].outstanding.load(Ordering::Relaxed);
+        (0..self.lines.len()).min_by_key(load).unwrap_or(0)
+    }
+
+    /// Tasks without a reply at `engine`.
+    pub(super) fn outstanding(&self, engine: usize) -> usize {
+        self.lines[engine].outstanding.load(Ordering::Relaxed)
+    }
+
+    /// Hands a task to `engine`. While that engine is dead the task waits for its next incarnation.
+    pub(super) fn send(&self, id: u64, engine: usize, mut task: Sent) -> Result<()> {
+        let line = &self.lines[engine];
+        let until = Instant::now() + task.deadline;
+        let (name, after) = (task.name, task.deadline);
+        line.outstanding.fetch_add(1, Ordering::Relaxed);
+        let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
+        task.engine = engine;
+        task.incarnation = sender.as_ref().map_or(0, |(_, incarnation)| *incarnation);
+        let frames = task.frames.clone();
+        lock(&self.sent).insert(id, task);
+        // Registered and sent within one hold of the lock: a new incarnation is installed with the lock held for
+        // writing, and is sent all that is registered by then, so nothing is lost and nothing is sent twice.
+        let Some((producer, incarnation)) = sender.as_ref() else { return Ok(()) };
+        let (mut at, incarnation) = (0, *incarnation);
+        while at < frames.len() && producer.try_send(&frames[at])? {
+            at += 1;
+        }
+        drop(sender);
+        self.wake(line);
+        while at < frames.len() {
+            if Instant::now() >= until {
+                self.forget(id);
+                return Err(Error::DeadlineExceeded {
+                    what: format!("room for task {name:?} at engine {engine}"),
+                    after,
+                });
+            }
+            self.pump(engine)?;
+            let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
+            match sender.as_ref() {
+                Some((producer, now)) if *now == incarnation => {
+                    if producer.try_send(&frames[at])? {
+                        at += 1;
+                        self.wake(line);
+                    } else {
+                        drop(sender);
+                        std::thread::yield_now();
+                    }
+                }
+                // The engine died: its successor is sent the whole task.
+                _ => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn wake(&self, line: &Line) {
+        let _ = line.participants.clone().any(|who| self.board.wake(who));
+    }
+
+    /// Gives up waiting for a task.
+    pub(super) fn forget(&self, id: u64) {
+        self.board.cancel(id);
+        if let Some(task) = lock(&self.sent).remove(&id) {
+            self.lines[task.engine].outstanding.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes the replies of `engine` that are there, unless another thread is at it; whether there were any.
+    pub(super) fn pump(&self, engine: usize) -> Result<bool> {
+        let Ok(mut receiver) = self.lines[engine].receiver.try_lock() else { return Ok(false) };
+        match receiver.as_mut() {
+            Some(receiver) => self.drain(receiver, engine),
+            None => Ok(false),
+        }
+    }
+
+    fn drain(&self, receiver: &mut Receiver, engine: usize) -> Result<bool> {
+        let mut any = false;
+        while receiver.replies.try_recv(&mut receiver.frame)? {
+            let (header, reply) = decode::<Reply>(&receiver.frame)?;
+            if header.kind != REPLY {
+                return Err(Error::frame(format!("kind {} from engine {engine}, expected a reply", header.kind)));
+            }
+            let (id, outcome) = (reply.id, reply.outcome);
+            if let Some(bytes) = receiver.assembly.add(id, reply.bytes, reply.last)? {
+                self.replied(id, outcome, bytes);
+                any = true;
+            }
+        }
+        if any {
+            self.ring_hub();
+        }
+        Ok(any)
+    }
+
+    fn replied(&self, id: u64, outcome: Outcome, bytes: Vec<u8>) {
+        // A task that nobody waits for any more has been forgotten.
+        let Some(task) = lock(&self.sent).remove(&id) else { return };
+        self.lines[task.engine].outstanding.fetch_sub(1, Ordering::Relaxed);
+        let name = || task.name.to_owned();
+        let text = || String::from_utf8_lossy(&bytes).into_owned();
+        task.completion.complete(match outcome {
+            Outcome::Value => Ok(bytes),
+            Outcome::Panicked => Err(Error::Panicked { task: name(), message: text() }),
+            Outcome::Cancelled => Err(Error::Cancelled { task: name() }),
+            Outcome::Late => {
+                Err(Error::DeadlineExceeded { what: format!("task {:?}", task.name), after: task.deadline })
+            }
+            Outcome::Refused => Err(Error::frame(text())),
+        });
+    }
+
+    /// Wakes the threads of the hub that sleep for replies.
+    pub(super) fn ring_hub(&self) {
+        self.board.hub_bell().fetch_add(1, Ordering::SeqCst);
+        if self.board.hub_sleepers().load(Ordering::SeqCst) > 0 {
+            crate::transport::futex_wake(self.board.hub_bell(), u32::MAX);
+        }
+    }
+
+    /// Makes fresh rings for the next incarnation of `engine`, before it is started. The last one must be dead.
+    pub(super) fn prepare(&self, control: &Arc<Segment>, engine: usize) -> Result<()> {
+        let (tasks, replies) = regions(control, engine)?;
+        let producer = Ring::create(tasks)?.producer();
+        let consumer = Ring::create(replies)?.consumer()?;
+        let line = &self.lines[engine];
+        *lock(&line.receiver) = Some(Receiver { replies: consumer, frame: Vec::new(), assembly: Assembly::default() });
+        *lock(&line.prepared) = Some(producer);
+        Ok(())
+    }
+
+    /// The new incarnation is ready: sends it what has gathered, then lets everybody send.
+    pub(super) fn resume(&self, engine: usize, incarnation: u32) -> Result<()> {
+        let line = &self.lines[engine];
+        let Some(producer) = lock(&line.prepared).take() else { return Ok(()) };
+        let mut sender = line.sender.write().unwrap_or_else(|e| e.into_inner());
+        let mut again: Vec<(u64, Vec<Vec<u8>>)> = Vec::new();
+        for (id, task) in lock(&self.sent).iter_mut().filter(|(_, task)| task.engine == engine) {
+            task.incarnation = incarnation;
+            again.push((*id, task.frames.clone()));
+        }
+        again.sort_unstable_by_key(|(id, _)| *id);
+        let until = Instant::now() + RESUME_WITHIN;
+        for frame in again.iter().flat_map(|(_, frames)| frames) {
+            while !producer.try_send(frame)? {
+                self.wake(line);
+                self.pump(engine)?;
+                if Instant::now() >= until {
+                    return Err(Error::DeadlineExceeded {
+                        what: format!("engine {engine} to take the tasks of its predecessor"),
+                        after: RESUME_WITHIN,
+                    });
+                }
+                std::thread::yield_now();
+            }
+        }
+        *sender = Some((producer, incarnation));
+        drop(sender);
+        self.wake(line);
+        Ok(())
+    }
+
+    /// Engine `engine` has died, which is known for certain: takes the replies that it managed to send, gives up what
+    /// must not run twice, and leaves the rest for the next incarnation.
+    pub(super) fn died(&self, engine: usize) {
+        let line = &self.lines[engine];
+        *line.sender.write().unwrap_or_else(|e| e.into_inner()) = None;
+        if let Some(mut receiver) = lock(&line.receiver).take()
+            && let Err(error) = self.drain(&mut receiver, engine)
+        {
+            tracing::warn!(engine, %error, "the last replies of an engine that died are unreadable");
+        }
+        let running: Vec<u64> =
+            line.participants.clone().map(|who| self.board.current_task(who).swap(0, Ordering::AcqRel)).collect();
+        let mut lost = Vec::new();
+        for (&id, task) in lock(&self.sent).iter_mut().filter(|(_, task)| task.engine == engine) {
+            if running.contains(&id) {
+                task.deaths += 1;
+                if !task.idempotent || task.deaths >= MAX_DEATHS {
+                    let (task, deaths) = (task.name.to_owned(), task.deaths);
+                    lost.push((id, Error::EngineLost { task, engine: engine as u32, deaths }));
+                }
+            }
+        }
+        lost.into_iter().for_each(|(id, error)| self.fail(id, error));
+        self.ring_hub();
+    }
+
+    /// Ends everything that waits for `engine`, which will not come back.
+    pub(super) fn abandon(&self, engine: usize) {
+        let ids: Vec<_> =
+            lock(&self.sent).iter().filter(|(_, t)| t.engine == engine).map(|(id, t)| (*id, t.name)).collect();
+        for (id, name) in ids {
+            self.fail(id, Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
+        }
+        self.ring_hub();
+    }
+
+    fn fail(&self, id: u64, error: Error) {
+        if let Some(task) = lock(&self.sent).remove(&id) {
+            self.lines[task.engine].outstanding.fetch_sub(1, Ordering::Relaxed);
+            task.completion.complete(Err(error));
+        }
+    }
+}

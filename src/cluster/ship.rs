@@ -1,0 +1,102 @@
+//! Functions that travel: a function is the offset, in the image that both processes run, of a constant that describes
+//! it. The receiver checks that the offset lies among the image's constants, and that a descriptor is there.
+//!
+//! Only functions without captured state travel (`size_of::<F>() == 0`): there is nothing of them but their type.
+
+use super::image::Image;
+use crate::error::{Error, Result};
+use crate::transport::wire::Message;
+
+use super::value::{from_bytes, to_bytes};
+
+const MAGIC: u64 = 0x6469_7374_6f62_666e;
+
+/// Reads an argument, calls the function, writes the result.
+type Call = fn(&[u8]) -> Result<Vec<u8>>;
+
+/// What the constant of each instantiation says.
+#[repr(C)]
+pub(super) struct Descriptor {
+    magic: u64,
+    pub(super) call: Call,
+    pub(super) name: fn() -> &'static str,
+}
+
+const _: () = assert!(size_of::<Descriptor>() == 24);
+
+struct Shipped<F, A, R>(std::marker::PhantomData<(F, A, R)>);
+
+impl<F, A, R> Shipped<F, A, R>
+where
+    F: Fn(A) -> R + Copy + Send + Sync + 'static,
+    A: Message,
+    R: Message,
+{
+    const DESCRIPTOR: &'static Descriptor =
+        &Descriptor { magic: MAGIC, call: Self::call, name: std::any::type_name::<F> };
+
+    fn call(argument: &[u8]) -> Result<Vec<u8>> {
+        const { assert!(size_of::<F>() == 0, "a function that travels may capture nothing: pass state as its argument") };
+        // SAFETY: `F` has no bytes, is `Copy`, and is inhabited: `descriptor` below, the only way to this function, took
+        // a value of it.
+        let function: F = unsafe { std::mem::MaybeUninit::uninit().assume_init() };
+        to_bytes(&function(from_bytes(argument)?))
+    }
+}
+
+/// The descriptor of a function; taking one proves that it exists.
+pub(super) fn descriptor<F, A, R>(_function: F) -> &'static Descriptor
+where
+    F: Fn(A) -> R + Copy + Send + Sync + 'static,
+    A: Message,
+    R: Message,
+{
+    Shipped::<F, A, R>::DESCRIPTOR
+}
+
+/// The number by which another process of this program finds a descriptor.
+pub(super) fn offset_of(descriptor: &'static Descriptor) -> u64 {
+    Image::own().offset(std::ptr::from_ref(descriptor) as usize)
+}
+
+/// The descriptor that a peer named.
+pub(super) fn receive(offset: u64) -> Result<&'static Descriptor> {
+    let refused = || Error::frame(format!("function offset {offset:#x} is not one of a function that travels"));
+    let address =
+        Image::own().constant(offset, size_of::<Descriptor>(), align_of::<Descriptor>()).ok_or_else(refused)?;
+    // SAFETY: `constant` has checked that the aligned bytes of a whole descriptor at this address are constants of our
+    // image, mapped for the life of the process and never written; every bit pattern is three `u64`.
+    let words = unsafe { *(address as *const [u64; 3]) };
+    if words[0] != MAGIC || !words[1..].iter().all(|&word| Image::own().is_code(word as usize)) {
+        return Err(refused());
+    }
+    // SAFETY: checked as above, and the compiler put a `Descriptor` here: both ends run the same program (the handshake
+    // compares build ids), and no constant of it but those of `DESCRIPTOR` holds this number followed by the addresses
+    // of two functions.
+    Ok(unsafe { &*(address as *const Descriptor) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn double(x: u64) -> u64 {
+        x * 2
+    }
+
+    #[test]
+    fn a_function_is_found_by_its_offset_and_called() {
+        let sent = descriptor(double);
+        let received = receive(offset_of(sent)).unwrap();
+        assert_eq!(from_bytes::<u64>(&(received.call)(&to_bytes(&21u64).unwrap()).unwrap()).unwrap(), 42);
+        assert!((received.name)().ends_with("double"));
+    }
+
+    #[test]
+    fn other_offsets_are_refused() {
+        let good = offset_of(descriptor(|x: u64| x + 1));
+        for bad in [0, 1, good + 1, good + 8, good.wrapping_sub(8), u64::MAX, 1 << 40] {
+            assert!(receive(bad).is_err(), "{bad:#x}");
+        }
+    }
+}

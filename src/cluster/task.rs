@@ -1,0 +1,245 @@
+//! Tasks: a function and its argument, run by an engine.
+
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::agent::Agent;
+use super::builder::EngineKind;
+use super::crew::panic_message;
+use super::hub::Hub;
+use super::link::{Completion, Sent};
+use super::ship::{descriptor, offset_of};
+use super::value::{from_bytes, to_bytes};
+use super::wire::{MAX_VALUE_BYTES, TASK, Task, monotonic, parts};
+use super::{board::Participant, task_context};
+use crate::error::{Error, Result};
+use crate::transport::futex_wait;
+use crate::transport::wire::{Message, encode};
+
+/// How long a waiting thread spins before it sleeps.
+const SPIN: Duration = Duration::from_micros(50);
+/// How often a sleeping thread looks again, whatever wakes it.
+const NAP: Duration = Duration::from_millis(20);
+
+/// How a task is to run; see [`Hub::task`].
+#[must_use = "a task runs when call() is"]
+pub struct TaskBuilder<'h, F> {
+    hub: &'h Hub,
+    function: F,
+    engine: Option<usize>,
+    deadline: Duration,
+    idempotent: bool,
+}
+
+impl Hub {
+    /// Runs `function(argument)` on an engine and returns at once; the result is waited for with
+    /// [`Pending::wait`]. Tasks sent one after the other are on their way together.
+    ///
+    /// The function travels by name only, so it must not capture anything: a `fn`, or a closure without captured
+    /// variables. Argument and result are archived with rkyv. If the engine dies the task is lost, with
+    /// [`Error::EngineLost`], unless it is [idempotent](TaskBuilder::idempotent).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// # fn main() -> distob::Result<()> {
+    /// let hub = Hub::builder().embedded().engines(2).start()?;
+    /// let squares: Vec<_> = (0..4u64).map(|i| hub.submit(|x: u64| x * x, i)).collect::<Result<_, _>>()?;
+    /// let squares: Vec<u64> = squares.into_iter().map(|pending| pending.wait()).collect::<Result<_, _>>()?;
+    /// assert_eq!(squares, [0, 1, 4, 9]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::DeadlineExceeded`] when engine processes have to be started and cannot be, or when an
+    /// engine does not take tasks any more; [`Error::InvalidArgument`] for an argument above 64 MiB.
+    pub fn submit<F, A, R>(&self, function: F, argument: A) -> Result<Pending<R>>
+    where
+        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        A: Message + Send + 'static,
+        R: Message + Send + 'static,
+    {
+        self.task(function).call(argument)
+    }
+
+    /// A task with wishes: where it runs, by when, whether it may run twice.
+    pub fn task<F>(&self, function: F) -> TaskBuilder<'_, F> {
+        TaskBuilder { hub: self, function, engine: None, deadline: self.inner.config.deadline, idempotent: false }
+    }
+}
+
+impl<F> TaskBuilder<'_, F> {
+    /// Runs it on this engine. Default: the one with the fewest tasks.
+    pub fn on(mut self, engine: usize) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// Must have ended so long after the call. Default: the hub's deadline.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// May run more than once: if its engine dies another one runs it, up to three times in all.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Sends it off.
+    ///
+    /// # Errors
+    /// As [`Hub::submit`]; [`Error::InvalidArgument`] for an engine that the hub does not have.
+    pub fn call<A, R>(self, argument: A) -> Result<Pending<R>>
+    where
+        F: Fn(A) -> R + Copy + Send + Sync + 'static,
+        A: Message + Send + 'static,
+        R: Message + Send + 'static,
+    {
+        let inner = &self.hub.inner;
+        if let Some(engine) = self.engine.filter(|&engine| engine >= inner.engines) {
+            return Err(Error::invalid(format!("engine {engine} asked for, the hub has {}", inner.engines)));
+        }
+        let completion = Arc::new(Completion::default());
+        let name = std::any::type_name::<F>();
+        let until = Instant::now() + self.deadline;
+        let route = if inner.config.kind == EngineKind::Embedded {
+            let (function, done, task_name) = (self.function, completion.clone(), name);
+            let (board, deadline) =
+                (inner.crew.board.clone(), monotonic().saturating_add(self.deadline.as_nanos() as u64));
+            let id = inner.local_tasks.next_id();
+            let run = move || {
+                let _context = task_context::enter(&board, id, deadline);
+                if task_context::cancelled() {
+                    return done.complete(Err(Error::Cancelled { task: task_name.to_owned() }));
+                }
+                let result = catch_unwind(AssertUnwindSafe(|| function(argument)));
+                done.complete(match result {
+                    Ok(result) => to_bytes(&result),
+                    Err(panic) => Err(Error::Panicked { task: task_name.to_owned(), message: panic_message(&*panic) }),
+                });
+            };
+            let workers = 1..inner.worker_count() as Participant + 1;
+            inner.local_tasks.push(Box::new(run), &inner.crew.board, workers);
+            Route::Local(id)
+        } else {
+            let agent = inner.agent()?;
+            let bytes = to_bytes(&argument)?;
+            if bytes.len() > MAX_VALUE_BYTES {
+                return Err(Error::invalid(format!(
+                    "an argument of {} bytes for {name}; at most {MAX_VALUE_BYTES}: put it into an array",
+                    bytes.len()
+                )));
+            }
+            let links = agent.links();
+            let id = links.next_id();
+            let function = offset_of(descriptor(self.function));
+            let deadline = monotonic().saturating_add(self.deadline.as_nanos() as u64);
+            let mut frames = Vec::with_capacity(1);
+            for (part, last) in parts(&bytes) {
+                let mut frame = Vec::with_capacity(part.len() + 96);
+                encode(TASK, id, &Task { id, function, deadline, last, argument: part.to_vec() }, &mut frame)?;
+                frames.push(frame);
+            }
+            let engine = self.engine.unwrap_or_else(|| links.least_loaded());
+            let sent = Sent::new(completion.clone(), name, self.idempotent, frames, self.deadline);
+            links.send(id, engine, sent)?;
+            Route::Engine { agent, id, engine }
+        };
+        Ok(Pending {
+            hub: self.hub.clone(),
+            completion,
+            route,
+            until,
+            name,
+            after: self.deadline,
+            _result: PhantomData,
+        })
+    }
+}
+
+enum Route {
+    Local(u64),
+    Engine { agent: Arc<Agent>, id: u64, engine: usize },
+}
+
+/// A result that is on its way. Dropping it lets the task run and forgets the result.
+#[must_use = "the result is lost unless it is waited for"]
+pub struct Pending<R> {
+    hub: Hub,
+    completion: Arc<Completion>,
+    route: Route,
+    until: Instant,
+    name: &'static str,
+    after: Duration,
+    _result: PhantomData<fn() -> R>,
+}
+
+impl<R: Message> Pending<R> {
+    /// Waits for the result.
+    ///
+    /// # Errors
+    /// [`Error::Panicked`] where the function did; [`Error::EngineLost`] where its engine died and it may not run
+    /// again, or has been lost three times; [`Error::DeadlineExceeded`], and then the task is cancelled too;
+    /// [`Error::Cancelled`].
+    pub fn wait(self) -> Result<R> {
+        let board = &self.hub.inner.crew.board;
+        let mut spin_until = None;
+        let mut turns = 0u32;
+        loop {
+            if let Some(result) = self.completion.take() {
+                return from_bytes(&result?);
+            }
+            let progress = match &self.route {
+                Route::Local(_) => self.hub.inner.local_tasks.run_one(board, 0),
+                Route::Engine { agent, engine, .. } => agent.links().pump(*engine)?,
+            };
+            if progress {
+                continue;
+            }
+            turns += 1;
+            if !turns.is_multiple_of(32) {
+                std::hint::spin_loop();
+                continue;
+            }
+            let now = Instant::now();
+            if now >= self.until {
+                self.cancel();
+                return Err(Error::DeadlineExceeded { what: format!("task {:?}", self.name), after: self.after });
+            }
+            if now < *spin_until.get_or_insert(now + SPIN) {
+                continue;
+            }
+            board.hub_sleepers().fetch_add(1, Ordering::SeqCst);
+            let seen = board.hub_bell().load(Ordering::SeqCst);
+            let arrived = match &self.route {
+                Route::Local(_) => false,
+                Route::Engine { agent, engine, .. } => agent.links().pump(*engine).unwrap_or(true),
+            };
+            if !arrived && !self.completion.is_done() {
+                futex_wait(board.hub_bell(), seen, Some(NAP.min(self.until - now)));
+            }
+            board.hub_sleepers().fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether [`wait`](Self::wait) would return at once.
+    pub fn is_done(&self) -> bool {
+        if let Route::Engine { agent, engine, .. } = &self.route {
+            // An error here is one for whoever waits: it is found again then.
+            let _ = agent.links().pump(*engine);
+        }
+        self.completion.is_done()
+    }
+
+    /// Asks the task to end: one that has not begun does not begin, one that runs sees it in
+    /// [`cancelled`](super::cancelled). Its result, if it comes nevertheless, is there to be waited for.
+    pub fn cancel(&self) {
+        let (Route::Local(id) | Route::Engine { id, .. }) = &self.route;
+        self.hub.inner.crew.board.cancel(*id);
+    }
+}

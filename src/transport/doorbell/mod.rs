@@ -1,0 +1,149 @@
+//! A doorbell: wakes who waits for something in shared memory, and costs one atomic operation when nobody sleeps.
+//!
+//! One 32-bit word: an epoch in the upper 31 bits, in the lowest whether somebody may be asleep. To ring is to add one to
+//! the epoch, and only if the bit was set to clear it and make the system call. To wait is to note the epoch, look whether
+//! the thing has happened, and if not to spin a little, then set the bit and sleep for as long as the word stays as noted.
+//! Both facts lie in one word, so each ring comes before the bit was set (and the compare-and-swap that sets it fails) or
+//! after (and the ring sees it): no ring is lost. A sleeper that dies costs one idle system call.
+//!
+//! Between noting an epoch and sleeping on it 2^31 rings would have to pass, exactly, to be taken for none.
+
+mod word;
+
+pub use word::{FutexWord, HeapWord};
+
+use std::time::{Duration, Instant};
+
+use super::region::Region;
+use super::sync::{Ordering, relax};
+use crate::Result;
+
+pub use super::futex::Waited;
+
+const SLEEPER: u32 = 1;
+const RING: u32 = 2;
+
+/// Looks between two looks at the clock while spinning.
+const LOOKS: u32 = 32;
+
+/// A doorbell on a word `W`. Clones ring and wait on the same one.
+#[derive(Debug, Clone)]
+pub struct Doorbell<W: FutexWord = Region> {
+    word: W,
+}
+
+/// What a doorbell has come to; see [`Doorbell::epoch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch(u32);
+
+impl Doorbell<Region> {
+    /// Bytes that a doorbell needs; it has a pair of cache lines to itself, so that ringing it disturbs nothing else.
+    pub const BYTES: usize = 128;
+
+    /// The doorbell at `at` of a region. Fresh, zeroed memory is a doorbell; nothing need be made.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) when it does not lie in the region.
+    pub fn at(region: &Region, at: usize) -> Result<Doorbell> {
+        Ok(Doorbell { word: region.window(at, Self::BYTES)? })
+    }
+}
+
+impl Doorbell<HeapWord> {
+    /// A doorbell on the heap, for the threads of one process.
+    pub fn heap() -> Doorbell<HeapWord> {
+        Doorbell { word: HeapWord::default() }
+    }
+}
+
+impl<W: FutexWord> Doorbell<W> {
+    /// Wakes everybody who waits, and ends the next wait on any epoch noted before.
+    #[inline]
+    pub fn ring(&self) {
+        // Release: who sees the new epoch sees what was done before the ring.
+        if self.word.fetch_add(RING, Ordering::Release) & SLEEPER != 0 {
+            self.wake();
+        }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        // Cleared before the wake: a sleeper that sets it again from here on either sleeps before the wake, which it hears,
+        // or finds the word changed.
+        self.word.fetch_and(!SLEEPER, Ordering::Relaxed);
+        self.word.wake_all();
+    }
+
+    /// What the doorbell has come to. Note it *before* looking whether the thing waited for has happened.
+    #[inline]
+    pub fn epoch(&self) -> Epoch {
+        Epoch(self.word.load(Ordering::Acquire) & !SLEEPER)
+    }
+
+    /// Waits until somebody rings after `epoch` was noted: spins for about `spin`, then sleeps.
+    pub fn wait(&self, epoch: Epoch, spin: Duration, deadline: Option<Instant>) -> Waited {
+        if spin_until(|| self.epoch() != epoch, spin) { Waited::Woken } else { self.sleep(epoch, deadline) }
+    }
+
+    /// Waits until `ready` says so: it is looked at while spinning for about `spin` and after each ring. Whoever makes it
+    /// true rings afterwards. While this spins the doorbell's own memory is not touched, so a ring stays cheap.
+    pub fn wait_until(&self, mut ready: impl FnMut() -> bool, spin: Duration, deadline: Option<Instant>) -> Waited {
+        if spin_until(&mut ready, spin) {
+            return Waited::Woken;
+        }
+        loop {
+            let epoch = self.epoch();
+            if ready() {
+                return Waited::Woken;
+            }
+            if self.sleep(epoch, deadline) == Waited::TimedOut {
+                return if ready() { Waited::Woken } else { Waited::TimedOut };
+            }
+        }
+    }
+
+    /// Sleeps until somebody rings after `epoch` was noted.
+    fn sleep(&self, epoch: Epoch, deadline: Option<Instant>) -> Waited {
+        let asleep = epoch.0 | SLEEPER;
+        loop {
+            let now = self.word.load(Ordering::Acquire);
+            if now & !SLEEPER != epoch.0 {
+                return Waited::Woken;
+            }
+            if now != asleep && self.word.replace(now, asleep, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+                continue;
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Waited::TimedOut;
+            }
+            // However it ends, the word decides: the next turn looks at it, and at the clock.
+            self.word.wait(asleep, left);
+        }
+    }
+}
+
+/// Looks at `ready` for about `spin`; whether it came true. The clock is looked at now and then only.
+fn spin_until(mut ready: impl FnMut() -> bool, spin: Duration) -> bool {
+    if ready() {
+        return true;
+    }
+    if spin.is_zero() {
+        return false;
+    }
+    let start = Instant::now();
+    loop {
+        for _ in 0..LOOKS {
+            relax();
+            if ready() {
+                return true;
+            }
+        }
+        if start.elapsed() >= spin {
+            return false;
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests;

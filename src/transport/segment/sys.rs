@@ -1,0 +1,159 @@
+//! The system calls under a segment: a 2 MiB-aligned shared mapping, and taking and giving back its pages.
+
+use std::{
+    ffi::CString,
+    io,
+    num::NonZeroUsize,
+    os::fd::{BorrowedFd, OwnedFd},
+    ptr::NonNull,
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl},
+    libc,
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap},
+        stat::{Mode, fchmod, fstat},
+    },
+    unistd::ftruncate,
+};
+
+use super::HUGE_PAGE;
+use crate::{Error, Result};
+
+/// The seals that keep a peer from resizing a segment under its readers.
+pub(super) const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_SEAL);
+
+/// A sealed memory file of `len` bytes, readable and writable by its owner only.
+pub(super) fn memory_file(name: &str, len: usize) -> Result<OwnedFd> {
+    let c_name = CString::new(name).map_err(|_| Error::invalid(format!("segment name {name:?} has a NUL byte")))?;
+    let what = |step: &str| format!("segment {name:?} of {len} bytes: {step}");
+    let fd = memfd_create(c_name.as_c_str(), MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)
+        .map_err(|e| Error::io(what("memfd_create"), e))?;
+    // A memfd is born with mode 0777, and anybody who can see /proc/PID/fd could open it.
+    fchmod(&fd, Mode::S_IRUSR | Mode::S_IWUSR).map_err(|e| Error::io(what("fchmod"), e))?;
+    let size = i64::try_from(len).map_err(|_| Error::invalid(what("longer than a file may be")))?;
+    ftruncate(&fd, size).map_err(|e| Error::io(what("ftruncate"), e))?;
+    fcntl(&fd, FcntlArg::F_ADD_SEALS(SEALS)).map_err(|e| Error::io(what("seal"), e))?;
+    Ok(fd)
+}
+
+/// The length of a memory file that nobody can resize any more; an error for any other file.
+pub(super) fn sealed_length(fd: BorrowedFd<'_>) -> Result<usize> {
+    let bits = fcntl(fd, FcntlArg::F_GET_SEALS).map_err(|e| Error::io("segment: reading the seals", e))?;
+    let seals = SealFlag::from_bits_retain(bits);
+    let needed = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW;
+    if !seals.contains(needed) {
+        return Err(Error::invalid(format!("segment is not sealed against resizing: it has {seals:?}")));
+    }
+    let size = fstat(fd).map_err(|e| Error::io("segment: fstat", e))?.st_size;
+    usize::try_from(size).map_err(|_| Error::invalid(format!("segment has an impossible size of {size} bytes")))
+}
+
+/// A shared, writable mapping of a memory file that begins on a 2 MiB border, unmapped when dropped.
+#[derive(Debug)]
+pub(super) struct Mapping {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: a mapping is address space, which belongs to the process and to no thread; the struct itself is never mutated.
+unsafe impl Send for Mapping {}
+// SAFETY: as above; the bytes behind `base` are only reached through atomics or `unsafe` code that argues for itself.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps the first `len` bytes of `fd`; `len` is a positive multiple of 2 MiB.
+    pub(super) fn new(fd: BorrowedFd<'_>, len: usize) -> Result<Mapping> {
+        assert!(len > 0 && len.is_multiple_of(HUGE_PAGE), "a mapping is whole 2 MiB pages, not {len} bytes");
+        let failed = |e: Errno| Error::io(format!("mapping a segment of {len} bytes"), e);
+        let room = len.checked_add(HUGE_PAGE).and_then(NonZeroUsize::new).ok_or_else(|| failed(Errno::ENOMEM))?;
+        // SAFETY: a new private mapping at an address of the kernel's choice replaces nothing.
+        let reserved = unsafe {
+            mmap_anonymous(None, room, ProtFlags::PROT_NONE, MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE)
+        }
+        .map_err(failed)?;
+        let lead = reserved.cast::<u8>().align_offset(HUGE_PAGE);
+        // SAFETY: lead < HUGE_PAGE, and the reservation is HUGE_PAGE longer than len.
+        let base = unsafe { reserved.cast::<u8>().add(lead) };
+        let address = NonZeroUsize::new(base.as_ptr().addr()).expect("the kernel maps nothing at zero");
+        let whole = NonZeroUsize::new(len).expect("asserted above");
+        // SAFETY: [base, base + len) lies in the reservation just made, which nobody else knows, so MAP_FIXED replaces only that.
+        let mapped = unsafe {
+            mmap(
+                Some(address),
+                whole,
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_SHARED | MapFlags::MAP_FIXED,
+                fd,
+                0,
+            )
+        };
+        if let Err(e) = mapped {
+            // SAFETY: the reservation is ours alone, and nothing of it was handed out.
+            let _ = unsafe { munmap(reserved, room.get()) };
+            return Err(failed(e));
+        }
+        let mapping = Mapping { base, len };
+        let tail = HUGE_PAGE - lead;
+        if lead > 0 {
+            // SAFETY: [reserved, base) is the unused head of the reservation.
+            let _ = unsafe { munmap(reserved, lead) };
+        }
+        // SAFETY: [base + len, base + len + tail) is the unused end of the reservation.
+        let _ = unsafe { munmap(base.add(len).cast(), tail) };
+        Ok(mapping)
+    }
+
+    pub(super) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Asks for 2 MiB pages in `[at, at + len)`, whole 2 MiB pages that each hold a page already.
+    pub(super) fn collapse(&self, at: usize, len: usize) -> io::Result<()> {
+        assert!(at.checked_add(len).is_some_and(|end| end <= self.len), "{at} + {len} is beyond {}", self.len);
+        // SAFETY: the range lies in our mapping; collapsing changes the size of its pages and no byte in them.
+        let rc = unsafe { libc::madvise(self.base.as_ptr().add(at).cast(), len, libc::MADV_COLLAPSE) };
+        Errno::result(rc).map(drop).map_err(io::Error::from)
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made by `new`, and pointers into it live no longer than the segment that holds this.
+        let _ = unsafe { munmap(self.base.cast(), self.len) };
+    }
+}
+
+/// Reserves the pages of a range; fails with ENOSPC or ENOMEM where a touch would be a SIGBUS.
+pub(super) fn reserve(fd: BorrowedFd<'_>, at: usize, len: usize) -> io::Result<()> {
+    range_call(fd, FallocateFlags::empty(), at, len)
+}
+
+/// Gives the pages of a range back to the system; they read as zeros afterwards.
+pub(super) fn punch(fd: BorrowedFd<'_>, at: usize, len: usize) -> io::Result<()> {
+    range_call(fd, FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE, at, len)
+}
+
+fn range_call(fd: BorrowedFd<'_>, flags: FallocateFlags, at: usize, len: usize) -> io::Result<()> {
+    if len == 0 {
+        return Ok(());
+    }
+    let (Ok(at), Ok(len)) = (libc::off_t::try_from(at), libc::off_t::try_from(len)) else {
+        return Err(Errno::EFBIG.into());
+    };
+    loop {
+        match fallocate(fd, flags, at, len) {
+            Err(Errno::EINTR) => {}
+            other => return other.map_err(io::Error::from),
+        }
+    }
+}
+
+/// Bytes of memory that a file occupies at this moment.
+pub(super) fn occupied(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    let stat = fstat(fd).map_err(io::Error::from)?;
+    Ok(u64::try_from(stat.st_blocks).unwrap_or(0) * 512)
+}

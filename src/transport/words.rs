@@ -1,0 +1,81 @@
+//! Memory as 64-bit words that are touched atomically, wherever they live: in a segment, on the heap, or in a model.
+
+use std::sync::Arc;
+
+use super::region::Region;
+use super::sync::{AtomicU64, Ordering};
+
+/// Atomic words by their offset in bytes. Offsets are multiples of 8 and in bounds: they are ours, never a peer's.
+///
+/// # Panics
+/// Every method panics on an offset that is not.
+pub trait Words: Clone + Send + Sync {
+    /// Length in bytes.
+    fn len(&self) -> usize;
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// The word at `at`.
+    fn load(&self, at: usize, order: Ordering) -> u64;
+    /// Replaces the word at `at`.
+    fn store(&self, at: usize, value: u64, order: Ordering);
+    /// Replaces the word at `at` if it is `old`; otherwise gives what it is.
+    fn replace(&self, at: usize, old: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64>;
+}
+
+impl Words for Region {
+    fn len(&self) -> usize {
+        Region::len(self)
+    }
+
+    #[inline]
+    fn load(&self, at: usize, order: Ordering) -> u64 {
+        self.u64(at).load(order)
+    }
+
+    #[inline]
+    fn store(&self, at: usize, value: u64, order: Ordering) {
+        self.u64(at).store(value, order);
+    }
+
+    #[inline]
+    fn replace(&self, at: usize, old: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64> {
+        self.u64(at).compare_exchange(old, new, success, failure)
+    }
+}
+
+/// Words on the heap of one process, all zero at first. Clones are the same words.
+#[derive(Debug, Clone)]
+pub struct HeapWords(Arc<[AtomicU64]>);
+
+impl HeapWords {
+    /// At least `bytes` of zeros.
+    pub fn new(bytes: usize) -> HeapWords {
+        HeapWords((0..bytes.div_ceil(8)).map(|_| AtomicU64::new(0)).collect())
+    }
+}
+
+impl Words for HeapWords {
+    fn len(&self) -> usize {
+        self.0.len() * 8
+    }
+
+    #[inline]
+    fn load(&self, at: usize, order: Ordering) -> u64 {
+        assert!(at.is_multiple_of(8));
+        self.0[at / 8].load(order)
+    }
+
+    #[inline]
+    fn store(&self, at: usize, value: u64, order: Ordering) {
+        assert!(at.is_multiple_of(8));
+        self.0[at / 8].store(value, order);
+    }
+
+    #[inline]
+    fn replace(&self, at: usize, old: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64> {
+        assert!(at.is_multiple_of(8));
+        self.0[at / 8].compare_exchange(old, new, success, failure)
+    }
+}

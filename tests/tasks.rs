@@ -1,0 +1,130 @@
+//! Tasks in real engine processes: results, panics, deadlines, cancellation, deaths.
+
+use std::time::{Duration, Instant};
+
+use distob::{Error, Hub};
+
+fn hub(engines: usize) -> Hub {
+    Hub::builder().process().engines(engines).start().unwrap()
+}
+
+#[distob::test]
+fn a_task_runs_in_another_process() {
+    let hub = hub(2);
+    let here = std::process::id();
+    let there = hub.submit(|(): ()| std::process::id(), ()).unwrap().wait().unwrap();
+    assert_ne!(here, there);
+    let pids: Vec<u32> = hub.activity().iter().filter_map(|activity| activity.pid).collect();
+    assert!(pids.contains(&there), "{there} is not one of the engines {pids:?}");
+}
+
+#[distob::test]
+fn many_tasks_are_on_their_way_together() {
+    let hub = hub(2);
+    let pending: Vec<_> = (0..5000u64).map(|i| hub.submit(|x: u64| x * x, i).unwrap()).collect();
+    for (i, pending) in pending.into_iter().enumerate() {
+        assert_eq!(pending.wait().unwrap(), (i * i) as u64);
+    }
+}
+
+#[distob::test]
+fn long_arguments_and_results_travel_in_parts() {
+    let hub = hub(1);
+    let long: Vec<u64> = (0..300_000).collect();
+    let reversed = hub.submit(|v: Vec<u64>| v.into_iter().rev().collect::<Vec<_>>(), long.clone()).unwrap();
+    assert!(reversed.wait().unwrap().into_iter().rev().eq(long));
+}
+
+#[distob::test]
+fn a_panic_comes_back_with_its_message() {
+    let hub = hub(1);
+    let lost = hub.submit(|x: u32| -> u32 { panic!("no {x}") }, 7).unwrap().wait().unwrap_err();
+    assert!(matches!(&lost, Error::Panicked { message, .. } if message == "no 7"), "{lost}");
+    assert_eq!(hub.submit(|x: u32| x + 1, 7).unwrap().wait().unwrap(), 8, "the engine lives on");
+}
+
+#[distob::test]
+fn a_task_that_kills_its_engine_is_lost_by_name() {
+    let hub = hub(1);
+    fn fatal(_: ()) -> u32 {
+        std::process::abort()
+    }
+    let lost = hub.submit(fatal, ()).unwrap().wait().unwrap_err();
+    assert!(matches!(&lost, Error::EngineLost { task, deaths: 1, .. } if task.ends_with("fatal")), "{lost}");
+    let lost = hub.task(fatal).idempotent().call(()).unwrap().wait().unwrap_err();
+    assert!(matches!(&lost, Error::EngineLost { task, deaths: 3, .. } if task.ends_with("fatal")), "{lost}");
+    assert_eq!(hub.submit(|x: u32| x + 1, 7).unwrap().wait().unwrap(), 8, "another engine has taken its place");
+}
+
+#[distob::test]
+fn tasks_that_wait_behind_a_fatal_one_are_done_by_the_next_engine() {
+    let hub = hub(1);
+    let fatal = hub.submit(|(): ()| -> u32 { std::process::abort() }, ()).unwrap();
+    let rest: Vec<_> = (0..200u32).map(|i| hub.submit(|x: u32| x + 1, i).unwrap()).collect();
+    assert!(fatal.wait().is_err());
+    for (i, pending) in rest.into_iter().enumerate() {
+        assert_eq!(pending.wait().unwrap(), i as u32 + 1);
+    }
+}
+
+#[distob::test]
+fn a_deadline_ends_the_wait_and_the_task_sees_it() {
+    let hub = hub(1);
+    let begun = Instant::now();
+    let slow = hub.task(|(): ()| {
+        while !distob::cluster::cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let late = slow.deadline(Duration::from_millis(60)).call(()).unwrap().wait().unwrap_err();
+    assert!(matches!(late, Error::DeadlineExceeded { .. }), "{late}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert_eq!(hub.submit(|x: u32| x + 1, 1).unwrap().wait().unwrap(), 2, "the engine is free again");
+}
+
+#[distob::test]
+fn a_cancelled_task_does_not_begin() {
+    let hub = hub(1);
+    let slow = hub.submit(|(): ()| std::thread::sleep(Duration::from_millis(100)), ()).unwrap();
+    let queued = hub.submit(|x: u32| x, 1).unwrap();
+    queued.cancel();
+    slow.wait().unwrap();
+    let error = queued.wait().unwrap_err();
+    assert!(matches!(error, Error::Cancelled { .. }), "{error}");
+}
+
+#[distob::test]
+fn tasks_may_use_a_hub_of_their_own() {
+    let hub = hub(1);
+    let nested = hub.submit(|x: u64| Hub::current().unwrap().submit(|y: u64| y * 2, x).unwrap().wait().unwrap(), 21);
+    assert_eq!(nested.unwrap().wait().unwrap(), 42);
+}
+
+#[distob::test]
+fn a_wrong_engine_number_is_an_error() {
+    let hub = hub(1);
+    assert!(matches!(hub.task(|(): ()| ()).on(1).call(()), Err(Error::InvalidArgument { .. })));
+}
+
+#[distob::test]
+fn an_engine_that_was_killed_while_idle_is_replaced() {
+    let hub = hub(2);
+    let pid = || hub.activity().iter().find_map(|activity| activity.pid).unwrap();
+    let first = pid();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(first as i32), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let begun = Instant::now();
+    while hub.activity().iter().filter_map(|activity| activity.pid).count() < 2 || pid() == first {
+        assert!(begun.elapsed() < Duration::from_secs(5), "no new engine");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(hub.task(|x: u32| x + 1).on(0).call(1).unwrap().wait().unwrap(), 2);
+}
+
+#[distob::test]
+fn a_stopped_engine_is_replaced_and_its_task_done_again() {
+    let hub = Hub::builder().process().engines(1).stall(Duration::from_millis(300)).start().unwrap();
+    let engine = hub.activity().iter().find_map(|activity| activity.pid).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(engine as i32), nix::sys::signal::Signal::SIGSTOP).unwrap();
+    let other = hub.task(|(): ()| std::process::id()).idempotent().call(()).unwrap().wait().unwrap();
+    assert_ne!(other, engine);
+}
