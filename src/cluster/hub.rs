@@ -15,6 +15,11 @@ use super::local_task::LocalTasks;
 use crate::error::{Error, Result};
 use crate::transport::{Pool, PoolStats, Quota, Segment};
 
+/// What a segment's length is a multiple of: a large page.
+const EXTENT: u64 = 2 << 20;
+/// The longest segment: a small part of a process's addresses.
+const LONGEST: u64 = 1 << 45;
+
 /// Engines on this host, and the memory that they share. Cheap to clone; the last handle (arrays hold one too) ends
 /// the engines.
 ///
@@ -89,8 +94,10 @@ impl Hub {
             return Err(Error::invalid(format!("{engines} engines of {} threads: too many", config.threads)));
         }
 
-        let quota = Quota::new(config.quota);
-        let pool = Pool::new(Segment::create("distob-arrays", quota.most())?, quota);
+        let quota = config.quota.map_or_else(Quota::default, Quota::bytes);
+        // As long as the pool can ever be: memory is taken page by page, addresses cost nothing.
+        let length = quota.limit().clamp(EXTENT, LONGEST).next_multiple_of(EXTENT);
+        let pool = Pool::new(Segment::create("distob-arrays", length as usize)?, quota);
         let control = match config.kind {
             EngineKind::Embedded => None,
             _ => {

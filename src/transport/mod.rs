@@ -3,6 +3,7 @@
 pub mod doorbell;
 pub mod futex;
 pub mod pool;
+pub mod quota;
 pub mod region;
 pub mod ring;
 pub mod segment;
@@ -11,7 +12,8 @@ pub mod wire;
 pub mod words;
 
 pub(crate) use futex::{futex_wait, futex_wake};
-pub use pool::{Block, Pool, PoolStats, Quota};
+pub use pool::{Block, Pool, PoolStats};
+pub use quota::Quota;
 pub use region::Region;
 pub use ring::{Consumer, Producer, Ring};
 pub use segment::Segment;

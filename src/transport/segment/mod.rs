@@ -182,6 +182,12 @@ impl Segment {
         }
     }
 
+    /// Decides what the bytes serve as; false when that was decided before.
+    pub(super) fn claim(&self, role: Role) -> bool {
+        let undecided = Role::Undecided as u8;
+        self.role.compare_exchange(undecided, role as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
     fn check(&self, range: &Range<usize>) {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of a segment of {} bytes", self.len);
     }

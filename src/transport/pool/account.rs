@@ -1,0 +1,152 @@
+//! What live blocks hold, now and at the most: exact, and nearly free for the thread that counts.
+//!
+//! Each thread counts small blocks for itself, without an atomic read-modify-write, and adds what has come together to
+//! the common count now and then. The sum over all is exact whenever no thread is just allocating. The peak is exact for
+//! one thread; of several, each may add up to [`FLUSH`] bytes that it held at another moment than the others.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicI64, Ordering::Relaxed},
+};
+
+/// Bytes that a thread counts for itself at most.
+const FLUSH: i64 = 64 << 10;
+
+/// The common count of a pool.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    common: AtomicI64,
+    peak: AtomicI64,
+    counters: Mutex<Vec<Arc<Counter>>>,
+}
+
+/// What one thread has counted since it last added to the common count: written by that thread alone.
+#[derive(Debug, Default)]
+pub(super) struct Counter {
+    net: AtomicI64,
+    high: AtomicI64,
+}
+
+impl Account {
+    /// A counter for the calling thread.
+    pub(super) fn join(&self) -> Arc<Counter> {
+        let counter = Arc::new(Counter::default());
+        self.counters().push(Arc::clone(&counter));
+        counter
+    }
+
+    /// The end of a thread's counter.
+    pub(super) fn leave(&self, counter: &Arc<Counter>) {
+        let mut counters = self.counters();
+        counter.flush(self);
+        counters.retain(|other| !Arc::ptr_eq(other, counter));
+    }
+
+    /// Counts at once, for what is too large to be gathered by thread (negative when it is given back).
+    pub(super) fn add(&self, bytes: i64) {
+        self.raise(bytes, bytes);
+    }
+
+    fn raise(&self, net: i64, high: i64) {
+        let before = self.common.fetch_add(net, Relaxed);
+        if high > 0 {
+            self.peak.fetch_max(before + high, Relaxed);
+        }
+    }
+
+    /// Bytes that live blocks hold.
+    pub(super) fn in_use(&self) -> u64 {
+        let counters = self.counters();
+        let gathered: i64 = counters.iter().map(|counter| counter.net.load(Relaxed)).sum();
+        u64::try_from(self.common.load(Relaxed) + gathered).unwrap_or(0)
+    }
+
+    /// The most that they held.
+    pub(super) fn peak(&self) -> u64 {
+        let counters = self.counters();
+        let gathered: i64 = counters.iter().map(|counter| counter.high.load(Relaxed)).sum();
+        let now = self.common.load(Relaxed) + gathered;
+        u64::try_from(self.peak.fetch_max(now, Relaxed).max(now)).unwrap_or(0)
+    }
+
+    /// The peak begins anew at what is held now.
+    pub(super) fn reset_peak(&self) {
+        let counters = self.counters();
+        let mut now = self.common.load(Relaxed);
+        for counter in counters.iter() {
+            let net = counter.net.load(Relaxed);
+            counter.high.store(net.max(0), Relaxed);
+            now += net.min(0);
+        }
+        self.peak.store(now, Relaxed);
+    }
+
+    fn counters(&self) -> MutexGuard<'_, Vec<Arc<Counter>>> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counter {
+    #[inline]
+    pub(super) fn add(&self, bytes: usize, account: &Account) {
+        let net = self.net.load(Relaxed) + bytes as i64;
+        self.net.store(net, Relaxed);
+        if net > self.high.load(Relaxed) {
+            self.high.store(net, Relaxed);
+            if net >= FLUSH {
+                self.flush(account);
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn sub(&self, bytes: usize, account: &Account) {
+        let net = self.net.load(Relaxed) - bytes as i64;
+        self.net.store(net, Relaxed);
+        if net <= -FLUSH {
+            self.flush(account);
+        }
+    }
+
+    /// Adds what has come together to the common count.
+    #[cold]
+    pub(super) fn flush(&self, account: &Account) {
+        let (net, high) = (self.net.load(Relaxed), self.high.load(Relaxed));
+        self.net.store(0, Relaxed);
+        self.high.store(0, Relaxed);
+        account.raise(net, high);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thread_is_counted_exactly() {
+        let account = Account::default();
+        let counter = account.join();
+        let (mut held, mut most) = (0, 0);
+        for step in 0..10_000usize {
+            if step % 7 < 4 {
+                counter.add(step, &account);
+                held += step;
+            } else {
+                counter.sub(step - 3, &account);
+                held -= step - 3;
+            }
+            most = most.max(held);
+            if step % 13 == 0 {
+                counter.flush(&account);
+                account.add(1 << 20);
+                most = most.max(held + (1 << 20));
+                account.add(-1 << 20);
+            }
+            assert_eq!((account.in_use(), account.peak()), (held as u64, most as u64), "step {step}");
+        }
+        account.reset_peak();
+        assert_eq!(account.peak(), held as u64);
+        account.leave(&counter);
+        assert_eq!((account.in_use(), account.peak()), (held as u64, held as u64));
+    }
+}

@@ -1,0 +1,324 @@
+//! Where extents come from: warm ones first, then memory from the system, under the quota and what the host can give.
+//!
+//! The book is never locked while the system works: extents on their way count as used meanwhile.
+
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
+
+use super::{
+    account::Account,
+    class::CLASSES,
+    extent::{Extents, Run},
+    slab::Slabs,
+};
+use crate::{
+    Error, Result,
+    transport::{
+        quota::Quota,
+        segment::{HUGE_PAGE, Segment},
+    },
+};
+
+const EXTENT: u64 = HUGE_PAGE as u64;
+
+/// Extents that the grower ahead commits between two looks at whether it is wanted elsewhere.
+const AHEAD_STEP: u32 = 8;
+
+/// All of a pool but its handles and its grower.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) segment: Arc<Segment>,
+    pub(super) quota: Quota,
+    pub(super) account: Account,
+    pub(super) classes: [Mutex<Slabs>; CLASSES],
+    /// Percent of the committed memory that may be grown ahead of need.
+    pub(super) ahead_percent: AtomicU32,
+    book: Mutex<Book>,
+    /// Told when growth ahead has ended.
+    ahead_ended: Condvar,
+    /// Tells growth ahead to end.
+    ahead_stop: AtomicBool,
+    /// The pool is gone: growth ahead ends for good.
+    closed: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Book {
+    extents: Extents,
+    /// Bytes with memory behind them, or promised it.
+    committed: u64,
+    peak: u64,
+    /// Bytes promised and not yet taken: the host does not count them as used yet.
+    growing: u64,
+    /// Extents that are growing ahead of need.
+    ahead: u32,
+}
+
+/// Growth that the book allows: `run` is to be had when `cold` has memory and `shed` has given its own back.
+#[derive(Debug)]
+struct Growth {
+    run: Run,
+    cold: Vec<Run>,
+    shed: Vec<Run>,
+}
+
+impl Core {
+    /// Over all of a segment, which is empty; or over the parts that were leased of it, which have memory.
+    pub(super) fn new(segment: Arc<Segment>, quota: Quota, leased: Option<&[Run]>) -> Core {
+        let count = (segment.len() / HUGE_PAGE) as u32;
+        let mut extents = if leased.is_some() { Extents::used(count) } else { Extents::cold(count) };
+        let warm = leased.unwrap_or(&[]);
+        warm.iter().for_each(|&run| extents.put_warm(run));
+        let committed = warm.iter().map(|&run| bytes(run)).sum();
+        Core {
+            segment,
+            quota,
+            account: Account::default(),
+            classes: std::array::from_fn(|_| Mutex::default()),
+            ahead_percent: AtomicU32::new(25),
+            book: Mutex::new(Book { extents, committed, peak: committed, growing: 0, ahead: 0 }),
+            ahead_ended: Condvar::new(),
+            ahead_stop: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes `len` extents in a row; says whether any of them had to be taken from the system.
+    pub(super) fn take(&self, len: u32) -> Result<(Run, bool)> {
+        let mut book = self.book();
+        loop {
+            if let Some(run) = book.extents.take_warm(len) {
+                return Ok((run, false));
+            }
+            if book.ahead >= len && book.ahead / 2 <= len {
+                // What is growing ahead is what is wanted here; a second growth would only compete with it. (Much less
+                // is had sooner by itself.)
+                book = self.wait_for_ahead(book);
+                continue;
+            }
+            if let Some(growth) = book.plan(len, &self.quota) {
+                drop(book);
+                return self.carry_out(growth).map(|run| (run, true));
+            }
+            if book.ahead > 0 {
+                self.ahead_stop.store(true, Ordering::Relaxed);
+                book = self.wait_for_ahead(book);
+                continue;
+            }
+            drop(book);
+            if !self.reclaim_slabs() {
+                return Err(self.out_of_memory(u64::from(len) * EXTENT));
+            }
+            book = self.book();
+        }
+    }
+
+    /// Gives extents back to the pool, memory and all.
+    pub(super) fn put(&self, run: Run) {
+        self.book().extents.put_warm(run);
+    }
+
+    /// Gives the memory of everything that is free back to the system; bytes given back.
+    pub(super) fn trim(&self) -> u64 {
+        self.reclaim_slabs();
+        let mut book = self.book();
+        while book.ahead > 0 {
+            self.ahead_stop.store(true, Ordering::Relaxed);
+            book = self.wait_for_ahead(book);
+        }
+        let shed: Vec<Run> = std::iter::from_fn(|| book.extents.take_oldest(u32::MAX)).collect();
+        book.committed -= total(&shed);
+        drop(book);
+        let given = shed.iter().filter(|&&run| self.shed(run).is_ok());
+        given.map(|&run| bytes(run)).sum()
+    }
+
+    /// Grows so that a run of `len` extents, or as much of it as is allowed, will be warm when it is asked for.
+    pub(super) fn grow_ahead(&self, len: u32) {
+        let percent = u64::from(self.ahead_percent.load(Ordering::Relaxed));
+        let mut book = self.book();
+        let warm = u64::from(book.extents.warm()) * EXTENT;
+        // Least x with warm + x <= percent of (committed + x).
+        let allowance =
+            (book.committed * percent / 100).saturating_sub(warm) * 100 / 100u64.saturating_sub(percent).max(1);
+        // Half of what is left is for those who need it now.
+        let room = book.room(&self.quota) / 2;
+        let extents = u64::from(len).min(allowance.min(room) / EXTENT) as u32;
+        if extents < AHEAD_STEP || book.extents.longest_warm() >= extents {
+            return;
+        }
+        let Some((run, cold)) = book.extents.take_any(extents) else { return };
+        book.promise(total(&cold));
+        book.ahead = extents;
+        self.ahead_stop.store(false, Ordering::Relaxed);
+        drop(book);
+
+        let mut left = cold.iter().copied();
+        let mut next = left.next();
+        let mut empty = Vec::new();
+        while let Some(part) = next {
+            let step = Run { start: part.start, len: part.len.min(AHEAD_STEP) };
+            let unwanted = self.ahead_stop.load(Ordering::Relaxed) || self.closed.load(Ordering::Relaxed);
+            if unwanted || self.commit(step).is_err() {
+                empty.push(part);
+                empty.extend(left);
+                break;
+            }
+            let rest = Run { start: step.end(), len: part.len - step.len };
+            next = if rest.len > 0 { Some(rest) } else { left.next() };
+        }
+        // A commit that failed may have taken some of its pages.
+        empty.iter().for_each(|&run| drop(self.give_back(run)));
+
+        let mut book = self.book();
+        book.settle(run, &cold, &empty);
+        book.ahead = 0;
+        drop(book);
+        self.ahead_ended.notify_all();
+    }
+
+    /// Ends growth ahead for good, as soon as may be.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Committed bytes, now and at the most.
+    pub(super) fn committed(&self) -> (u64, u64) {
+        let book = self.book();
+        (book.committed, book.peak)
+    }
+
+    /// Puts the slabs that are all free back among the extents; whether there were any.
+    pub(super) fn reclaim_slabs(&self) -> bool {
+        let mut any = false;
+        for (class, slabs) in self.classes.iter().enumerate() {
+            let empty = slabs.lock().unwrap_or_else(PoisonError::into_inner).take_empty(class);
+            any |= !empty.is_empty();
+            empty.into_iter().for_each(|run| self.put(run));
+        }
+        any
+    }
+
+    /// The error for a request of `wanted` bytes that cannot be met.
+    pub(super) fn out_of_memory(&self, wanted: u64) -> Error {
+        let (committed, _) = self.committed();
+        let quota = self.quota.limit().min(committed.saturating_add(self.quota.headroom()));
+        Error::OutOfMemory { wanted, in_use: self.account.in_use(), quota }
+    }
+
+    fn carry_out(&self, growth: Growth) -> Result<Run> {
+        let Growth { run, cold, shed } = growth;
+        let grown = shed.iter().try_for_each(|&run| self.shed(run));
+        let grown = grown.and_then(|()| cold.iter().try_for_each(|&run| self.commit(run)));
+        let mut book = self.book();
+        let Err(error) = grown else {
+            book.growing -= total(&cold);
+            return Ok(run);
+        };
+        drop(book);
+        tracing::warn!(%error, "the system refused memory below the quota");
+        cold.iter().for_each(|&run| drop(self.give_back(run)));
+        book = self.book();
+        book.settle(run, &cold, &cold);
+        drop(book);
+        Err(self.out_of_memory(bytes(run)))
+    }
+
+    /// Empties a run that was taken from the warm ones. When the system refuses, it is warm again.
+    fn shed(&self, run: Run) -> Result<()> {
+        let given = self.give_back(run);
+        let mut book = self.book();
+        match given {
+            Ok(()) => book.extents.put_cold(run),
+            Err(_) => {
+                book.committed += bytes(run);
+                book.extents.put_warm(run);
+            }
+        }
+        given
+    }
+
+    fn commit(&self, run: Run) -> Result<()> {
+        self.segment.commit(range(run))
+    }
+
+    fn give_back(&self, run: Run) -> Result<()> {
+        self.segment.give_back(range(run))
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_for_ahead<'a>(&self, book: MutexGuard<'a, Book>) -> MutexGuard<'a, Book> {
+        let ended = self.ahead_ended.wait_while(book, |book| book.ahead > 0);
+        ended.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    /// Bytes that may be committed now.
+    fn room(&self, quota: &Quota) -> u64 {
+        let fixed = quota.limit().saturating_sub(self.committed);
+        // Asking the host costs tens of microseconds; nobody asks when the quota leaves no room anyhow.
+        if fixed < EXTENT { 0 } else { fixed.min(quota.headroom().saturating_sub(self.growing)) }
+    }
+
+    /// Finds room for a run, in free memory elsewhere if need be; `None`, and nothing changed, when there is none.
+    fn plan(&mut self, len: u32, quota: &Quota) -> Option<Growth> {
+        let (run, cold) = self.extents.take_any(len)?;
+        let need = total(&cold);
+        let mut short = need.saturating_sub(self.room(quota)).div_ceil(EXTENT);
+        let mut shed = Vec::new();
+        if short <= u64::from(self.extents.warm()) {
+            while let Some(run) = (short > 0).then(|| self.extents.take_oldest(short as u32)).flatten() {
+                short -= u64::from(run.len);
+                shed.push(run);
+            }
+            self.committed -= total(&shed);
+            self.promise(need);
+            return Some(Growth { run, cold, shed });
+        }
+        self.separate(run, &cold);
+        None
+    }
+
+    fn promise(&mut self, bytes: u64) {
+        self.committed += bytes;
+        self.growing += bytes;
+        self.peak = self.peak.max(self.committed);
+    }
+
+    /// The end of a growth whose run becomes free, but for `empty`, those of its `cold` parts that got no memory.
+    fn settle(&mut self, run: Run, cold: &[Run], empty: &[Run]) {
+        self.growing -= total(cold);
+        self.committed -= total(empty);
+        self.separate(run, empty);
+    }
+
+    /// Of a used run, makes the parts in `cold`, which are in order, cold and the rest warm.
+    fn separate(&mut self, run: Run, cold: &[Run]) {
+        let mut start = run.start;
+        for part in cold.iter().copied().chain([Run { start: run.end(), len: 0 }]) {
+            if part.start > start {
+                self.extents.put_warm(Run { start, len: part.start - start });
+            }
+            self.extents.put_cold(part);
+            start = part.end();
+        }
+    }
+}
+
+fn bytes(run: Run) -> u64 {
+    u64::from(run.len) * EXTENT
+}
+
+fn total(runs: &[Run]) -> u64 {
+    runs.iter().copied().map(bytes).sum()
+}
+
+fn range(run: Run) -> std::ops::Range<usize> {
+    run.start as usize * HUGE_PAGE..run.end() as usize * HUGE_PAGE
+}

@@ -1,0 +1,321 @@
+//! The pool: blocks of a segment, handed out and taken back without the system noticing.
+//!
+//! The segment is divided into extents of 2 MiB. A block of up to 1 MiB comes from a slab of its size class, through a
+//! magazine that the thread keeps; a larger one is a run of extents of its own. Memory that was dropped is handed out
+//! again untouched, the warmest first: fresh memory is 15 to 30 times slower to get than to compute on.
+
+mod account;
+mod ahead;
+mod class;
+mod extent;
+mod growth;
+mod lease;
+mod magazine;
+mod slab;
+
+use std::{
+    ptr::NonNull,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed},
+    },
+};
+
+pub use lease::Extents;
+
+use self::{
+    ahead::Ahead,
+    class::{LARGEST, LINE, MAGAZINES, class_of, magazine_room, size_of_class, slab_extents},
+    extent::Run,
+    growth::Core,
+    lease::Leases,
+};
+use super::{
+    quota::Quota,
+    segment::{HUGE_PAGE, Role, Segment},
+};
+use crate::Result;
+
+/// Large blocks begin at a different odd line of their first page each, so that operands do not alias.
+const STAGGER: usize = 64 * LINE;
+/// Growth by fewer extents than this is left to happen when it is needed.
+const AHEAD_FROM: u32 = 8;
+
+/// Memory for arrays, in one segment. Clones are the same pool; it lives as long as any of its blocks.
+#[derive(Debug, Clone)]
+pub struct Pool(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// The segment's first byte, here for the sake of speed.
+    base: AtomicPtr<u8>,
+    core: Arc<Core>,
+    turn: AtomicU32,
+    ahead: Ahead,
+    leases: Mutex<Leases>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.ahead.stop(&self.core);
+    }
+}
+
+/// What a pool holds, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolStats {
+    /// What live blocks and leases hold, rounded up as they are. What threads keep for reuse is not in use.
+    pub in_use: u64,
+    /// The most that was in use since the start, or since [`Pool::reset_peak`].
+    pub peak_in_use: u64,
+    /// What the pool has from the system.
+    pub committed: u64,
+    /// The most that it had.
+    pub peak_committed: u64,
+    /// The most that it may have.
+    pub quota: u64,
+}
+
+impl Pool {
+    /// A pool over a whole new segment.
+    ///
+    /// # Panics
+    /// When the segment's bytes serve something else already: another pool, or regions of control data.
+    pub fn new(segment: Arc<Segment>, quota: Quota) -> Pool {
+        assert!(segment.claim(Role::Blocks), "the segment serves another purpose already");
+        Pool::over(Core::new(segment, quota, None))
+    }
+
+    fn over(core: Core) -> Pool {
+        Pool(Arc::new(Inner {
+            base: AtomicPtr::new(core.segment.base().as_ptr()),
+            core: Arc::new(core),
+            turn: AtomicU32::new(0),
+            ahead: Ahead::default(),
+            leases: Mutex::default(),
+        }))
+    }
+
+    /// A block of `bytes`, 64-byte aligned. Its contents are what was there before, or zeros.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) when the quota, a cgroup or the machine has no room.
+    #[inline]
+    pub fn alloc(&self, bytes: usize) -> Result<Block> {
+        if bytes <= LARGEST {
+            let class = class_of(bytes);
+            if class < MAGAZINES
+                && let Some(offset) = magazine::pop(&self.0.core, class)
+            {
+                return Ok(Block { pool: self.clone(), offset, len: bytes, place: Place::Small(class as u32) });
+            }
+            return self.alloc_from_slab(bytes, class);
+        }
+        self.alloc_extents(bytes)
+    }
+
+    #[cold]
+    fn alloc_from_slab(&self, bytes: usize, class: usize) -> Result<Block> {
+        let core = &self.0.core;
+        let slabs = || core.classes[class].lock().unwrap_or_else(PoisonError::into_inner);
+        let most = if class < MAGAZINES { magazine_room(class).div_ceil(2) } else { 1 };
+        let mut blocks = slabs().take(most);
+        while blocks.is_empty() {
+            // The class is not locked while the pool grows: growth looks through all classes for free slabs.
+            let (slab, _) = self.take_extents(Some(slab_extents(class)), bytes)?;
+            let mut slabs = slabs();
+            slabs.cut(class, slab);
+            blocks = slabs.take(most);
+        }
+        let offset = blocks.pop().expect("not empty");
+        magazine::settle(core);
+        core.account.add(size_of_class(class) as i64);
+        if class < MAGAZINES {
+            magazine::stock(core, class, &mut blocks);
+        }
+        Ok(Block { pool: self.clone(), offset, len: bytes, place: Place::Small(class as u32) })
+    }
+
+    #[cold]
+    fn alloc_extents(&self, bytes: usize) -> Result<Block> {
+        let run = self.take_run(extents_for(bytes), bytes)?;
+        let line = 2 * (self.0.turn.fetch_add(1, Relaxed) as usize * 13 % 32) + 1;
+        let offset = run.start as usize * HUGE_PAGE + line * LINE;
+        Ok(Block { pool: self.clone(), offset: offset as u64, len: bytes, place: Place::Large(run) })
+    }
+
+    /// Takes a run of extents for `bytes` into use.
+    fn take_run(&self, extents: Option<u32>, bytes: usize) -> Result<Run> {
+        let core = &self.0.core;
+        let (run, grown) = self.take_extents(extents, bytes)?;
+        if grown && run.len >= AHEAD_FROM && core.ahead_percent.load(Relaxed) > 0 {
+            self.0.ahead.ask(core, run.len);
+        }
+        magazine::settle(core);
+        core.account.add(i64::from(run.len) * HUGE_PAGE as i64);
+        Ok(run)
+    }
+
+    /// Takes a run of extents, `None` being more than there can be; says whether the pool grew for it.
+    fn take_extents(&self, extents: Option<u32>, bytes: usize) -> Result<(Run, bool)> {
+        let core = &self.0.core;
+        let Some(extents) = extents else { return Err(core.out_of_memory(bytes as u64)) };
+        let taken = core.take(extents).or_else(|_| {
+            // A slab may be waiting for no more than what this thread keeps.
+            magazine::empty(core);
+            core.take(extents)
+        });
+        taken.map_err(|error| named(error, bytes))
+    }
+
+    fn put_run(&self, run: Run) {
+        magazine::settle(&self.0.core);
+        self.0.core.account.add(-i64::from(run.len) * HUGE_PAGE as i64);
+        self.0.core.put(run);
+    }
+
+    /// Grows now so that a block of `bytes` can be had later without growth.
+    ///
+    /// # Errors
+    /// As [`alloc`](Self::alloc).
+    pub fn reserve(&self, bytes: usize) -> Result<()> {
+        let core = &self.0.core;
+        let extents = if bytes <= LARGEST { Some(slab_extents(class_of(bytes))) } else { extents_for(bytes) };
+        let (run, _) = self.take_extents(extents, bytes)?;
+        core.put(run);
+        Ok(())
+    }
+
+    /// Gives all memory that is free back to the system, except what other threads keep; bytes given back.
+    pub fn trim(&self) -> usize {
+        magazine::empty(&self.0.core);
+        self.0.core.trim() as usize
+    }
+
+    /// What the pool holds.
+    pub fn stats(&self) -> PoolStats {
+        let core = &self.0.core;
+        let (committed, peak_committed) = core.committed();
+        let (in_use, peak_in_use) = (core.account.in_use(), core.account.peak());
+        PoolStats { in_use, peak_in_use, committed, peak_committed, quota: core.quota.limit() }
+    }
+
+    /// Begins the peak of what is in use anew.
+    pub fn reset_peak(&self) {
+        self.0.core.account.reset_peak();
+    }
+
+    /// How much may be committed ahead of need, in percent of what is committed: 25 at first, 0 for none.
+    pub fn set_ahead(&self, percent: u32) {
+        self.0.core.ahead_percent.store(percent.min(90), Relaxed);
+    }
+
+    /// The segment that the blocks lie in.
+    pub fn segment(&self) -> &Arc<Segment> {
+        &self.0.core.segment
+    }
+}
+
+/// Two handles are equal when they are the same pool.
+impl PartialEq for Pool {
+    fn eq(&self, other: &Pool) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Pool {}
+
+/// Extents for a large block wherever in its first page it begins; `None` when no segment is that long.
+fn extents_for(bytes: usize) -> Option<u32> {
+    u32::try_from(bytes.checked_add(STAGGER)?.div_ceil(HUGE_PAGE)).ok()
+}
+
+/// An out-of-memory error in terms of what the caller asked for.
+fn named(error: crate::Error, bytes: usize) -> crate::Error {
+    match error {
+        crate::Error::OutOfMemory { in_use, quota, .. } => {
+            crate::Error::OutOfMemory { wanted: bytes as u64, in_use, quota }
+        }
+        other => other,
+    }
+}
+
+/// A block of a pool, given back when dropped.
+///
+/// It is memory and no more: whoever reads or writes through [`as_ptr`](Self::as_ptr) says why that is sound.
+#[derive(Debug)]
+pub struct Block {
+    pool: Pool,
+    offset: u64,
+    len: usize,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// In a slab of this class.
+    Small(u32),
+    /// In a run of its own.
+    Large(Run),
+}
+
+impl Block {
+    /// Where in the segment it begins.
+    #[inline]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes that were asked for.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no bytes were asked for.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Its first byte in this process, 64-byte aligned.
+    #[inline]
+    pub fn as_ptr(&self) -> NonNull<u8> {
+        let base = self.pool.0.base.load(Relaxed);
+        NonNull::new(base.wrapping_add(self.offset as usize)).expect("no block is at address zero")
+    }
+
+    /// The pool that it belongs to.
+    #[inline]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+}
+
+impl Drop for Block {
+    #[inline]
+    fn drop(&mut self) {
+        match self.place {
+            Place::Small(class) => {
+                let (core, class) = (&self.pool.0.core, class as usize);
+                if class >= MAGAZINES || !magazine::push(core, class, self.offset) {
+                    self.pool.put_small(class, self.offset);
+                }
+            }
+            Place::Large(run) => self.pool.put_run(run),
+        }
+    }
+}
+
+impl Pool {
+    #[cold]
+    fn put_small(&self, class: usize, offset: u64) {
+        let core = &self.0.core;
+        magazine::settle(core);
+        core.account.add(-(size_of_class(class) as i64));
+        core.classes[class].lock().unwrap_or_else(PoisonError::into_inner).put([offset]);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! The free small blocks of one class that no thread keeps, and the slabs that they were cut from.
+
+use std::collections::BTreeMap;
+
+use super::{
+    class::{blocks_in_slab, place_in_slab, slab_extents},
+    extent::Run,
+};
+use crate::transport::segment::HUGE_PAGE;
+
+/// The free blocks of a class, by their offsets, and how many of each slab's blocks are among them.
+#[derive(Debug, Default)]
+pub(super) struct Slabs {
+    free: Vec<u64>,
+    /// By the offset at which a slab begins.
+    slabs: BTreeMap<u64, usize>,
+}
+
+impl Slabs {
+    /// Takes up to `most` free blocks, those that were put back last.
+    pub(super) fn take(&mut self, most: usize) -> Vec<u64> {
+        let taken = self.free.split_off(self.free.len().saturating_sub(most));
+        taken.iter().for_each(|&block| *self.free_in_slab(block) -= 1);
+        taken
+    }
+
+    /// Takes blocks back.
+    pub(super) fn put(&mut self, blocks: impl IntoIterator<Item = u64>) {
+        for block in blocks {
+            *self.free_in_slab(block) += 1;
+            self.free.push(block);
+        }
+    }
+
+    /// Cuts a new slab into free blocks; the first of them are taken first.
+    pub(super) fn cut(&mut self, class: usize, slab: Run) {
+        let start = u64::from(slab.start) * HUGE_PAGE as u64;
+        let blocks = blocks_in_slab(class);
+        self.slabs.insert(start, blocks);
+        self.free.extend((0..blocks).rev().map(|index| start + place_in_slab(class, index) as u64));
+    }
+
+    /// Takes out the slabs of which every block is free.
+    pub(super) fn take_empty(&mut self, class: usize) -> Vec<Run> {
+        let len = slab_extents(class);
+        let bytes = u64::from(len) * HUGE_PAGE as u64;
+        let whole = blocks_in_slab(class);
+        let empty: Vec<u64> = self.slabs.extract_if(.., |_, free| *free == whole).map(|(start, _)| start).collect();
+        if !empty.is_empty() {
+            let gone = |block: u64| match empty.partition_point(|&start| start <= block) {
+                0 => false,
+                after => block < empty[after - 1] + bytes,
+            };
+            self.free.retain(|&block| !gone(block));
+        }
+        empty.into_iter().map(|start| Run { start: (start / HUGE_PAGE as u64) as u32, len }).collect()
+    }
+
+    fn free_in_slab(&mut self, block: u64) -> &mut usize {
+        let slab = self.slabs.range_mut(..=block).next_back();
+        slab.expect("every block was cut from a slab").1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slab_comes_back_when_its_last_block_does() {
+        let class = 30;
+        let mut slabs = Slabs::default();
+        let (first, second) = (Run { start: 3, len: slab_extents(class) }, Run { start: 9, len: slab_extents(class) });
+        slabs.cut(class, first);
+        slabs.cut(class, second);
+        let count = blocks_in_slab(class);
+        let mut blocks = slabs.take(count + 1);
+        assert_eq!(blocks.len(), count + 1);
+        assert!(slabs.take_empty(class).is_empty());
+        blocks.sort_unstable();
+        slabs.put([blocks.remove(0)]);
+        assert_eq!(slabs.take_empty(class), [first]);
+        slabs.put(blocks);
+        assert_eq!(slabs.take_empty(class), [second]);
+        assert!(slabs.take(1).is_empty());
+    }
+}
