@@ -3,7 +3,10 @@
 mod dtype;
 mod element;
 mod op;
+mod plan;
+pub mod small;
 
 pub use dtype::{DType, Scalar};
 pub use element::Element;
 pub use op::{Instr, Op, Program, ValueId};
+pub use plan::{Fold, Layout, Plan};

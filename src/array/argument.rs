@@ -1,0 +1,153 @@
+//! What may stand beside an array in an operation: another array of the hub, an array of ndarray's, or one number.
+
+use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, DimMax, Dimension, Ix0};
+
+use super::dist_array::DistArray;
+use super::gather::copy_in;
+use super::lazy::Operand;
+use super::view::Held;
+use crate::cluster::Hub;
+use crate::error::{Error, Result};
+use crate::ufunc::Element;
+
+/// An operand beside an array of elements `A` and dimension `D`: a [`DistArray`], an array or view of ndarray's, by
+/// value or by reference, or a number.
+pub trait Argument<A: Element, D: Dimension> {
+    /// Its own dimension; that of a number is [`Ix0`].
+    type Dim: Dimension;
+    /// The dimension of the result, to which both are broadcast.
+    type Output: Dimension;
+
+    #[doc(hidden)]
+    fn arg(&self) -> Arg<'_, A, Self::Dim>;
+}
+
+/// An operand, looked at.
+#[doc(hidden)]
+pub enum Arg<'a, A: Element, D: Dimension> {
+    Dist(&'a DistArray<A, D>),
+    Foreign(ArrayView<'a, A, D>),
+    Number(A),
+}
+
+impl<A: Element, D: Dimension> Argument<A, D> for A {
+    type Dim = Ix0;
+    type Output = D;
+
+    #[inline]
+    fn arg(&self) -> Arg<'_, A, Ix0> {
+        Arg::Number(*self)
+    }
+}
+
+impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for DistArray<A, E> {
+    type Dim = E;
+    type Output = D::Output;
+
+    #[inline]
+    fn arg(&self) -> Arg<'_, A, E> {
+        Arg::Dist(self)
+    }
+}
+
+impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for &DistArray<A, E> {
+    type Dim = E;
+    type Output = D::Output;
+
+    #[inline]
+    fn arg(&self) -> Arg<'_, A, E> {
+        Arg::Dist(self)
+    }
+}
+
+impl<A: Element, S: Data<Elem = A>, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for ArrayBase<S, E> {
+    type Dim = E;
+    type Output = D::Output;
+
+    fn arg(&self) -> Arg<'_, A, E> {
+        Arg::Foreign(self.view())
+    }
+}
+
+impl<A: Element, S: Data<Elem = A>, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for &ArrayBase<S, E> {
+    type Dim = E;
+    type Output = D::Output;
+
+    fn arg(&self) -> Arg<'_, A, E> {
+        Arg::Foreign(self.view())
+    }
+}
+
+impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for &ArrayRef<A, E> {
+    type Dim = E;
+    type Output = D::Output;
+
+    fn arg(&self) -> Arg<'_, A, E> {
+        Arg::Foreign(self.view())
+    }
+}
+
+impl<A: Element, D: Dimension> Arg<'_, A, D> {
+    pub(crate) fn hub(&self) -> Option<&Hub> {
+        match self {
+            Arg::Dist(array) => Some(array.hub()),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn shape(&self) -> &[usize] {
+        match self {
+            Arg::Dist(array) => array.shape(),
+            Arg::Foreign(view) => view.shape(),
+            Arg::Number(_) => &[],
+        }
+    }
+
+    /// The elements, if they are there and lie in row-major order; a number counts as one.
+    #[inline]
+    pub(crate) fn ready(&self) -> Option<&[A]> {
+        match self {
+            Arg::Dist(array) => array.held()?.view.as_slice(),
+            Arg::Foreign(view) => view.as_slice(),
+            Arg::Number(value) => Some(std::slice::from_ref(value)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(self, Arg::Number(_))
+    }
+
+    /// As an operand of programs. An array of ndarray's is copied into the pool.
+    pub(crate) fn operand(&self, hub: &Hub) -> Result<Operand> {
+        let operand = match self {
+            Arg::Dist(array) => array.operand(),
+            Arg::Foreign(view) => copy_in(hub, view)?.leaf().map(Operand::Leaf),
+            Arg::Number(value) => value.scalar().map(Operand::Constant),
+        };
+        operand.ok_or_else(|| Error::invalid("programs do not know this element type"))
+    }
+
+    /// The evaluated array; of a number, one of no dimension.
+    pub(crate) fn held(&self, hub: &Hub) -> Result<Held<A, ndarray::IxDyn>> {
+        Ok(match self {
+            Arg::Dist(array) => array.try_held()?.clone().with_view(|view| view.into_dyn()),
+            Arg::Foreign(view) => copy_in(hub, view)?.with_view(|view| view.into_dyn()),
+            Arg::Number(value) => {
+                copy_in(hub, &ndarray::aview0(value))?.with_view(|view| view.into_dyn())
+            }
+        })
+    }
+}
+
+/// The hub of the operands: an error where they belong to two, the current one where they belong to none.
+pub(crate) fn hub_of(first: Option<&Hub>, second: Option<&Hub>) -> Result<Hub> {
+    match (first, second) {
+        (Some(left), Some(right)) if left.id() != right.id() => {
+            Err(Error::ForeignHub { left: left.id(), right: right.id() })
+        }
+        (Some(hub), _) | (None, Some(hub)) => Ok(hub.clone()),
+        (None, None) => Hub::current(),
+    }
+}

@@ -1,0 +1,73 @@
+//! Writing into an array that is there already.
+
+use ndarray::Dimension;
+
+use super::argument::{Arg, Argument, hub_of};
+use super::broadcast::check_broadcast_to;
+use super::dist_array::{DistArray, expect};
+use super::evaluate;
+use super::operate::into_dimension;
+use super::view::Held;
+use super::walk;
+use crate::error::{Error, Result};
+use crate::ufunc::Element;
+
+impl<A: Element, D: Dimension> DistArray<A, D> {
+    /// Sets each element to the one of `value`, which is broadcast to this array's shape.
+    ///
+    /// An expression is computed straight into this array's memory where nobody else shares it and the expression does not read it: `c.assign(&a + &b)` takes
+    /// no fresh memory. Else into fresh memory, which this array then has.
+    ///
+    /// # Panics
+    /// Where `value` does not broadcast to this shape; where it cannot be computed.
+    #[track_caller]
+    pub fn assign<R: Argument<A, D>>(&mut self, value: R) {
+        expect(self.try_assign(value));
+    }
+
+    /// [`assign`](DistArray::assign), with an error where that panics. After an error while an expression was computed, the elements are unspecified.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::OutOfMemory`].
+    pub fn try_assign<R: Argument<A, D>>(&mut self, value: R) -> Result<()> {
+        let value = value.arg();
+        check_broadcast_to("assign", self.shape(), value.shape())?;
+        let hub = hub_of(Some(self.hub()), value.hub())?;
+        if A::DTYPE.is_none() {
+            let value = value.held(&hub)?;
+            let stretched = value.view.broadcast(self.shape()).ok_or_else(|| Error::invalid("assign: shapes differ"))?;
+            let fresh = walk::copy(&hub, "assign", &stretched)?;
+            self.set_value(DistArray::from_held(into_dimension(fresh)));
+            return Ok(());
+        }
+        // A pending value is about to be replaced: it is not computed for that. Whoever reads this array's memory holds
+        // its store, the expression included: unique means that none does.
+        let in_place = !self.is_pending() && self.held_mut()?.is_unique();
+        if let (Arg::Foreign(view), true) = (&value, in_place) {
+            hub.count_copied((view.len() * size_of::<A>()) as u64);
+            let stretched = view.broadcast(self.raw_dim()).ok_or_else(|| Error::invalid("assign: shapes differ"))?;
+            return walk::update_with(&hub, "assign", &mut self.held_mut()?.view, &stretched, |to, from| *to = from);
+        }
+        let operand = value.operand(&hub)?;
+        evaluate::settle(&operand, self.shape())?;
+        let target = match in_place {
+            true => self.held_mut()?.leaf(),
+            false => None,
+        };
+        let Some(target) = target else {
+            let fresh = evaluate::map(&hub, self.shape(), &[operand])?.swap_remove(0);
+            self.set_value(DistArray::from_held(Held::from_leaf(&fresh)));
+            return Ok(());
+        };
+        evaluate::map_into(&hub, &operand, &target)
+    }
+
+    /// Sets each element to `value`.
+    ///
+    /// # Panics
+    /// Where shared elements cannot be copied.
+    #[track_caller]
+    pub fn fill(&mut self, value: A) {
+        self.assign(value);
+    }
+}

@@ -1,0 +1,114 @@
+//! Methods that take a closure: they run at once, in parallel, on the hub's threads.
+
+use ndarray::Dimension;
+
+use super::argument::{Arg, Argument, hub_of};
+use super::broadcast::broadcast_shape;
+use super::dist_array::{DistArray, expect};
+use super::operate::into_dimension;
+use super::view::Held;
+use super::walk;
+use crate::error::{Error, Result};
+use crate::ufunc::Element;
+
+/// The elements in a block of their own.
+pub(crate) fn duplicate<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<Held<A, D>> {
+    walk::copy(held.store.hub(), "copy on write", &held.view.view())
+}
+
+/// The elements in a block of their own, in row-major order.
+pub(crate) fn row_major<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<Held<A, D>> {
+    walk::copy_row_major(held.store.hub(), "reshape", &held.view.view())
+}
+
+impl<A: Element, D: Dimension> DistArray<A, D> {
+    /// `f` of each element, taken by value. Runs at once, in parallel; a panic in `f` is a panic here, with its message.
+    ///
+    /// For an `FnMut`, or a result that is no [`Element`], use ndarray's: `a.view().mapv(f)`.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::linspace(0.0, 4.0, 5);
+    /// assert_eq!(a.mapv(|x| x as i32 % 2), ndarray::array![0, 1, 0, 1, 0]);
+    /// ```
+    #[track_caller]
+    pub fn mapv<B: Element>(&self, f: impl Fn(A) -> B + Sync) -> DistArray<B, D> {
+        expect(self.try_mapv(f))
+    }
+
+    /// [`mapv`](DistArray::mapv), with an error where that panics.
+    ///
+    /// # Errors
+    /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`].
+    pub fn try_mapv<B: Element>(&self, f: impl Fn(A) -> B + Sync) -> Result<DistArray<B, D>> {
+        let held = self.try_held()?;
+        Ok(DistArray::from_held(walk::map(held.store.hub(), "mapv", &held.view.view(), 32, f)?))
+    }
+
+    /// `f` of each element, taken by reference; else as [`mapv`](DistArray::mapv).
+    #[track_caller]
+    pub fn map<B: Element>(&self, f: impl Fn(&A) -> B + Sync) -> DistArray<B, D> {
+        expect(self.try_mapv(|x| f(&x)))
+    }
+
+    /// The array with `f` of each element in its place.
+    #[track_caller]
+    pub fn mapv_into(mut self, f: impl Fn(A) -> A + Sync) -> Self {
+        self.mapv_inplace(f);
+        self
+    }
+
+    /// Replaces each element by `f` of it. Elements that others share are copied first; after a panic in `f` some are replaced and some are not.
+    #[track_caller]
+    pub fn mapv_inplace(&mut self, f: impl Fn(A) -> A + Sync) {
+        self.map_inplace(|x| *x = f(*x));
+    }
+
+    /// Calls `f` with each element, to be changed in place; see [`mapv_inplace`](DistArray::mapv_inplace).
+    #[track_caller]
+    pub fn map_inplace(&mut self, f: impl Fn(&mut A) + Sync) {
+        expect(self.try_map_inplace(f));
+    }
+
+    /// [`map_inplace`](DistArray::map_inplace), with an error where that panics.
+    ///
+    /// # Errors
+    /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`] where shared elements could not be copied.
+    pub fn try_map_inplace(&mut self, f: impl Fn(&mut A) + Sync) -> Result<()> {
+        let held = self.unique_mut()?;
+        let hub = held.store.hub().clone();
+        walk::update(&hub, "map_inplace", &mut held.view, f)
+    }
+
+    /// `f` of each two elements of `self` and `other`, which are broadcast to one shape. Runs at once, in parallel.
+    #[track_caller]
+    pub fn zip_with<B, C, R>(&self, other: R, f: impl Fn(A, B) -> C + Sync) -> DistArray<C, R::Output>
+    where
+        B: Element,
+        C: Element,
+        R: Argument<B, D>,
+    {
+        expect(self.try_zip_with(other, f))
+    }
+
+    /// [`zip_with`](DistArray::zip_with), with an error where that panics.
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::Panicked`] where `f` panicked, [`Error::OutOfMemory`].
+    pub fn try_zip_with<B, C, R>(&self, other: R, f: impl Fn(A, B) -> C + Sync) -> Result<DistArray<C, R::Output>>
+    where
+        B: Element,
+        C: Element,
+        R: Argument<B, D>,
+    {
+        let other = other.arg();
+        let hub = hub_of(Some(self.hub()), other.hub())?;
+        let shape = broadcast_shape("zip_with", self.shape(), other.shape())?;
+        let (left, right) = (Arg::Dist(self).held(&hub)?, other.held(&hub)?);
+        let (Some(left), Some(right)) = (left.view.broadcast(&*shape), right.view.broadcast(&*shape)) else {
+            return Err(Error::invalid("operands do not broadcast"));
+        };
+        let held = walk::zip(&hub, "zip_with", &left, &right, f)?;
+        Ok(DistArray::from_held(into_dimension(held)))
+    }
+}

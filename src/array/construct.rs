@@ -1,0 +1,207 @@
+//! Constructors, under ndarray's names. They make their array on the [current hub](Hub::current) and panic with the text of the error where there is
+//! no memory for it; `Hub::enter` makes another hub the current one.
+
+use ndarray::{Array, ArrayBase, Data, Dimension, Ix1, Ix2, ShapeBuilder, ShapeError};
+use num_traits::{Float, One, Zero};
+
+use super::dist_array::{DistArray, expect};
+use super::gather::copy_in;
+use super::walk;
+use crate::cluster::Hub;
+use crate::error::Result;
+use crate::ufunc::Element;
+
+/// A copy of an ndarray on the current hub.
+fn on_current<A: Element, S: Data<Elem = A>, D: Dimension>(array: &ArrayBase<S, D>) -> Result<DistArray<A, D>> {
+    Ok(DistArray::from_held(copy_in(&Hub::current()?, &array.view())?))
+}
+
+impl<A: Element, D: Dimension> DistArray<A, D> {
+    /// An array of one value.
+    #[track_caller]
+    pub fn from_elem<Sh: ShapeBuilder<Dim = D>>(shape: Sh, value: A) -> Self {
+        expect(Self::try_from_elem(shape, value))
+    }
+
+    /// [`from_elem`](DistArray::from_elem), with an error where that panics.
+    pub fn try_from_elem<Sh: ShapeBuilder<Dim = D>>(shape: Sh, value: A) -> Result<Self> {
+        Ok(DistArray::from_held(walk::fill(&Hub::current()?, shape, value)?))
+    }
+
+    /// An array of zeros.
+    #[track_caller]
+    pub fn zeros<Sh: ShapeBuilder<Dim = D>>(shape: Sh) -> Self
+    where
+        A: Zero,
+    {
+        Self::from_elem(shape, A::zero())
+    }
+
+    /// An array of ones.
+    #[track_caller]
+    pub fn ones<Sh: ShapeBuilder<Dim = D>>(shape: Sh) -> Self
+    where
+        A: One,
+    {
+        Self::from_elem(shape, A::one())
+    }
+
+    /// An array of default values.
+    #[track_caller]
+    pub fn default<Sh: ShapeBuilder<Dim = D>>(shape: Sh) -> Self
+    where
+        A: Default,
+    {
+        Self::from_elem(shape, A::default())
+    }
+
+    /// An array whose element at each index is `f` of it. `f` runs in parallel.
+    #[track_caller]
+    pub fn from_shape_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl Fn(D::Pattern) -> A + Sync) -> Self {
+        expect(Self::try_from_shape_fn(shape, f))
+    }
+
+    /// [`from_shape_fn`](DistArray::from_shape_fn), with an error where that panics.
+    ///
+    /// # Errors
+    /// [`Panicked`](crate::Error::Panicked) where `f` did; [`OutOfMemory`](crate::Error::OutOfMemory).
+    pub fn try_from_shape_fn<Sh: ShapeBuilder<Dim = D>>(
+        shape: Sh,
+        f: impl Fn(D::Pattern) -> A + Sync,
+    ) -> Result<Self> {
+        Ok(DistArray::from_held(walk::from_index(&Hub::current()?, "from_shape_fn", shape, f)?))
+    }
+
+    /// An array whose elements are what `f` gives, one call after the other, in memory order.
+    #[track_caller]
+    pub fn from_shape_simple_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl FnMut() -> A) -> Self {
+        expect(Hub::current().and_then(|hub| walk::fill_with(&hub, shape, f)).map(DistArray::from_held))
+    }
+
+    /// The elements of a vector in this shape, in row-major (or, with `.f()`, column-major) order. One copy.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] where the numbers of elements differ.
+    #[track_caller]
+    pub fn from_shape_vec<Sh: Into<ndarray::StrideShape<D>>>(shape: Sh, elements: Vec<A>) -> Result<Self, ShapeError> {
+        Ok(expect(on_current(&Array::from_shape_vec(shape, elements)?)))
+    }
+}
+
+impl<A: Element> DistArray<A, Ix1> {
+    /// The elements of a vector. One copy.
+    #[track_caller]
+    pub fn from_vec(elements: Vec<A>) -> Self {
+        expect(on_current(&ndarray::aview1(&elements)))
+    }
+
+    /// `n` numbers evenly from `start` to `end`, both included.
+    #[track_caller]
+    pub fn linspace(start: A, end: A, n: usize) -> Self
+    where
+        A: Float,
+    {
+        let step = match n {
+            0 | 1 => A::zero(),
+            _ => (end - start) / number(n - 1),
+        };
+        Self::from_shape_fn(n, |i| start + step * number(i))
+    }
+
+    /// The numbers from `start`, in steps of `step`, up to but not including `end`.
+    #[track_caller]
+    pub fn range(start: A, end: A, step: A) -> Self
+    where
+        A: Float,
+    {
+        let steps = ((end - start) / step).ceil().to_usize().unwrap_or(0);
+        Self::from_shape_fn(steps, |i| start + step * number(i))
+    }
+
+    /// `n` numbers from `base^start` to `base^end`, evenly on a logarithmic scale.
+    #[track_caller]
+    pub fn logspace(base: A, start: A, end: A, n: usize) -> Self
+    where
+        A: Float,
+    {
+        expect(on_current(&Array::logspace(base, start, end, n)))
+    }
+
+    /// `n` numbers from `start` to `end`, each the same multiple of the one before; `None` where their signs differ or one is 0.
+    #[track_caller]
+    pub fn geomspace(start: A, end: A, n: usize) -> Option<Self>
+    where
+        A: Float,
+    {
+        Array::geomspace(start, end, n).map(|array| expect(on_current(&array)))
+    }
+}
+
+/// A count as a float.
+fn number<A: Float>(n: usize) -> A {
+    A::from(n).unwrap_or_else(A::nan)
+}
+
+impl<A: Element> DistArray<A, Ix2> {
+    /// The identity matrix of `n` rows.
+    #[track_caller]
+    pub fn eye(n: usize) -> Self
+    where
+        A: Zero + One,
+    {
+        Self::from_diag_elem(n, A::one())
+    }
+
+    /// A square matrix with `value` on its diagonal and zeros elsewhere.
+    #[track_caller]
+    pub fn from_diag_elem(n: usize, value: A) -> Self
+    where
+        A: Zero,
+    {
+        Self::from_shape_fn((n, n), |(i, j)| if i == j { value } else { A::zero() })
+    }
+
+    /// A square matrix with these elements on its diagonal and zeros elsewhere.
+    #[track_caller]
+    pub fn from_diag<S: Data<Elem = A>>(diagonal: &ArrayBase<S, Ix1>) -> Self
+    where
+        A: Zero,
+    {
+        let n = diagonal.len();
+        Self::from_shape_fn((n, n), |(i, j)| if i == j { diagonal[i] } else { A::zero() })
+    }
+}
+
+impl<A: Element> FromIterator<A> for DistArray<A, Ix1> {
+    fn from_iter<I: IntoIterator<Item = A>>(elements: I) -> Self {
+        Self::from_vec(elements.into_iter().collect())
+    }
+}
+
+impl<A: Element> From<Vec<A>> for DistArray<A, Ix1> {
+    #[track_caller]
+    fn from(elements: Vec<A>) -> Self {
+        Self::from_vec(elements)
+    }
+}
+
+impl<A: Element> From<&[A]> for DistArray<A, Ix1> {
+    #[track_caller]
+    fn from(elements: &[A]) -> Self {
+        expect(on_current(&ndarray::aview1(elements)))
+    }
+}
+
+impl<A: Element, S: Data<Elem = A>, D: Dimension> From<ArrayBase<S, D>> for DistArray<A, D> {
+    #[track_caller]
+    fn from(array: ArrayBase<S, D>) -> Self {
+        expect(on_current(&array))
+    }
+}
+
+impl<A: Element, S: Data<Elem = A>, D: Dimension> From<&ArrayBase<S, D>> for DistArray<A, D> {
+    #[track_caller]
+    fn from(array: &ArrayBase<S, D>) -> Self {
+        expect(on_current(array))
+    }
+}

@@ -1,0 +1,89 @@
+//! A shape or a list of strides of any rank, held inline up to rank 6, so that a node of an expression is one allocation.
+
+use std::ops::Deref;
+
+const INLINE: usize = 6;
+
+/// A short list of numbers, one for each axis.
+#[derive(Clone)]
+pub(crate) enum Dims<T: Copy + Default = usize> {
+    Inline(u8, [T; INLINE]),
+    Long(Box<[T]>),
+}
+
+impl<T: Copy + Default> Dims<T> {
+    /// A copy of `values`.
+    #[inline]
+    pub(crate) fn new(values: &[T]) -> Self {
+        if values.len() <= INLINE {
+            let mut inline = [T::default(); INLINE];
+            inline[..values.len()].copy_from_slice(values);
+            Dims::Inline(values.len() as u8, inline)
+        } else {
+            Dims::Long(values.into())
+        }
+    }
+
+    /// `n` values, each as `f` says.
+    pub(crate) fn from_fn(n: usize, f: impl FnMut(usize) -> T) -> Self {
+        if n <= INLINE {
+            let mut inline = [T::default(); INLINE];
+            for (place, value) in inline.iter_mut().zip((0..n).map(f)) {
+                *place = value;
+            }
+            Dims::Inline(n as u8, inline)
+        } else {
+            Dims::Long((0..n).map(f).collect())
+        }
+    }
+
+    /// The values, to be changed in place.
+    pub(crate) fn as_mut(&mut self) -> &mut [T] {
+        match self {
+            Dims::Inline(n, values) => &mut values[..*n as usize],
+            Dims::Long(values) => values,
+        }
+    }
+}
+
+impl<T: Copy + Default> Deref for Dims<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        match self {
+            Dims::Inline(n, values) => &values[..*n as usize],
+            Dims::Long(values) => values,
+        }
+    }
+}
+
+impl<T: Copy + Default + PartialEq> PartialEq for Dims<T> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Copy + Default + std::fmt::Debug> std::fmt::Debug for Dims<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// Number of elements of an array of this shape.
+#[inline]
+pub(crate) fn volume(shape: &[usize]) -> usize {
+    shape.iter().product()
+}
+
+/// Row-major strides of `shape`, in elements.
+pub(crate) fn row_major(shape: &[usize]) -> Dims<isize> {
+    let mut strides = Dims::from_fn(shape.len(), |_| 0isize);
+    let mut step = 1;
+    for (stride, &length) in strides.as_mut().iter_mut().zip(shape).rev() {
+        *stride = step;
+        step *= length.max(1) as isize;
+    }
+    strides
+}

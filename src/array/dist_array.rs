@@ -1,0 +1,379 @@
+//! The array that a program sees: an ndarray in shared memory, or an expression that will be one when it is read.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, OnceLock};
+
+use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
+
+use super::dims::volume;
+use super::lazy::{Node, Operand};
+use super::partition::Partition;
+use super::view::Held;
+use super::{closure, evaluate};
+use crate::cluster::Hub;
+use crate::error::{Error, Result};
+use crate::ufunc::Element;
+
+/// An n-dimensional array in memory that the hub and its engines share.
+///
+/// It dereferences to [`ndarray::ArrayRef`], so all of ndarray's methods that read work on it as they are, and those that write do too, after
+/// copy-on-write. Methods of the same name defined here, and the operators, run in parallel and are lazy: they build an expression, and what reads
+/// the value (a dereference, [`gather`](DistArray::gather), a reduction, printing) computes it in one pass. Cloning copies nothing.
+///
+/// A dereference that has to compute and fails (memory is full, say) panics with the text of the [`Error`]; [`eval`](DistArray::eval) gives the error
+/// instead, and after it has succeeded a dereference cannot fail.
+///
+/// ```
+/// use distob::prelude::*;
+/// # fn main() -> distob::Result<()> {
+/// let a = DistArray::linspace(0.0, 1.0, 5);
+/// let b = &a * 2.0 + 1.0;
+/// assert_eq!(b, ndarray::array![1.0, 1.5, 2.0, 2.5, 3.0]);
+/// assert_eq!(b.iter().copied().fold(0.0, f64::max), 3.0);
+/// # Ok(())
+/// # }
+/// ```
+pub struct DistArray<A: Element, D: Dimension> {
+    /// Set once it has its value: then this is the truth of pointer, shape and strides.
+    held: OnceLock<Held<A, D>>,
+    /// What gives the value, where it was an expression.
+    node: Option<Arc<Node>>,
+    /// How it is dealt to engines, where that was said.
+    partition: Option<Arc<Partition>>,
+}
+
+/// A [`DistArray`] of no dimension: one element.
+pub type DistArray0<A> = DistArray<A, Ix0>;
+/// A one-dimensional [`DistArray`].
+pub type DistArray1<A> = DistArray<A, Ix1>;
+/// A two-dimensional [`DistArray`].
+pub type DistArray2<A> = DistArray<A, Ix2>;
+/// A three-dimensional [`DistArray`].
+pub type DistArray3<A> = DistArray<A, Ix3>;
+/// A four-dimensional [`DistArray`].
+pub type DistArray4<A> = DistArray<A, Ix4>;
+/// A five-dimensional [`DistArray`].
+pub type DistArray5<A> = DistArray<A, Ix5>;
+/// A six-dimensional [`DistArray`].
+pub type DistArray6<A> = DistArray<A, Ix6>;
+/// A [`DistArray`] whose number of dimensions is known at run time only.
+pub type DistArrayD<A> = DistArray<A, IxDyn>;
+
+/// Panics with an error's text, on the line of the caller.
+#[track_caller]
+#[cold]
+pub(crate) fn fail(error: &Error) -> ! {
+    panic!("{error}")
+}
+
+/// The value, or a panic with the error's text on the line of the caller.
+#[track_caller]
+#[inline]
+pub(crate) fn expect<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => fail(&error),
+    }
+}
+
+impl<A: Element, D: Dimension> DistArray<A, D> {
+    #[inline]
+    pub(crate) fn from_held(held: Held<A, D>) -> Self {
+        DistArray { held: OnceLock::from(held), node: None, partition: None }
+    }
+
+    pub(crate) fn from_node(node: Arc<Node>) -> Self {
+        DistArray { held: OnceLock::new(), node: Some(node), partition: None }
+    }
+
+    /// The evaluated state, if there is one.
+    #[inline]
+    pub(crate) fn held(&self) -> Option<&Held<A, D>> {
+        self.held.get()
+    }
+
+    /// The evaluated state; computes it first.
+    #[inline]
+    pub(crate) fn try_held(&self) -> Result<&Held<A, D>> {
+        match self.held.get() {
+            Some(held) => Ok(held),
+            None => self.evaluate(),
+        }
+    }
+
+    #[cold]
+    fn evaluate(&self) -> Result<&Held<A, D>> {
+        let Some(node) = &self.node else { return Err(Error::invalid("an array without a value")) };
+        let leaf = node.evaluate()?;
+        // Only what is quick happens inside of the cell: no thread waits there for a computation.
+        Ok(self.held.get_or_init(|| Held::from_leaf(leaf)))
+    }
+
+    /// The evaluated state by value.
+    pub(crate) fn into_held(mut self) -> Result<Held<A, D>> {
+        self.try_held()?;
+        self.held.take().ok_or_else(|| Error::invalid("an array without a value"))
+    }
+
+    /// The evaluated state, for a change of its layout alone.
+    pub(crate) fn held_mut(&mut self) -> Result<&mut Held<A, D>> {
+        self.try_held()?;
+        // The expression's own handle on the block would make it look shared.
+        self.node = None;
+        self.held.get_mut().ok_or_else(|| Error::invalid("an array without a value"))
+    }
+
+    /// The evaluated state, for a change of its elements: nobody else sees them.
+    pub(crate) fn unique_mut(&mut self) -> Result<&mut Held<A, D>> {
+        let held = self.held_mut()?;
+        if !held.is_unique() {
+            *held = closure::duplicate(held)?;
+        }
+        Ok(held)
+    }
+
+    /// Takes another value of the same shape; whoever shared the old one keeps it. The partition stays.
+    pub(crate) fn set_value(&mut self, value: Self) {
+        self.held = value.held;
+        self.node = value.node;
+    }
+
+    /// Drops what was said of the partition: the shape changes.
+    pub(crate) fn forget_partition(&mut self) {
+        self.partition = None;
+    }
+
+    /// This array as an operand of programs; `None` for elements that they do not know.
+    pub(crate) fn operand(&self) -> Option<Operand> {
+        match (self.held.get(), &self.node) {
+            (Some(held), _) => held.leaf().map(Operand::Leaf),
+            (None, Some(node)) => Some(Operand::Node(node.clone())),
+            (None, None) => None,
+        }
+    }
+
+    /// The hub whose memory the array is in.
+    pub fn hub(&self) -> &Hub {
+        match (self.held.get(), &self.node) {
+            (Some(held), _) => held.store.hub(),
+            (None, Some(node)) => &node.hub,
+            (None, None) => unreachable!("an array has a value or an expression"),
+        }
+    }
+
+    /// Whether the value has not been computed yet.
+    pub fn is_pending(&self) -> bool {
+        self.held.get().is_none() && self.node.as_ref().is_none_or(|node| node.value().is_none())
+    }
+
+    /// Computes the value, if that has not been done. After it has succeeded, a dereference cannot fail.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where the result does not fit; the array stays as it was, and may be tried again.
+    pub fn eval(&self) -> Result<&Self> {
+        self.try_held()?;
+        Ok(self)
+    }
+
+    /// Computes the value and gives the array back: [`eval`](DistArray::eval) for the end of a chain.
+    ///
+    /// # Errors
+    /// Those of [`eval`](DistArray::eval).
+    pub fn evaluated(self) -> Result<Self> {
+        self.try_held()?;
+        Ok(self)
+    }
+
+    /// Length of each axis. Computes nothing.
+    #[inline]
+    pub fn shape(&self) -> &[usize] {
+        match (self.held.get(), &self.node) {
+            (Some(held), _) => held.view.shape(),
+            (None, Some(node)) => &node.shape,
+            (None, None) => unreachable!("an array has a value or an expression"),
+        }
+    }
+
+    /// The shape in the form of its dimension type. Computes nothing.
+    pub fn raw_dim(&self) -> D {
+        match self.held.get() {
+            Some(held) => held.view.raw_dim(),
+            None => dim_of(self.shape()),
+        }
+    }
+
+    /// The shape as ndarray's patterns have it: a number, a tuple, or a dynamic dimension. Computes nothing.
+    pub fn dim(&self) -> D::Pattern {
+        self.raw_dim().into_pattern()
+    }
+
+    /// Number of axes.
+    pub fn ndim(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        volume(self.shape())
+    }
+
+    /// Whether there is no element.
+    pub fn is_empty(&self) -> bool {
+        self.shape().contains(&0)
+    }
+
+    /// Length of one axis. Panics where there is no such axis.
+    #[track_caller]
+    pub fn len_of(&self, axis: Axis) -> usize {
+        self.shape()[axis.index()]
+    }
+
+    /// How the array is cut into blocks, and whose each is: along axis 0 over all engines, unless
+    /// [`resplit`](DistArray::resplit) or [`with_partition`](DistArray::with_partition) said otherwise. Metadata: on one host the array is one allocation.
+    pub fn partition(&self) -> Partition {
+        match &self.partition {
+            Some(partition) => (**partition).clone(),
+            None => expect(Partition::along(self.shape(), 0, self.hub().engines())),
+        }
+    }
+
+    /// The engine that each block belongs to, in the order of the [`partition`](DistArray::partition)'s blocks.
+    pub fn placement(&self) -> Vec<usize> {
+        self.partition().blocks().map(|block| block.engine).collect()
+    }
+
+    /// The same array split along another axis (negative: counted from the end). Moves no byte.
+    ///
+    /// # Errors
+    /// [`Error::Axis`] where there is no such axis.
+    pub fn resplit(&self, axis: isize) -> Result<Self> {
+        let at = checked_axis("resplit", axis, self.ndim())?;
+        self.with_partition(Partition::along(self.shape(), at, self.hub().engines())?)
+    }
+
+    /// The same array with a partition of its own. Moves no byte.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] where the partition is not of this shape.
+    pub fn with_partition(&self, partition: Partition) -> Result<Self> {
+        let ends = (0..partition.blocks_per_axis().len()).map(|axis| partition.edges(axis).last().copied());
+        if !ends.eq(self.shape().iter().map(|&n| Some(n))) {
+            return Err(Error::invalid(format!("{partition:?} does not cut an array of shape {:?}", self.shape())));
+        }
+        let mut array = self.clone();
+        array.partition = Some(Arc::new(partition));
+        Ok(array)
+    }
+
+    /// A dereference that failed: a panic, or, where one is under way, an array of nothing.
+    #[cold]
+    #[track_caller]
+    fn failed(error: &Error) -> &'static mut ArrayViewMut<'static, A, D> {
+        if !std::thread::panicking() {
+            fail(error);
+        }
+        // A second panic would abort the process. Leaked, since it must outlive the borrow; it is empty and rare.
+        Box::leak(Box::new(match ArrayViewMut::from_shape(D::zeros(D::NDIM.unwrap_or(1)), &mut []) {
+            Ok(view) => view,
+            Err(_) => std::process::abort(),
+        }))
+    }
+}
+
+/// The index of an axis that may be counted from the end.
+pub(crate) fn checked_axis(operation: &str, axis: isize, ndim: usize) -> Result<usize> {
+    let at = if axis < 0 { axis + ndim as isize } else { axis };
+    match usize::try_from(at) {
+        Ok(at) if at < ndim => Ok(at),
+        _ => Err(Error::Axis { operation: operation.to_owned(), axis, ndim }),
+    }
+}
+
+/// The dimension with these lengths. Panics where `D` has another rank.
+pub(crate) fn dim_of<D: Dimension>(shape: &[usize]) -> D {
+    let mut dim = D::zeros(shape.len());
+    dim.slice_mut().copy_from_slice(shape);
+    dim
+}
+
+impl<A: Element, D: Dimension> Deref for DistArray<A, D> {
+    type Target = ArrayRef<A, D>;
+
+    #[inline]
+    #[track_caller]
+    fn deref(&self) -> &ArrayRef<A, D> {
+        match self.held.get() {
+            Some(held) => &held.view,
+            None => match self.evaluate() {
+                Ok(held) => &held.view,
+                Err(error) => Self::failed(&error),
+            },
+        }
+    }
+}
+
+impl<A: Element, D: Dimension> DerefMut for DistArray<A, D> {
+    #[track_caller]
+    fn deref_mut(&mut self) -> &mut ArrayRef<A, D> {
+        match self.unique_mut() {
+            Ok(held) => &mut held.view,
+            Err(error) => Self::failed(&error),
+        }
+    }
+}
+
+impl<A: Element, D: Dimension> Clone for DistArray<A, D> {
+    /// Another handle on the same elements: nothing is copied, until one of the two is written to.
+    fn clone(&self) -> Self {
+        DistArray { held: self.held.clone(), node: self.node.clone(), partition: self.partition.clone() }
+    }
+}
+
+/// Computes several arrays together: what they share is computed once, and arrays of one shape take one pass.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] where the results do not fit; those that have no value then may be tried again.
+///
+/// ```
+/// use distob::prelude::*;
+/// # fn main() -> distob::Result<()> {
+/// let x = DistArray::linspace(0.0, 1.0, 100_000);
+/// let (s, c) = (x.sin(), x.cos());
+/// distob::eval_all(&[&s, &c])?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn eval_all(arrays: &[&dyn Evaluate]) -> Result<()> {
+    let nodes: Vec<Arc<Node>> = arrays.iter().filter_map(|array| array.pending()).collect();
+    evaluate::evaluate(&nodes)?;
+    arrays.iter().try_for_each(|array| array.force())
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<A: crate::ufunc::Element, D: ndarray::Dimension> Sealed for super::DistArray<A, D> {}
+}
+
+/// An array of any type and shape, for [`eval_all`].
+pub trait Evaluate: sealed::Sealed {
+    /// The expression, where there is one still to be computed.
+    #[doc(hidden)]
+    fn pending(&self) -> Option<Arc<Node>>;
+
+    /// Computes the value.
+    #[doc(hidden)]
+    fn force(&self) -> Result<()>;
+}
+
+impl<A: Element, D: Dimension> Evaluate for DistArray<A, D> {
+    fn pending(&self) -> Option<Arc<Node>> {
+        match self.held.get() {
+            Some(_) => None,
+            None => self.node.clone(),
+        }
+    }
+
+    fn force(&self) -> Result<()> {
+        self.try_held().map(drop)
+    }
+}

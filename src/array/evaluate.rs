@@ -1,0 +1,273 @@
+//! Running expressions: what must be computed first, what can share a pass, and the runs themselves.
+//!
+//! No thread waits while it holds a claim: what a node depends on has its value before the node is claimed, so two
+//! threads whose expressions share parts cannot wait for each other.
+
+use std::sync::Arc;
+
+use super::broadcast::strides_in_order;
+use super::dims::{Dims, row_major, volume};
+use super::execute;
+use super::lazy::{Claim, Expr, Node, Operand};
+use super::lower::{Lowered, Lowering, layout, order_of, permuted};
+use super::view::Leaf;
+use crate::cluster::Hub;
+use crate::error::Result;
+use crate::ufunc::{DType, Fold, Layout, Op, Plan, Scalar};
+
+/// A plan stores at most this many arrays.
+const MAX_OUTPUTS: usize = 4;
+
+/// Computes all of `nodes`; those that another thread is computing are waited for.
+pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
+    loop {
+        let pending: Vec<&Arc<Node>> = nodes.iter().filter(|node| node.value().is_none()).collect();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let mut first = Vec::new();
+        for node in &pending {
+            dependencies(node, &mut first);
+        }
+        if !first.is_empty() {
+            evaluate(&first)?;
+        }
+        let claims: Vec<Claim> = pending.iter().filter_map(|node| node.claim()).collect();
+        run(claims)?;
+        for node in pending {
+            node.wait();
+        }
+    }
+}
+
+/// Adds to `first` what must have its value before `node` can be lowered: reductions, operands that are stretched, and
+/// what has been asked for often enough to be stored.
+fn dependencies(node: &Arc<Node>, first: &mut Vec<Arc<Node>>) {
+    let Some(expr) = node.expr() else { return };
+    let shape: &[usize] = match &*expr {
+        Expr::Apply { .. } => &node.shape,
+        Expr::Reduce { source, .. } => source.shape(),
+    };
+    let mut seen = Vec::new();
+    for operand in expr.operands() {
+        operand_dependencies(operand, shape, first, &mut seen);
+    }
+}
+
+/// The same for an operand of a program over `shape`.
+fn operand_dependencies(
+    operand: &Operand,
+    shape: &[usize],
+    first: &mut Vec<Arc<Node>>,
+    seen: &mut Vec<*const Node>,
+) {
+    let Operand::Node(node) = operand else { return };
+    if node.value().is_some() || seen.contains(&Arc::as_ptr(node)) {
+        return;
+    }
+    seen.push(Arc::as_ptr(node));
+    let Some(expr) = node.expr() else { return };
+    let fits = matches!(&*expr, Expr::Apply { .. }) && *node.shape == *shape;
+    if !fits || node.note_fused() {
+        if !first.iter().any(|there| Arc::ptr_eq(there, node)) {
+            first.push(node.clone());
+        }
+        return;
+    }
+    for operand in expr.operands() {
+        operand_dependencies(operand, shape, first, seen);
+    }
+}
+
+/// Runs what was claimed, as few passes as can be.
+fn run(claims: Vec<Claim>) -> Result<()> {
+    let mut maps: Vec<Vec<Claim>> = Vec::new();
+    let mut folds: Vec<(Operand, Dims, Vec<(Fold, Claim)>)> = Vec::new();
+    for claim in claims {
+        match claim.node.expr().as_deref() {
+            Some(Expr::Apply { .. }) => {
+                let fits = |group: &&mut Vec<Claim>| {
+                    group.len() < MAX_OUTPUTS && group[0].node.shape == claim.node.shape
+                };
+                match maps.iter_mut().find(fits) {
+                    Some(group) => group.push(claim),
+                    None => maps.push(vec![claim]),
+                }
+            }
+            Some(Expr::Reduce { source, fold, axes }) => {
+                match folds.iter_mut().find(|(s, a, _)| same_source(s, source) && a == axes) {
+                    Some((_, _, group)) => group.push((*fold, claim)),
+                    None => folds.push((source.clone(), axes.clone(), vec![(*fold, claim)])),
+                }
+            }
+            None => {}
+        }
+    }
+    for (source, axes, group) in folds {
+        run_folds(&source, &axes, group)?;
+    }
+    for group in maps {
+        run_maps(group)?;
+    }
+    Ok(())
+}
+
+/// Whether two reductions read the same array.
+fn same_source(a: &Operand, b: &Operand) -> bool {
+    match (a, b) {
+        (Operand::Node(a), Operand::Node(b)) => Arc::ptr_eq(a, b),
+        (Operand::Leaf(a), Operand::Leaf(b)) => {
+            a.address() == b.address() && a.dtype == b.dtype && a.shape == b.shape && a.strides == b.strides
+        }
+        _ => false,
+    }
+}
+
+/// Computes nodes of one shape in one pass.
+fn run_maps(group: Vec<Claim>) -> Result<()> {
+    let operands: Vec<Operand> = group.iter().map(|claim| Operand::Node(claim.node.clone())).collect();
+    let node = &group[0].node;
+    let values = map(&node.hub, &node.shape, &operands)?;
+    for (claim, value) in group.into_iter().zip(values) {
+        claim.publish(value);
+    }
+    Ok(())
+}
+
+/// A program for `operands`, all of them read at every place of `shape`.
+fn lower(shape: &[usize], operands: &[Operand]) -> Result<Lowered> {
+    let mut lowering = Lowering::new(shape);
+    for operand in operands {
+        lowering.output(operand)?;
+    }
+    Ok(lowering.finish())
+}
+
+/// Computes `operands` at every place of `shape`, each into a fresh array whose memory order follows the inputs'.
+pub(crate) fn map(hub: &Hub, shape: &[usize], operands: &[Operand]) -> Result<Vec<Leaf>> {
+    let lowered = lower(shape, operands)?;
+    let strides = lowered.strides(shape);
+    let order = order_of(shape, &strides);
+    let fresh = strides_in_order(shape, &order);
+    let outputs = operands
+        .iter()
+        .map(|operand| Leaf::fresh(hub, operand.dtype(), Dims::new(shape), fresh.clone()))
+        .collect::<Result<Vec<_>>>()?;
+    run_map(hub, shape, &lowered, &strides, &order, &outputs)?;
+    Ok(outputs)
+}
+
+/// Computes `operand` at every place of `output`'s shape into `output`, whose memory nothing else reads.
+pub(crate) fn map_into(hub: &Hub, operand: &Operand, output: &Leaf) -> Result<()> {
+    let lowered = lower(&output.shape, std::slice::from_ref(operand))?;
+    let strides = lowered.strides(&output.shape);
+    let order = order_of(&output.shape, std::slice::from_ref(&output.strides));
+    run_map(hub, &output.shape, &lowered, &strides, &order, std::slice::from_ref(output))
+}
+
+fn run_map(
+    hub: &Hub,
+    shape: &[usize],
+    lowered: &Lowered,
+    strides: &[Dims<isize>],
+    order: &[usize],
+    outputs: &[Leaf],
+) -> Result<()> {
+    if volume(shape) == 0 {
+        return Ok(());
+    }
+    let inputs: Vec<Layout> = strides.iter().map(|strides| layout(strides, order)).collect();
+    let stored: Vec<Layout> = outputs.iter().map(|leaf| layout(&leaf.strides, order)).collect();
+    let plan = Plan::map(lowered.program.clone(), &permuted(shape, order), &inputs, &stored)?;
+    execute::run(hub, &plan, &lowered.inputs, outputs)
+}
+
+/// Reduces one array along the same axes in each of the ways asked for; mean, variance and standard deviation together
+/// take one pass.
+fn run_folds(source: &Operand, axes: &[usize], mut group: Vec<(Fold, Claim)>) -> Result<()> {
+    let hub = group[0].1.node.hub.clone();
+    let shape = group[0].1.node.shape.clone();
+    let moments = |fold: &Fold| matches!(fold, Fold::Mean | Fold::Var { .. } | Fold::Std { .. });
+    let share = group.iter().any(|(fold, _)| *fold != group[0].0)
+        && matches!(source.dtype(), DType::F32 | DType::F64)
+        && group.iter().filter(|(fold, _)| moments(fold)).count() > 1;
+    if share {
+        let n: usize = axes.iter().map(|&axis| source.shape()[axis]).product();
+        let results = fold(&hub, source, Fold::Moments, axes, &shape)?;
+        let (rest, together) = group.into_iter().partition(|(fold, _)| !moments(fold));
+        group = rest;
+        for (fold, claim) in together {
+            let value = from_moments(&hub, &fold, n, &results, claim.node.dtype, &shape)?;
+            claim.publish(value);
+        }
+    }
+    while let Some((kind, claim)) = group.pop() {
+        let value = fold(&hub, source, kind, axes, &shape)?.swap_remove(0);
+        // The same reduction asked for twice is computed once.
+        let mut at = 0;
+        while at < group.len() {
+            if group[at].0 == kind {
+                group.swap_remove(at).1.publish(value.clone());
+            } else {
+                at += 1;
+            }
+        }
+        claim.publish(value);
+    }
+    Ok(())
+}
+
+/// Mean, variance or standard deviation from the moments of the same array.
+fn from_moments(hub: &Hub, fold: &Fold, n: usize, moments: &[Leaf], dtype: DType, shape: &[usize]) -> Result<Leaf> {
+    let constant = |value: f64| Operand::Constant(crate::ufunc::Element::scalar(value).unwrap_or(ZERO));
+    let apply = |op, args| Node::new(hub, DType::F64, Dims::new(shape), Expr::Apply { op, args }).map(Operand::Node);
+    let (mean, squares) = (Operand::Leaf(moments[1].clone()), Operand::Leaf(moments[2].clone()));
+    let value = match fold {
+        Fold::Var { ddof } => apply(Op::Div, vec![squares, constant(n as f64 - ddof)])?,
+        Fold::Std { ddof } => {
+            let variance = apply(Op::Div, vec![squares, constant(n as f64 - ddof)])?;
+            apply(Op::Sqrt, vec![variance])?
+        }
+        _ => mean,
+    };
+    let value = match (dtype, value) {
+        (DType::F64, Operand::Leaf(leaf)) => return Ok(leaf),
+        (DType::F64, value) => value,
+        (dtype, value) => {
+            Operand::Node(Node::new(hub, dtype, Dims::new(shape), Expr::Apply { op: Op::Cast, args: vec![value] })?)
+        }
+    };
+    Ok(map(hub, shape, &[value])?.swap_remove(0))
+}
+
+const ZERO: Scalar = Scalar { dtype: DType::F64, bytes: [0; 16] };
+
+/// Reduces `operand` along `axes`: the results, row-major over `kept`, the shape of the other axes.
+pub(crate) fn fold(hub: &Hub, operand: &Operand, fold: Fold, axes: &[usize], kept: &[usize]) -> Result<Vec<Leaf>> {
+    let shape = operand.shape();
+    let lowered = lower(shape, std::slice::from_ref(operand))?;
+    let inputs: Vec<Layout> =
+        lowered.strides(shape).iter().map(|strides| Layout { strides: strides.to_vec() }).collect();
+    let plan = Plan::fold(lowered.program, shape, &inputs, fold, axes)?;
+    let results = plan
+        .result_dtypes()
+        .into_iter()
+        .map(|dtype| Leaf::fresh(hub, dtype, Dims::new(kept), row_major(kept)))
+        .collect::<Result<Vec<_>>>()?;
+    execute::run(hub, &plan, &lowered.inputs, &results)?;
+    Ok(results)
+}
+
+/// Computes what must have its value before a program over `shape` can read `operand`.
+pub(crate) fn settle(operand: &Operand, shape: &[usize]) -> Result<()> {
+    let mut first = Vec::new();
+    operand_dependencies(operand, shape, &mut first, &mut Vec::new());
+    evaluate(&first)
+}
+
+/// A whole reduction of an expression: it is not stored, unless it is asked for again and again.
+pub(crate) fn fold_all(hub: &Hub, operand: &Operand, kind: Fold) -> Result<Leaf> {
+    settle(operand, operand.shape())?;
+    let axes = Dims::from_fn(operand.shape().len(), |axis| axis);
+    Ok(fold(hub, operand, kind, &axes, &[])?.swap_remove(0))
+}

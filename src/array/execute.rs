@@ -1,0 +1,150 @@
+//! Running a plan over blocks of the pool: on the calling thread when it is small, else as a job that the hub's threads
+//! and engine processes share. Beside `view`, the place where array memory is handed to kernels.
+
+use std::sync::Arc;
+
+use super::view::{Leaf, Store};
+use crate::cluster::{ChunkRunner, Hub, Job, JobKind, Remote};
+use crate::error::{Error, Result};
+use crate::transport::Segment;
+use crate::ufunc::Plan;
+
+/// Below this much memory traffic the calling thread computes alone: posting a job would not pay.
+const INLINE_BELOW: u64 = 256 << 10;
+const KIND: &str = "array.plan";
+
+/// Runs a plan whose inputs and outputs are leaves. Outputs are fresh, or their memory has no other reader.
+pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[Leaf], outputs: &[Leaf]) -> Result<()> {
+    let sources: Vec<*const u8> = inputs.iter().map(|leaf| leaf.address().cast_const()).collect();
+    let targets: Vec<*mut u8> = outputs.iter().map(Leaf::address).collect();
+    let encode = |scratch: Option<&Store>| {
+        let base = hub.pool().segment().base().as_ptr() as usize;
+        let offset = |address: usize| (address - base) as u64;
+        let mut words = vec![inputs.len() as u64, outputs.len() as u64];
+        words.extend(sources.iter().map(|&source| offset(source as usize)));
+        words.extend(targets.iter().map(|&target| offset(target as usize)));
+        words.push(scratch.map_or(0, |store| offset(store.base() as usize)));
+        let mut payload: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        payload.extend_from_slice(&plan.encode());
+        payload
+    };
+    // SAFETY: a leaf's layout stays inside its block, which `inputs` and `outputs` keep alive during the call; the plan
+    // was made from these leaves' shapes and strides. Outputs are unshared (this function's contract), so no input
+    // overlaps them and nobody else reads or writes them.
+    unsafe { run_at(hub, plan, &sources, &targets, Some(&encode)) }
+}
+
+/// Raw pointers that the threads of a job share.
+struct Addresses<'a> {
+    inputs: &'a [*const u8],
+    outputs: &'a [*mut u8],
+    scratch: *mut u8,
+}
+
+// SAFETY: the pointers are only dereferenced inside `Plan::run`, whose contract for concurrent chunks `run_at`'s caller
+// has accepted.
+unsafe impl Sync for Addresses<'_> {}
+
+/// Runs a plan at these addresses; with `encode`, engine processes may take part.
+///
+/// # Safety
+/// One pointer for each input and output of the plan, aligned and valid over the plan's extents during the call; nobody
+/// else writes the inputs or touches the outputs meanwhile, and no output overlaps an input. With `encode`, all of them
+/// lie in the hub's segment.
+pub(super) unsafe fn run_at(
+    hub: &Hub,
+    plan: &Plan,
+    inputs: &[*const u8],
+    outputs: &[*mut u8],
+    encode: Option<&dyn Fn(Option<&Store>) -> Vec<u8>>,
+) -> Result<()> {
+    let scratch = match plan.scratch_bytes() {
+        0 => None,
+        bytes => Some(Store::new(hub, bytes)?),
+    };
+    let scratch_at = scratch.as_ref().map_or(std::ptr::null_mut(), Store::base);
+    let (chunks, bytes) = (plan.chunks(), plan.traffic());
+    let at = Addresses { inputs, outputs, scratch: scratch_at };
+    let at = &at;
+    let local = |chunk: u32| {
+        // SAFETY: the pointers are the caller's promise; the scratch block is as large as the plan asks; a chunk is
+        // handed out once at a time, here by the loop, in a job by the claims of the board.
+        unsafe { plan.run(at.inputs, at.outputs, at.scratch, chunk) }
+    };
+    if chunks == 1 || bytes < INLINE_BELOW {
+        (0..chunks).for_each(local);
+    } else {
+        let payload = encode.filter(|_| hub.shares_with_processes()).map(|encode| encode(scratch.as_ref()));
+        let remote = payload.as_deref().map(|payload| Remote { kind: KIND, payload });
+        hub.run(&Job { name: KIND, chunks, bytes, local: &local, remote })?;
+    }
+    // SAFETY: all chunks have run and `Hub::run` returned after them, so their writes are visible; pointers as above.
+    unsafe { plan.finish(scratch_at, outputs) };
+    Ok(())
+}
+
+inventory::submit! { JobKind { name: KIND, prepare } }
+
+/// Reads a payload in an engine process: every pointer of the plan must stay in the segment, whatever the bytes say.
+fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
+    let mut words = payload.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
+    let mut next = || words.next().ok_or_else(|| Error::frame("a plan's payload ends early"));
+    let counts = (next()?, next()?);
+    if counts.0 > 64 || counts.1 > 8 {
+        return Err(Error::frame(format!("a plan of {} inputs and {} outputs", counts.0, counts.1)));
+    }
+    let (count_in, count_out) = (counts.0 as usize, counts.1 as usize);
+    let places = (0..count_in + count_out + 1).map(|_| next()).collect::<Result<Vec<u64>>>()?;
+    let plan = Plan::decode(&payload[8 * (2 + places.len())..])?;
+    let results = plan.result_dtypes();
+    if plan.inputs() != count_in || results.len() != count_out {
+        return Err(Error::frame("a plan's operands and its payload's do not agree in number"));
+    }
+    let check = |place: u64, extent: Option<(isize, isize)>, size: usize| -> Result<usize> {
+        let (low, high) = extent.unwrap_or((0, -1));
+        let size = size as i128;
+        let (from, to) = (i128::from(place) + low as i128 * size, i128::from(place) + (high as i128 + 1) * size);
+        if from < 0 || to > segment.len() as i128 || i128::from(place) > segment.len() as i128 || i128::from(place) % size != 0 {
+            return Err(Error::frame(format!("an operand at {from}..{to} of a segment of {} bytes", segment.len())));
+        }
+        Ok(place as usize)
+    };
+    let base = segment.base().as_ptr();
+    let mut inputs = Vec::with_capacity(count_in);
+    for (index, &place) in places[..count_in].iter().enumerate() {
+        let place = check(place, plan.input_extent(index), plan.input_dtype(index).size())?;
+        inputs.push(base.wrapping_add(place).cast_const());
+    }
+    let mut outputs = Vec::with_capacity(count_out);
+    for (index, &place) in places[count_in..count_in + count_out].iter().enumerate() {
+        outputs.push(base.wrapping_add(check(place, plan.output_extent(index), results[index].size())?));
+    }
+    let scratch_bytes = isize::try_from(plan.scratch_bytes()).map_err(|_| Error::frame("a plan's scratch is too large"))?;
+    let scratch = base.wrapping_add(check(places[count_in + count_out], Some((0, scratch_bytes - 1)), 1)?);
+    let at = Mapped { _segment: segment.clone(), plan, inputs, outputs, scratch };
+    Ok(Box::new(move |chunk| at.run(chunk)))
+}
+
+/// A plan and where its operands are in this process.
+struct Mapped {
+    _segment: Arc<Segment>,
+    plan: Plan,
+    inputs: Vec<*const u8>,
+    outputs: Vec<*mut u8>,
+    scratch: *mut u8,
+}
+
+// SAFETY: the pointers point into the segment, which is kept, and are dereferenced by `Plan::run` alone.
+unsafe impl Send for Mapped {}
+// SAFETY: as for `Send`; chunks are claimed, so no two threads run the same one.
+unsafe impl Sync for Mapped {}
+
+impl Mapped {
+    fn run(&self, chunk: u32) {
+        if chunk < self.plan.chunks() {
+            // SAFETY: `prepare` checked that every extent lies in the segment, which is mapped as long as it is kept;
+            // that nobody else writes there is the hub's doing: it owns the pool and posts jobs on unpublished blocks.
+            unsafe { self.plan.run(&self.inputs, &self.outputs, self.scratch, chunk) }
+        }
+    }
+}

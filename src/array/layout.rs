@@ -1,0 +1,264 @@
+//! Methods that change how an array is looked at, under ndarray's names. None of them copies an element, unless its doc
+//! says so, whoever else shares the memory.
+
+use ndarray::{
+    Axis, AxisDescription, Dimension, IntoDimension, IxDyn, LayoutRef, RemoveAxis, ShapeArg, ShapeError, Slice, SliceArg,
+};
+
+use super::closure;
+use super::dist_array::{DistArray, expect};
+use super::view::Held;
+use crate::error::Result;
+use crate::ufunc::Element;
+
+impl<A: Element, D: Dimension> DistArray<A, D> {
+    /// The layout, to be changed in place.
+    #[track_caller]
+    fn layout_mut(&mut self) -> &mut LayoutRef<A, D> {
+        self.forget_partition();
+        expect(self.held_mut()).layout_mut()
+    }
+
+    /// Another look at the same memory.
+    #[track_caller]
+    fn with<E: Dimension>(
+        self,
+        change: impl FnOnce(ndarray::ArrayViewMut<'static, A, D>) -> ndarray::ArrayViewMut<'static, A, E>,
+    ) -> DistArray<A, E> {
+        DistArray::from_held(expect(self.into_held()).with_view(change))
+    }
+
+    /// The transpose: the axes reversed. Shares the elements.
+    #[track_caller]
+    pub fn t(&self) -> DistArray<A, D> {
+        self.clone().reversed_axes()
+    }
+
+    /// The array with its axes reversed.
+    #[track_caller]
+    pub fn reversed_axes(self) -> DistArray<A, D> {
+        self.with(|view| view.reversed_axes())
+    }
+
+    /// The array with its axes in another order. Panics where `axes` is no permutation.
+    #[track_caller]
+    pub fn permuted_axes<T: IntoDimension<Dim = D>>(self, axes: T) -> DistArray<A, D> {
+        self.with(|view| view.permuted_axes(axes))
+    }
+
+    /// Reverses the order of the axes in place.
+    #[track_caller]
+    pub fn reverse_axes(&mut self) {
+        self.layout_mut().reverse_axes();
+    }
+
+    /// Puts the axes in another order, in place. Panics where `axes` is no permutation.
+    #[track_caller]
+    pub fn permute_axes<T: IntoDimension<Dim = D>>(&mut self, axes: T) {
+        self.layout_mut().permute_axes(axes);
+    }
+
+    /// Swaps two axes in place.
+    #[track_caller]
+    pub fn swap_axes(&mut self, a: usize, b: usize) {
+        self.layout_mut().swap_axes(a, b);
+    }
+
+    /// Reverses the direction of an axis in place.
+    #[track_caller]
+    pub fn invert_axis(&mut self, axis: Axis) {
+        self.layout_mut().invert_axis(axis);
+    }
+
+    /// Merges axis `take` into axis `into`, if that needs no copy; whether it did.
+    #[track_caller]
+    pub fn merge_axes(&mut self, take: Axis, into: Axis) -> bool {
+        self.layout_mut().merge_axes(take, into)
+    }
+
+    /// The part that `info` says, as an array that shares the elements; `slice` gives a view, as in ndarray.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from_shape_fn((4, 3), |(i, j)| (10 * i + j) as f64);
+    /// let rows = a.slice_shared(s![1..;2, ..]);
+    /// assert_eq!(rows.sum_axis(Axis(1)), ndarray::array![33.0, 93.0]);
+    /// ```
+    #[track_caller]
+    pub fn slice_shared<I: SliceArg<D>>(&self, info: I) -> DistArray<A, I::OutDim> {
+        self.clone().slice_move(info)
+    }
+
+    /// The part of the array that `info` says.
+    #[track_caller]
+    pub fn slice_move<I: SliceArg<D>>(self, info: I) -> DistArray<A, I::OutDim> {
+        self.with(|view| view.slice_move(info))
+    }
+
+    /// Slices in place, without changing the number of dimensions.
+    #[track_caller]
+    pub fn slice_collapse<I: SliceArg<D>>(&mut self, info: I) {
+        self.layout_mut().slice_collapse(info);
+    }
+
+    /// Slices one axis in place.
+    #[track_caller]
+    pub fn slice_axis_inplace(&mut self, axis: Axis, indices: Slice) {
+        self.layout_mut().slice_axis_inplace(axis, indices);
+    }
+
+    /// The array with one axis sliced.
+    #[track_caller]
+    pub fn slice_axis_move(mut self, axis: Axis, indices: Slice) -> DistArray<A, D> {
+        self.slice_axis_inplace(axis, indices);
+        self
+    }
+
+    /// Slices every axis in place, as `f` says of each.
+    #[track_caller]
+    pub fn slice_each_axis_inplace(&mut self, f: impl FnMut(AxisDescription) -> Slice) {
+        self.layout_mut().slice_each_axis_inplace(f);
+    }
+
+    /// The sub-array at `index` along `axis`, without that axis.
+    #[track_caller]
+    pub fn index_axis_move(self, axis: Axis, index: usize) -> DistArray<A, D::Smaller>
+    where
+        D: RemoveAxis,
+    {
+        self.with(|view| view.index_axis_move(axis, index))
+    }
+
+    /// Keeps index `index` of `axis`, as an axis of length 1, in place.
+    #[track_caller]
+    pub fn collapse_axis(&mut self, axis: Axis, index: usize) {
+        self.layout_mut().collapse_axis(axis, index);
+    }
+
+    /// The array with a new axis of length 1 at `axis`.
+    #[track_caller]
+    pub fn insert_axis(self, axis: Axis) -> DistArray<A, D::Larger> {
+        self.with(|view| view.insert_axis(axis))
+    }
+
+    /// The array at index 0 of `axis`, without that axis.
+    #[track_caller]
+    pub fn remove_axis(self, axis: Axis) -> DistArray<A, D::Smaller>
+    where
+        D: RemoveAxis,
+    {
+        self.with(|view| view.remove_axis(axis))
+    }
+
+    /// The diagonal.
+    #[track_caller]
+    pub fn into_diag(self) -> DistArray<A, ndarray::Ix1> {
+        self.with(|view| view.into_diag())
+    }
+
+    /// The array with a dimension that is known at run time.
+    #[track_caller]
+    pub fn into_dyn(self) -> DistArray<A, IxDyn> {
+        self.with(|view| view.into_dyn())
+    }
+
+    /// The array with another dimension type of the same rank.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] where the ranks differ.
+    #[track_caller]
+    pub fn into_dimensionality<E: Dimension>(self) -> Result<DistArray<A, E>, ShapeError> {
+        let Held { view, store } = expect(self.into_held());
+        Ok(DistArray::from_held(Held { view: view.into_dimensionality()?, store }))
+    }
+
+    /// The array in another shape, in row-major (or, `((…), Order::ColumnMajor)`, column-major) logical order.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] where the numbers of elements differ, or where the elements are not contiguous in that order, so
+    /// that they had to be copied: [`to_shape`](DistArray::to_shape) does that.
+    #[track_caller]
+    pub fn into_shape_with_order<E: ShapeArg>(self, shape: E) -> Result<DistArray<A, E::Dim>, ShapeError> {
+        let Held { view, store } = expect(self.into_held());
+        Ok(DistArray::from_held(Held { view: view.into_shape_with_order(shape)?, store }))
+    }
+
+    /// The array in another shape; the elements are shared where they lie in the right order, and copied where not.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] where the numbers of elements differ.
+    #[track_caller]
+    pub fn to_shape<E: ShapeArg>(&self, shape: E) -> Result<DistArray<A, E::Dim>, ShapeError> {
+        let (dim, order) = shape.into_shape_and_order();
+        let order = order.unwrap_or(ndarray::Order::RowMajor);
+        let held = expect(self.try_held());
+        let reshaped = |held: Held<A, D>| -> Result<_, ShapeError> {
+            let view = held.view.into_shape_with_order((dim.clone(), order))?;
+            Ok(DistArray::from_held(Held { view, store: held.store }))
+        };
+        match reshaped(held.clone()) {
+            Err(error) if error.kind() == ndarray::ErrorKind::IncompatibleLayout => {
+                let in_order = match order {
+                    ndarray::Order::ColumnMajor => {
+                        let reversed = held.clone().with_view(|view| view.reversed_axes());
+                        expect(closure::row_major(&reversed)).with_view(|view| view.reversed_axes())
+                    }
+                    _ => expect(closure::row_major(held)),
+                };
+                reshaped(in_order)
+            }
+            result => result,
+        }
+    }
+
+    /// The array in another shape, in row-major order; shared where that needs no copy.
+    ///
+    /// # Panics
+    /// Where the numbers of elements differ.
+    #[track_caller]
+    pub fn reshape<E: IntoDimension>(&self, shape: E) -> DistArray<A, E::Dim> {
+        let dim = shape.into_dimension();
+        match self.to_shape(dim.clone()) {
+            Ok(array) => array,
+            Err(_) => expect(Err(crate::Error::Shape {
+                operation: "reshape".to_owned(),
+                left: self.shape().to_vec(),
+                right: dim.slice().to_vec(),
+            })),
+        }
+    }
+
+    /// The elements in one dimension, in row-major order; shared where that needs no copy.
+    #[track_caller]
+    pub fn flatten(&self) -> DistArray<A, ndarray::Ix1> {
+        self.reshape(self.len())
+    }
+}
+
+impl<A: Element> DistArray<A, IxDyn> {
+    /// Takes the sub-array at `index` along `axis`, in place.
+    #[track_caller]
+    pub fn index_axis_inplace(&mut self, axis: Axis, index: usize) {
+        self.change_dyn(|view| view.index_axis_move(axis, index));
+    }
+
+    /// Adds an axis of length 1 at `axis`, in place.
+    #[track_caller]
+    pub fn insert_axis_inplace(&mut self, axis: Axis) {
+        self.change_dyn(|view| view.insert_axis(axis));
+    }
+
+    /// The array without its axes of length 1.
+    #[track_caller]
+    pub fn squeeze(self) -> Self {
+        self.with(|view| view.squeeze())
+    }
+
+    #[track_caller]
+    fn change_dyn(
+        &mut self,
+        change: impl FnOnce(ndarray::ArrayViewMut<'static, A, IxDyn>) -> ndarray::ArrayViewMut<'static, A, IxDyn>,
+    ) {
+        *self = self.clone().with(change);
+    }
+}

@@ -1,0 +1,229 @@
+//! Expressions that have not been computed: a node for each operation, its operands, and how a node gets its value.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+
+use super::dims::Dims;
+use super::evaluate;
+use super::view::Leaf;
+use crate::cluster::Hub;
+use crate::error::{Error, Result};
+use crate::ufunc::{DType, Fold, Op, Scalar};
+
+/// An expression that needs more instructions than this is computed in parts: it bounds the depth of every walk, and
+/// the memory that a loop of updates holds.
+pub(crate) const MAX_WEIGHT: u32 = 48;
+/// A program reads no more arrays than this.
+pub(crate) const MAX_INPUTS: u32 = 14;
+
+/// What an operation is applied to.
+#[derive(Clone)]
+pub(crate) enum Operand {
+    /// An array that has its value.
+    Leaf(Leaf),
+    /// One number for all places.
+    Constant(Scalar),
+    /// An array that is still to be computed.
+    Node(Arc<Node>),
+}
+
+impl Operand {
+    pub(crate) fn dtype(&self) -> DType {
+        match self {
+            Operand::Leaf(leaf) => leaf.dtype,
+            Operand::Constant(scalar) => scalar.dtype,
+            Operand::Node(node) => node.dtype,
+        }
+    }
+
+    pub(crate) fn shape(&self) -> &[usize] {
+        match self {
+            Operand::Leaf(leaf) => &leaf.shape,
+            Operand::Constant(_) => &[],
+            Operand::Node(node) => &node.shape,
+        }
+    }
+
+    pub(crate) fn hub(&self) -> Option<&Hub> {
+        match self {
+            Operand::Leaf(leaf) => Some(leaf.store.hub()),
+            Operand::Constant(_) => None,
+            Operand::Node(node) => Some(&node.hub),
+        }
+    }
+
+    /// Instructions and inputs that a program for this operand has, at most.
+    fn weight(&self) -> (u32, u32) {
+        match self {
+            Operand::Leaf(_) => (0, 1),
+            Operand::Constant(_) => (0, 0),
+            Operand::Node(node) if node.value.get().is_some() => (0, 1),
+            Operand::Node(node) => (node.weight, node.inputs),
+        }
+    }
+}
+
+/// What a node computes.
+#[derive(Clone)]
+pub(crate) enum Expr {
+    /// An operation at every place of the node's shape, to which the operands are broadcast.
+    Apply { op: Op, args: Vec<Operand> },
+    /// A reduction of `source` along `axes`; the node's shape is what is left.
+    Reduce { source: Operand, fold: Fold, axes: Dims },
+}
+
+impl Expr {
+    pub(crate) fn operands(&self) -> &[Operand] {
+        match self {
+            Expr::Apply { args, .. } => args,
+            Expr::Reduce { source, .. } => std::slice::from_ref(source),
+        }
+    }
+
+    fn operands_mut(&mut self) -> &mut [Operand] {
+        match self {
+            Expr::Apply { args, .. } => args,
+            Expr::Reduce { source, .. } => std::slice::from_mut(source),
+        }
+    }
+}
+
+/// One operation of an expression: pending, running, or done.
+pub(crate) struct Node {
+    pub(crate) hub: Hub,
+    pub(crate) dtype: DType,
+    pub(crate) shape: Dims,
+    weight: u32,
+    inputs: u32,
+    /// How many programs have computed this value without storing it.
+    fused: AtomicU32,
+    phase: Mutex<Phase>,
+    /// Told when a run ends, well or not.
+    ended: Condvar,
+    value: OnceLock<Leaf>,
+}
+
+struct Phase {
+    /// What to compute; gone once there is a value, and with it what it keeps alive.
+    expr: Option<Arc<Expr>>,
+    running: bool,
+}
+
+impl Node {
+    /// An operation over operands that the caller has checked: types, shapes, one hub. Where the expression would become
+    /// too large for a program, its largest parts are computed now.
+    pub(crate) fn new(hub: &Hub, dtype: DType, shape: Dims, mut expr: Expr) -> Result<Arc<Node>> {
+        let (mut weight, mut inputs) = total_weight(&expr);
+        while weight > MAX_WEIGHT || inputs > MAX_INPUTS {
+            let heaviest = expr.operands_mut().iter_mut().max_by_key(|operand| operand.weight());
+            let Some(Operand::Node(node)) = heaviest else { break };
+            node.evaluate()?;
+            (weight, inputs) = total_weight(&expr);
+        }
+        for operand in expr.operands_mut() {
+            if let Operand::Node(node) = operand
+                && let Some(leaf) = node.value.get()
+            {
+                *operand = Operand::Leaf(leaf.clone());
+            }
+        }
+        Ok(Arc::new(Node {
+            hub: hub.clone(),
+            dtype,
+            shape,
+            weight,
+            inputs,
+            fused: AtomicU32::new(0),
+            phase: Mutex::new(Phase { expr: Some(Arc::new(expr)), running: false }),
+            ended: Condvar::new(),
+            value: OnceLock::new(),
+        }))
+    }
+
+    /// The value, if it has been computed.
+    #[inline]
+    pub(crate) fn value(&self) -> Option<&Leaf> {
+        self.value.get()
+    }
+
+    /// The value: computes it, or sleeps while another thread does.
+    pub(crate) fn evaluate(self: &Arc<Node>) -> Result<&Leaf> {
+        if self.value.get().is_none() {
+            evaluate::evaluate(std::slice::from_ref(self))?;
+        }
+        self.value.get().ok_or_else(|| Error::invalid("an expression was evaluated and has no value"))
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        // Nothing panics while the lock is held; were it to, the phase would still be whole.
+        self.phase.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// What is to be computed; `None` once there is a value.
+    pub(crate) fn expr(&self) -> Option<Arc<Expr>> {
+        self.phase().expr.clone()
+    }
+
+    /// Counts a program that computes this value without storing it; says whether it is time to store it instead: this
+    /// is not the first one, and something besides the expressions that it is part of may ask again.
+    pub(crate) fn note_fused(self: &Arc<Node>) -> bool {
+        self.fused.fetch_add(1, Ordering::Relaxed) > 0 && Arc::strong_count(self) > 1
+    }
+
+    /// Takes the run of this node; `None` when it has its value or another thread runs it.
+    pub(crate) fn claim(self: &Arc<Node>) -> Option<Claim> {
+        let mut phase = self.phase();
+        if phase.running || phase.expr.is_none() {
+            return None;
+        }
+        phase.running = true;
+        drop(phase);
+        Some(Claim { node: self.clone() })
+    }
+
+    /// Sleeps until no thread runs this node.
+    pub(crate) fn wait(&self) {
+        let mut phase = self.phase();
+        while phase.running {
+            phase = self.ended.wait(phase).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+    }
+}
+
+/// The right to run a node. Dropped without a value (an error, a panic), the node is pending again.
+pub(crate) struct Claim {
+    pub(crate) node: Arc<Node>,
+}
+
+impl Claim {
+    /// Publishes the value and wakes those who wait for it.
+    pub(crate) fn publish(self, value: Leaf) {
+        // `set` can fail only if there is a value already, which the claim excludes.
+        let _ = self.node.value.set(value);
+        let done = self.node.phase().expr.take();
+        // Outside the lock: this may drop the last handle of other nodes and give blocks back.
+        drop(done);
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.node.phase().running = false;
+        self.node.ended.notify_all();
+    }
+}
+
+/// Upper bounds of the instructions and inputs of a program for `expr`: shared parts count once for each use.
+fn total_weight(expr: &Expr) -> (u32, u32) {
+    expr.operands().iter().map(Operand::weight).fold((1, 0), |(w, i), (weight, inputs)| (w + weight, i + inputs))
+}
+
+/// An error where the operands belong to two hubs.
+pub(crate) fn check_hubs(operands: &[Operand]) -> Result<()> {
+    let mut hubs = operands.iter().filter_map(|operand| operand.hub());
+    let Some(first) = hubs.next() else { return Ok(()) };
+    match hubs.find(|hub| hub.id() != first.id()) {
+        Some(other) => Err(Error::ForeignHub { left: first.id(), right: other.id() }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,97 @@
+//! What every operation goes through: at once where it is small, as a closure where programs do not know the type, else as
+//! a node of an expression.
+
+use ndarray::Dimension;
+
+use super::argument::{Arg, hub_of};
+use super::broadcast::broadcast_shape;
+use super::dims::{Dims, volume};
+use super::dist_array::DistArray;
+use super::eager::{self, SMALL};
+use super::lazy::{Expr, Node, Operand, check_hubs};
+use super::view::Held;
+use super::{evaluate, walk};
+use crate::cluster::Hub;
+use crate::error::{Error, Result};
+use crate::ufunc::{DType, Element, Op};
+
+/// `left op right` with broadcasting; `f` is what it does to elements that programs do not know.
+#[inline]
+pub(crate) fn binary<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimension>(
+    (op, name): (Op, &'static str),
+    left: &Arg<'_, A, L>,
+    right: &Arg<'_, A, R>,
+    f: impl Fn(A, A) -> B + Sync,
+) -> Result<DistArray<B, O>> {
+    match eager::binary(op, left, right) {
+        Some(result) => result,
+        None => binary_general((op, name), left, right, f),
+    }
+}
+
+fn binary_general<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimension>(
+    (op, name): (Op, &'static str),
+    left: &Arg<'_, A, L>,
+    right: &Arg<'_, A, R>,
+    f: impl Fn(A, A) -> B + Sync,
+) -> Result<DistArray<B, O>> {
+    let hub = hub_of(left.hub(), right.hub())?;
+    let shape = broadcast_shape(name, left.shape(), right.shape())?;
+    let (Some(_), Some(dtype)) = (A::DTYPE, B::DTYPE) else {
+        let (left, right) = (left.held(&hub)?, right.held(&hub)?);
+        let (Some(a), Some(b)) = (left.view.broadcast(&*shape), right.view.broadcast(&*shape)) else {
+            return Err(Error::invalid("operands do not broadcast"));
+        };
+        let held = walk::zip(&hub, name, &a, &b, f)?;
+        return Ok(DistArray::from_held(into_dimension(held)));
+    };
+    let args = vec![left.operand(&hub)?, right.operand(&hub)?];
+    apply(&hub, dtype, op, shape, args)
+}
+
+/// An array of `shape` that is `op` of operands that broadcast to it: a node, or the value where it is small and all operands are there.
+pub(crate) fn apply<B: Element, O: Dimension>(
+    hub: &Hub,
+    dtype: DType,
+    op: Op,
+    shape: Dims,
+    args: Vec<Operand>,
+) -> Result<DistArray<B, O>> {
+    check_hubs(&args)?;
+    let ready = args.iter().all(|arg| !matches!(arg, Operand::Node(node) if node.value().is_none()));
+    let at_once = ready && volume(&shape) <= SMALL;
+    let node = Node::new(hub, dtype, shape, Expr::Apply { op, args })?;
+    if at_once {
+        evaluate::evaluate(std::slice::from_ref(&node))?;
+    }
+    Ok(DistArray::from_node(node))
+}
+
+/// `op` of each element; `f` is what it does to elements that programs do not know.
+#[inline]
+pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
+    (op, name): (Op, &'static str),
+    array: &DistArray<A, D>,
+    f: impl Fn(A) -> B + Sync,
+) -> Result<DistArray<B, D>> {
+    if let Some(result) = eager::unary(op, array) {
+        return result;
+    }
+    match (array.operand(), B::DTYPE) {
+        (Some(operand), Some(dtype)) => {
+            apply(array.hub(), dtype, op, Dims::new(array.shape()), vec![operand])
+        }
+        _ => {
+            let held = array.try_held()?;
+            Ok(DistArray::from_held(walk::map(held.store.hub(), name, &held.view.view(), 32, f)?))
+        }
+    }
+}
+
+/// A dynamic array in a dimension type of its rank.
+pub(crate) fn into_dimension<A: Element, D: Dimension>(held: Held<A, ndarray::IxDyn>) -> Held<A, D> {
+    held.with_view(|view| match view.into_dimensionality() {
+        Ok(view) => view,
+        Err(_) => unreachable!("a broadcast shape has the rank of its dimension type"),
+    })
+}

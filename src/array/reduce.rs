@@ -1,0 +1,478 @@
+//! Reductions, under ndarray's names. Of the whole array they run at once, fused with what is pending; along axes they are lazy, and those of one
+//! array that are computed together share a pass.
+//!
+//! f32 is summed in f64 and rounded once; the order of summation depends on the shape alone. Integers wrap.
+
+use std::borrow::Cow;
+use std::ops::{Add, Div, Mul};
+
+use ndarray::{Axis, Dimension, Ix0, IxDyn, RemoveAxis};
+use num_traits::{Float, FromPrimitive, One, Zero};
+
+use super::argument::Arg;
+use super::dims::{Dims, volume};
+use super::dist_array::{DistArray, expect};
+use super::eager::SMALL;
+use super::evaluate;
+use super::gather::copy_in;
+use super::lazy::{Expr, Node, Operand};
+use super::operate;
+use super::view::{Held, Leaf};
+use crate::error::{Error, Result};
+use crate::ufunc::{DType, Element, Fold, Op, small};
+
+/// The one element of a leaf.
+pub(crate) fn scalar_of<R: Element>(leaf: &Leaf) -> R {
+    Held::<R, Ix0>::from_leaf(leaf).view[()]
+}
+
+/// All elements folded into one. Fused with what is pending, unless it is small.
+pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D>, fold: Fold) -> Result<R> {
+    if array.len() <= SMALL {
+        let view = &array.try_held()?.view;
+        // Logical order, whatever the memory order is: the bits must not depend on it.
+        let elements = match view.as_slice() {
+            Some(slice) => Cow::Borrowed(slice),
+            None => Cow::Owned(view.iter().copied().collect()),
+        };
+        return small::fold_slice(fold, &elements);
+    }
+    let operand = array.operand().ok_or_else(|| unknown(fold))?;
+    Ok(scalar_of(&evaluate::fold_all(array.hub(), &operand, fold)?))
+}
+
+fn unknown(fold: Fold) -> Error {
+    Error::invalid(format!("{fold:?}: an element type that programs do not know"))
+}
+
+/// The array folded along `axes`: pending, or there at once where it is small and its source is there.
+fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
+    array: &DistArray<A, D>,
+    fold: Fold,
+    axes: &[usize],
+) -> Result<DistArray<R, E>> {
+    let (shape, rank) = (array.shape(), array.ndim());
+    for (nth, &axis) in axes.iter().enumerate() {
+        if axis >= rank {
+            return Err(Error::Axis { operation: format!("{fold:?}"), axis: axis as isize, ndim: rank });
+        }
+        if axes[..nth].contains(&axis) {
+            return Err(Error::invalid(format!("{fold:?}: axis {axis} is given twice")));
+        }
+    }
+    let operand = array.operand().ok_or_else(|| unknown(fold))?;
+    let kept: Vec<usize> = (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
+    let mut sorted = Dims::new(axes);
+    sorted.as_mut().sort_unstable();
+    if volume(shape) <= SMALL && matches!(operand, Operand::Leaf(_)) {
+        let leaf = evaluate::fold(array.hub(), &operand, fold, &sorted, &kept)?.swap_remove(0);
+        return Ok(DistArray::from_held(Held::from_leaf(&leaf)));
+    }
+    let dtype = R::DTYPE.ok_or_else(|| unknown(fold))?;
+    let expr = Expr::Reduce { source: operand, fold, axes: sorted };
+    Ok(DistArray::from_node(Node::new(array.hub(), dtype, Dims::new(&kept), expr)?))
+}
+
+/// The numbers of axes.
+fn numbers(axes: &[Axis]) -> Vec<usize> {
+    axes.iter().map(|axis| axis.index()).collect()
+}
+
+/// An ndarray, on the hub of `of`.
+fn back<A: Element, D: Dimension, E: Dimension>(
+    of: &DistArray<A, D>,
+    value: &ndarray::Array<A, E>,
+) -> Result<DistArray<A, E>> {
+    Ok(DistArray::from_held(copy_in(of.hub(), &value.view())?))
+}
+
+/// Whether means of this type are of this type: not for integers.
+fn has_mean<A: Element>() -> bool {
+    matches!(A::DTYPE, Some(DType::F32 | DType::F64 | DType::C32 | DType::C64))
+}
+
+impl<A: Element, D: Dimension> DistArray<A, D> {
+    /// Sum of all elements; 0 of none.
+    #[track_caller]
+    pub fn sum(&self) -> A
+    where
+        A: Add<Output = A> + Zero,
+    {
+        expect(self.try_sum())
+    }
+
+    /// [`sum`](DistArray::sum), with an error where the expression cannot be computed.
+    pub fn try_sum(&self) -> Result<A>
+    where
+        A: Add<Output = A> + Zero,
+    {
+        match A::DTYPE {
+            Some(_) => whole(self, Fold::Sum),
+            None => Ok(self.try_held()?.view.sum()),
+        }
+    }
+
+    /// Product of all elements; 1 of none.
+    #[track_caller]
+    pub fn product(&self) -> A
+    where
+        A: Mul<Output = A> + One,
+    {
+        expect(match A::DTYPE {
+            Some(_) => whole(self, Fold::Product),
+            None => self.try_held().map(|held| held.view.product()),
+        })
+    }
+
+    /// Arithmetic mean; `None` of no element. Of integers it is the sum divided as integers are.
+    #[track_caller]
+    pub fn mean(&self) -> Option<A>
+    where
+        A: FromPrimitive + Add<Output = A> + Div<Output = A> + Zero,
+    {
+        match self.len() {
+            0 => None,
+            _ if has_mean::<A>() => Some(expect(whole(self, Fold::Mean))),
+            n => Some(self.sum() / of_usize(n)),
+        }
+    }
+
+    /// Variance: the sum of squared deviations from the mean over `n - ddof`. `ddof` is 0 for that of a population, 1
+    /// for that of a sample.
+    ///
+    /// # Panics
+    /// Where `ddof` is less than 0 or greater than the number of elements.
+    #[track_caller]
+    pub fn var(&self, ddof: A) -> A
+    where
+        A: Float + FromPrimitive,
+    {
+        let ddof = checked_ddof(ddof, self.len());
+        match A::DTYPE {
+            Some(_) => expect(whole(self, Fold::Var { ddof })),
+            None => expect(self.try_held()).view.var(of_f64(ddof)),
+        }
+    }
+
+    /// Standard deviation: the square root of the [variance](DistArray::var).
+    #[track_caller]
+    pub fn std(&self, ddof: A) -> A
+    where
+        A: Float + FromPrimitive,
+    {
+        let ddof = checked_ddof(ddof, self.len());
+        match A::DTYPE {
+            Some(_) => expect(whole(self, Fold::Std { ddof })),
+            None => expect(self.try_held()).view.std(of_f64(ddof)),
+        }
+    }
+
+    /// Smallest element; NaN where there is one, `None` of no element.
+    #[track_caller]
+    pub fn min(&self) -> Option<A>
+    where
+        A: PartialOrd,
+    {
+        self.extreme(Fold::Min, |new, old| new < old)
+    }
+
+    /// Largest element; NaN where there is one, `None` of no element.
+    #[track_caller]
+    pub fn max(&self) -> Option<A>
+    where
+        A: PartialOrd,
+    {
+        self.extreme(Fold::Max, |new, old| new > old)
+    }
+
+    /// Index of the first smallest element (of the first NaN, where there is one); `None` of no element.
+    #[track_caller]
+    pub fn argmin(&self) -> Option<D::Pattern>
+    where
+        A: PartialOrd,
+    {
+        self.arg_extreme(Fold::ArgMin, |new, old| new < old)
+    }
+
+    /// Index of the first largest element (of the first NaN, where there is one); `None` of no element.
+    #[track_caller]
+    pub fn argmax(&self) -> Option<D::Pattern>
+    where
+        A: PartialOrd,
+    {
+        self.arg_extreme(Fold::ArgMax, |new, old| new > old)
+    }
+
+    #[track_caller]
+    fn extreme(&self, fold: Fold, better: fn(&A, &A) -> bool) -> Option<A> {
+        match A::DTYPE {
+            _ if self.is_empty() => None,
+            Some(_) => Some(expect(whole(self, fold))),
+            None => expect(self.try_held()).view.iter().copied().reduce(|a, b| if better(&b, &a) { b } else { a }),
+        }
+    }
+
+    #[track_caller]
+    fn arg_extreme(&self, fold: Fold, better: fn(&A, &A) -> bool) -> Option<D::Pattern> {
+        let mut flat = match A::DTYPE {
+            _ if self.is_empty() => return None,
+            Some(_) => expect(whole::<A, D, u64>(self, fold)) as usize,
+            None => {
+                let elements = expect(self.try_held()).view.iter().enumerate();
+                elements.reduce(|a, b| if better(b.1, a.1) { b } else { a })?.0
+            }
+        };
+        let mut index = D::zeros(self.ndim());
+        for (place, &length) in index.slice_mut().iter_mut().zip(self.shape()).rev() {
+            *place = flat % length;
+            flat /= length;
+        }
+        Some(index.into_pattern())
+    }
+
+    /// Sum along an axis. Lazy.
+    ///
+    /// # Panics
+    /// Where there is no such axis; so do all reductions along axes.
+    #[track_caller]
+    pub fn sum_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
+    where
+        A: Add<Output = A> + Zero,
+        D: RemoveAxis,
+    {
+        expect(match A::DTYPE {
+            Some(_) => along(self, Fold::Sum, &[axis.index()]),
+            None => self.try_held().and_then(|held| back(self, &held.view.sum_axis(axis))),
+        })
+    }
+
+    /// Product along an axis. Lazy.
+    #[track_caller]
+    pub fn product_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
+    where
+        A: Mul<Output = A> + One,
+        D: RemoveAxis,
+    {
+        expect(match A::DTYPE {
+            Some(_) => along(self, Fold::Product, &[axis.index()]),
+            None => self.try_held().and_then(|held| back(self, &held.view.product_axis(axis))),
+        })
+    }
+
+    /// Mean along an axis; `None` where its length is 0. Lazy. Computed together with a variance or standard deviation
+    /// of the same array, it shares their pass.
+    #[track_caller]
+    pub fn mean_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
+    where
+        A: FromPrimitive + Add<Output = A> + Div<Output = A> + Zero,
+        D: RemoveAxis,
+    {
+        match self.len_of(axis) {
+            0 => None,
+            _ if has_mean::<A>() => Some(expect(along(self, Fold::Mean, &[axis.index()]))),
+            n => Some(divided(&self.sum_axis(axis), of_usize(n))),
+        }
+    }
+
+    /// Variance along an axis. Lazy. Panics as [`var`](DistArray::var) does.
+    #[track_caller]
+    pub fn var_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
+    where
+        A: Float + FromPrimitive,
+        D: RemoveAxis,
+    {
+        let ddof = checked_ddof(ddof, self.len_of(axis));
+        expect(along(self, Fold::Var { ddof }, &[axis.index()]))
+    }
+
+    /// Standard deviation along an axis. Lazy. Panics as [`std`](DistArray::std) does.
+    #[track_caller]
+    pub fn std_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
+    where
+        A: Float + FromPrimitive,
+        D: RemoveAxis,
+    {
+        let ddof = checked_ddof(ddof, self.len_of(axis));
+        expect(along(self, Fold::Std { ddof }, &[axis.index()]))
+    }
+
+    /// Smallest elements along an axis; `None` where its length is 0. Lazy.
+    #[track_caller]
+    pub fn min_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
+    where
+        A: PartialOrd,
+        D: RemoveAxis,
+    {
+        (self.len_of(axis) > 0).then(|| expect(along(self, Fold::Min, &[axis.index()])))
+    }
+
+    /// Largest elements along an axis; `None` where its length is 0. Lazy.
+    #[track_caller]
+    pub fn max_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
+    where
+        A: PartialOrd,
+        D: RemoveAxis,
+    {
+        (self.len_of(axis) > 0).then(|| expect(along(self, Fold::Max, &[axis.index()])))
+    }
+
+    /// Indices, along an axis, of the first smallest elements; `None` where its length is 0. Lazy.
+    #[track_caller]
+    pub fn argmin_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
+    where
+        A: PartialOrd,
+        D: RemoveAxis,
+    {
+        (self.len_of(axis) > 0).then(|| expect(along(self, Fold::ArgMin, &[axis.index()])))
+    }
+
+    /// Indices, along an axis, of the first largest elements; `None` where its length is 0. Lazy.
+    #[track_caller]
+    pub fn argmax_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
+    where
+        A: PartialOrd,
+        D: RemoveAxis,
+    {
+        (self.len_of(axis) > 0).then(|| expect(along(self, Fold::ArgMax, &[axis.index()])))
+    }
+
+    /// Sum along several axes, which the result does not have. Lazy.
+    #[track_caller]
+    pub fn sum_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
+    where
+        A: Add<Output = A> + Zero,
+    {
+        expect(along(self, Fold::Sum, &numbers(axes)))
+    }
+
+    /// Product along several axes. Lazy.
+    #[track_caller]
+    pub fn product_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
+    where
+        A: Mul<Output = A> + One,
+    {
+        expect(along(self, Fold::Product, &numbers(axes)))
+    }
+
+    /// Mean along several axes; `None` where they hold no element. Lazy.
+    #[track_caller]
+    pub fn mean_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
+    where
+        A: FromPrimitive + Add<Output = A> + Div<Output = A> + Zero,
+    {
+        match self.extent(axes) {
+            0 => None,
+            _ if has_mean::<A>() => Some(expect(along(self, Fold::Mean, &numbers(axes)))),
+            n => Some(divided(&self.sum_axes(axes), of_usize(n))),
+        }
+    }
+
+    /// Variance along several axes. Lazy. Panics as [`var`](DistArray::var) does.
+    #[track_caller]
+    pub fn var_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
+    where
+        A: Float + FromPrimitive,
+    {
+        let ddof = checked_ddof(ddof, self.extent(axes));
+        expect(along(self, Fold::Var { ddof }, &numbers(axes)))
+    }
+
+    /// Standard deviation along several axes. Lazy. Panics as [`std`](DistArray::std) does.
+    #[track_caller]
+    pub fn std_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
+    where
+        A: Float + FromPrimitive,
+    {
+        let ddof = checked_ddof(ddof, self.extent(axes));
+        expect(along(self, Fold::Std { ddof }, &numbers(axes)))
+    }
+
+    /// Smallest elements along several axes; `None` where they hold no element. Lazy.
+    #[track_caller]
+    pub fn min_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
+    where
+        A: PartialOrd,
+    {
+        (self.extent(axes) > 0).then(|| expect(along(self, Fold::Min, &numbers(axes))))
+    }
+
+    /// Largest elements along several axes; `None` where they hold no element. Lazy.
+    #[track_caller]
+    pub fn max_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
+    where
+        A: PartialOrd,
+    {
+        (self.extent(axes) > 0).then(|| expect(along(self, Fold::Max, &numbers(axes))))
+    }
+
+    /// Number of elements that are folded into one along `axes`.
+    #[track_caller]
+    fn extent(&self, axes: &[Axis]) -> usize {
+        axes.iter().map(|&axis| self.len_of(axis)).product()
+    }
+}
+
+impl<D: Dimension> DistArray<bool, D> {
+    /// Whether any element is true.
+    #[track_caller]
+    pub fn any(&self) -> bool {
+        expect(whole(self, Fold::Any))
+    }
+
+    /// Whether all elements are true; so they are where there is none.
+    #[track_caller]
+    pub fn all(&self) -> bool {
+        expect(whole(self, Fold::All))
+    }
+
+    /// Whether any element along an axis is true. Lazy.
+    #[track_caller]
+    pub fn any_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
+    where
+        D: RemoveAxis,
+    {
+        expect(along(self, Fold::Any, &[axis.index()]))
+    }
+
+    /// Whether all elements along an axis are true. Lazy.
+    #[track_caller]
+    pub fn all_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
+    where
+        D: RemoveAxis,
+    {
+        expect(along(self, Fold::All, &[axis.index()]))
+    }
+
+    /// How many elements along an axis are true. Lazy.
+    #[track_caller]
+    pub fn count_axis(&self, axis: Axis) -> DistArray<usize, D::Smaller>
+    where
+        D: RemoveAxis,
+    {
+        expect(along(self, Fold::Sum, &[axis.index()]))
+    }
+}
+
+/// Each element divided by one number.
+#[track_caller]
+fn divided<A: Element + Div<Output = A>, D: Dimension>(array: &DistArray<A, D>, by: A) -> DistArray<A, D> {
+    expect(operate::binary((Op::Div, "mean"), &Arg::Dist(array), &Arg::<A, Ix0>::Number(by), A::div))
+}
+
+#[track_caller]
+fn of_usize<A: FromPrimitive>(n: usize) -> A {
+    A::from_usize(n).expect("Converting number of elements to `A` must not fail.")
+}
+
+fn of_f64<A: Float>(value: f64) -> A {
+    A::from(value).unwrap_or_else(A::nan)
+}
+
+#[track_caller]
+fn checked_ddof<A: Float + FromPrimitive>(ddof: A, n: usize) -> f64 {
+    assert!(
+        ddof >= A::zero() && ddof <= of_usize(n),
+        "`ddof` must not be less than zero or greater than the length of the axis",
+    );
+    ddof.to_f64().unwrap_or(f64::NAN)
+}

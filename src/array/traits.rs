@@ -1,0 +1,76 @@
+//! The traits of Rust and ndarray through which other code meets an array: printing, iteration, `Zip`, views.
+
+use std::fmt;
+
+use ndarray::iter::{Iter, IterMut};
+use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
+
+use super::dist_array::DistArray;
+use crate::ufunc::Element;
+
+impl<A: Element + fmt::Display, D: Dimension> fmt::Display for DistArray<A, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.try_held() {
+            Ok(held) => held.view.fmt(f),
+            Err(error) => write!(f, "<not computed: {error}>"),
+        }
+    }
+}
+
+impl<A: Element + fmt::Debug, D: Dimension> fmt::Debug for DistArray<A, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.try_held() {
+            Ok(held) => held.view.fmt(f),
+            Err(error) => write!(f, "<not computed: {error}>"),
+        }
+    }
+}
+
+impl<'a, A: Element, D: Dimension> IntoIterator for &'a DistArray<A, D> {
+    type Item = &'a A;
+    type IntoIter = Iter<'a, A, D>;
+
+    #[track_caller]
+    fn into_iter(self) -> Iter<'a, A, D> {
+        self.iter()
+    }
+}
+
+impl<'a, A: Element, D: Dimension> IntoIterator for &'a mut DistArray<A, D> {
+    type Item = &'a mut A;
+    type IntoIter = IterMut<'a, A, D>;
+
+    #[track_caller]
+    fn into_iter(self) -> IterMut<'a, A, D> {
+        self.iter_mut()
+    }
+}
+
+impl<'a, A: Element, D: Dimension> IntoNdProducer for &'a DistArray<A, D> {
+    type Item = &'a A;
+    type Dim = D;
+    type Output = ArrayView<'a, A, D>;
+
+    #[track_caller]
+    fn into_producer(self) -> ArrayView<'a, A, D> {
+        self.view()
+    }
+}
+
+impl<'a, A: Element, D: Dimension> IntoNdProducer for &'a mut DistArray<A, D> {
+    type Item = &'a mut A;
+    type Dim = D;
+    type Output = ArrayViewMut<'a, A, D>;
+
+    #[track_caller]
+    fn into_producer(self) -> ArrayViewMut<'a, A, D> {
+        self.view_mut()
+    }
+}
+
+impl<'a, A: Element, D: Dimension> From<&'a DistArray<A, D>> for ArrayView<'a, A, D> {
+    #[track_caller]
+    fn from(array: &'a DistArray<A, D>) -> Self {
+        array.view()
+    }
+}

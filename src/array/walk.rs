@@ -1,0 +1,354 @@
+//! Parallel loops over strided elements in this process: what closures, copies in and copies out run on. The `unsafe` of it is
+//! here, behind functions that take views.
+
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ndarray::{ArrayView, ArrayViewMut, Dimension};
+
+use super::broadcast::{memory_order, strides_in_order};
+use super::dims::{Dims, row_major};
+use super::view::{Held, strides_of};
+use crate::cluster::{Hub, Job};
+use crate::error::{Error, Result};
+use crate::ufunc::Element;
+
+/// Fewer elements than this are not worth sharing, whatever is done to them.
+const GRAIN: usize = 4096;
+/// A job has at most this many chunks.
+const MAX_CHUNKS: usize = 4096;
+
+/// Runs `body` over `0..len` in pieces, on the hub's threads. `bytes` is the memory traffic that takes as long as one
+/// element. A panic in `body` becomes [`Error::Panicked`].
+pub(crate) fn parallel(
+    hub: &Hub,
+    name: &'static str,
+    len: usize,
+    bytes: usize,
+    body: &(dyn Fn(std::ops::Range<usize>) + Sync),
+) -> Result<()> {
+    if len <= GRAIN {
+        return catch_unwind(AssertUnwindSafe(|| body(0..len))).map_err(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+            let message = text.or_else(|| panic.downcast_ref::<String>().cloned());
+            Error::Panicked { task: name.to_owned(), message: message.unwrap_or_else(|| "(no message)".to_owned()) }
+        });
+    }
+    let grain = GRAIN.max(((64 << 10) / bytes.max(1)).next_power_of_two()).max(len.div_ceil(MAX_CHUNKS));
+    let local = |chunk: u32| {
+        let start = chunk as usize * grain;
+        body(start..(start + grain).min(len));
+    };
+    let chunks = len.div_ceil(grain) as u32;
+    hub.run(&Job { name, chunks, bytes: (len * bytes) as u64, local: &local, remote: None })
+}
+
+/// A shape and the strides of `K` operands over it, with axes that follow each other in all of them made one.
+struct Walk<const K: usize> {
+    lengths: Vec<usize>,
+    strides: Vec<[isize; K]>,
+}
+
+impl<const K: usize> Walk<K> {
+    /// Axes in `order`, outermost first.
+    fn new(shape: &[usize], order: &[usize], strides: [&[isize]; K]) -> Self {
+        let mut walk = Walk { lengths: Vec::new(), strides: Vec::new() };
+        for &axis in order.iter().filter(|&&axis| shape[axis] != 1) {
+            let (length, steps) = (shape[axis], strides.map(|strides| strides[axis]));
+            match (walk.lengths.last_mut(), walk.strides.last_mut()) {
+                (Some(outer), Some(outer_steps)) if (0..K).all(|k| outer_steps[k] == steps[k] * length as isize) => {
+                    *outer *= length;
+                    *outer_steps = steps;
+                }
+                _ => {
+                    walk.lengths.push(length);
+                    walk.strides.push(steps);
+                }
+            }
+        }
+        if walk.lengths.is_empty() {
+            walk.lengths.push(1);
+            walk.strides.push([0; K]);
+        }
+        walk
+    }
+
+    /// Calls `run(offsets, steps, start, length)` for each run along the innermost axis inside of `range`, a range of
+    /// places counted in this walk's order.
+    fn runs(&self, range: std::ops::Range<usize>, mut run: impl FnMut([isize; K], [isize; K], usize, usize)) {
+        let last = self.lengths.len() - 1;
+        let mut index = vec![0; last + 1];
+        let mut rest = range.start;
+        for axis in (0..=last).rev() {
+            index[axis] = rest % self.lengths[axis];
+            rest /= self.lengths[axis];
+        }
+        let mut at = range.start;
+        while at < range.end {
+            let length = (self.lengths[last] - index[last]).min(range.end - at);
+            let offsets =
+                std::array::from_fn(|k| (0..=last).map(|axis| index[axis] as isize * self.strides[axis][k]).sum());
+            run(offsets, self.strides[last], at, length);
+            at += length;
+            index[last] += length;
+            for axis in (1..=last).rev() {
+                if index[axis] == self.lengths[axis] {
+                    index[axis] = 0;
+                    index[axis - 1] += 1;
+                }
+            }
+        }
+    }
+}
+
+/// A pointer that the threads of one loop share.
+#[derive(Clone, Copy)]
+struct Shared<T>(*mut T);
+
+// SAFETY: the loops below read through it what nobody writes, or write disjoint places; `T: Send` elements may be
+// written and read by other threads.
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// The pointer; a method, so that closures capture the wrapper and not the pointer in it.
+    fn at(&self) -> *mut T {
+        self.0
+    }
+}
+
+/// `f` of each element, into a fresh array in the same memory order.
+pub(crate) fn map<A: Element, B: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &ArrayView<'_, A, D>,
+    bytes: usize,
+    f: impl Fn(A) -> B + Sync,
+) -> Result<Held<B, D>> {
+    let order = memory_order(view.shape(), std::iter::once(view.strides()));
+    let strides = strides_in_order(view.shape(), &order);
+    let fill = |out: &mut [MaybeUninit<B>]| map_to(hub, name, view, &order, bytes, out, f);
+    // SAFETY: `map_to` writes every element when it succeeds; `strides_in_order` leaves no gap.
+    unsafe { Held::create_strided(hub, view.raw_dim(), &strides, fill) }
+}
+
+/// `f` of each element of `view`, taken with its axes in `order`, into `out`.
+pub(crate) fn map_to<A: Element, B: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &ArrayView<'_, A, D>,
+    order: &[usize],
+    bytes: usize,
+    out: &mut [MaybeUninit<B>],
+    f: impl Fn(A) -> B + Sync,
+) -> Result<()> {
+    assert_eq!(view.len(), out.len());
+    let walk = Walk::new(view.shape(), order, [view.strides()]);
+    let source = Shared(view.as_ptr().cast_mut());
+    let target = Shared(out.as_mut_ptr());
+    parallel(hub, name, view.len(), bytes, &|range| {
+        walk.runs(range, |[offset], [step], start, length| {
+            // SAFETY: `offset` and `step` walk through the indices of `view`, which is borrowed for the call; places
+            // `start..` of `out` (as long as the view) are this run's own, since runs of one loop are disjoint.
+            unsafe {
+                let (source, target) = (source.at().cast_const().offset(offset), target.at().add(start));
+                if step == 1 {
+                    for i in 0..length {
+                        (*target.add(i)).write(f(*source.add(i)));
+                    }
+                } else {
+                    for i in 0..length {
+                        (*target.add(i)).write(f(*source.offset(step * i as isize)));
+                    }
+                }
+            }
+        });
+    })
+}
+
+/// A copy in the pool, in the same memory order.
+pub(crate) fn copy<A: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &ArrayView<'_, A, D>,
+) -> Result<Held<A, D>> {
+    map(hub, name, view, 2 * size_of::<A>(), |x| x)
+}
+
+/// A copy in the pool, in row-major order.
+pub(crate) fn copy_row_major<A: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &ArrayView<'_, A, D>,
+) -> Result<Held<A, D>> {
+    let order = Dims::from_fn(view.ndim(), |axis| axis);
+    let fill = |out: &mut [MaybeUninit<A>]| map_to(hub, name, view, &order, 2 * size_of::<A>(), out, |x| x);
+    // SAFETY: `map_to` writes every element when it succeeds.
+    unsafe { Held::create(hub, view.raw_dim(), fill) }
+}
+
+/// The elements with the axes taken in `order`, in memory of their own.
+pub(crate) fn copy_out<A: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &ArrayView<'_, A, D>,
+    order: &[usize],
+) -> Result<Vec<A>> {
+    let mut elements = Vec::with_capacity(view.len());
+    let out = &mut elements.spare_capacity_mut()[..view.len()];
+    map_to(hub, name, view, order, 2 * size_of::<A>(), out, |x| x)?;
+    // SAFETY: `map_to` succeeded, so it has written all `view.len()` places, which are within the capacity.
+    unsafe { elements.set_len(view.len()) };
+    Ok(elements)
+}
+
+/// `f` of each pair of elements, into a fresh array in the order of the first; both views have one shape.
+pub(crate) fn zip<A: Element, B: Element, C: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    left: &ArrayView<'_, A, D>,
+    right: &ArrayView<'_, B, D>,
+    f: impl Fn(A, B) -> C + Sync,
+) -> Result<Held<C, D>> {
+    assert_eq!(left.shape(), right.shape());
+    let order = memory_order(left.shape(), [left.strides(), right.strides()].into_iter());
+    let strides = strides_in_order(left.shape(), &order);
+    let walk = Walk::new(left.shape(), &order, [left.strides(), right.strides()]);
+    let (a, b) = (Shared(left.as_ptr().cast_mut()), Shared(right.as_ptr().cast_mut()));
+    let fill = |out: &mut [MaybeUninit<C>]| {
+        let target = Shared(out.as_mut_ptr());
+        parallel(hub, name, left.len(), 32, &|range| {
+            walk.runs(range, |[x, y], [step_x, step_y], start, length| {
+                // SAFETY: as in `map_to`, for two views of one shape, both borrowed for the call.
+                unsafe {
+                    let (a, b) = (a.at().cast_const().offset(x), b.at().cast_const().offset(y));
+                    for i in 0..length as isize {
+                        let value = f(*a.offset(step_x * i), *b.offset(step_y * i));
+                        (*target.at().offset(start as isize + i)).write(value);
+                    }
+                }
+            });
+        })
+    };
+    // SAFETY: the walk covers every place of the shape once when it succeeds; `strides_in_order` leaves no gap.
+    unsafe { Held::create_strided(hub, left.raw_dim(), &strides, fill) }
+}
+
+/// Replaces each element by `f` of it.
+pub(crate) fn update<A: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &mut ArrayViewMut<'static, A, D>,
+    f: impl Fn(&mut A) + Sync,
+) -> Result<()> {
+    let order = memory_order(view.shape(), std::iter::once(view.strides()));
+    let walk = Walk::new(view.shape(), &order, [view.strides()]);
+    let (length, elements) = (view.len(), Shared(view.as_mut_ptr()));
+    parallel(hub, name, length, 32, &|range| {
+        walk.runs(range, |[offset], [step], _, length| {
+            for i in 0..length as isize {
+                // SAFETY: an index of `view`, which is borrowed mutably for the call; runs are disjoint, and so are
+                // the places of a mutable view.
+                unsafe { f(&mut *elements.at().offset(offset + step * i)) }
+            }
+        });
+    })
+}
+
+/// Calls `f` with each element of a view and the one of `other` at the same place; both have one shape.
+pub(crate) fn update_with<A: Element, B: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &mut ArrayViewMut<'static, A, D>,
+    other: &ArrayView<'_, B, D>,
+    f: impl Fn(&mut A, B) + Sync,
+) -> Result<()> {
+    assert_eq!(view.shape(), other.shape());
+    let order = memory_order(view.shape(), [view.strides(), other.strides()].into_iter());
+    let walk = Walk::new(view.shape(), &order, [view.strides(), other.strides()]);
+    let length = view.len();
+    let (elements, other) = (Shared(view.as_mut_ptr()), Shared(other.as_ptr().cast_mut()));
+    parallel(hub, name, length, 32, &|range| {
+        walk.runs(range, |[to, from], [step_to, step_from], _, length| {
+            for i in 0..length as isize {
+                // SAFETY: indices of the two views, the first of which is borrowed mutably for the call; runs are
+                // disjoint. The other is memory of somebody else, or shares no store with the first.
+                unsafe {
+                    let value = *other.at().cast_const().offset(from + step_from * i);
+                    f(&mut *elements.at().offset(to + step_to * i), value);
+                }
+            }
+        });
+    })
+}
+
+/// A fresh array of one value.
+pub(crate) fn fill<A: Element, D: Dimension>(
+    hub: &Hub,
+    shape: impl ndarray::ShapeBuilder<Dim = D>,
+    value: A,
+) -> Result<Held<A, D>> {
+    let fill = |out: &mut [MaybeUninit<A>]| {
+        let target = Shared(out.as_mut_ptr());
+        parallel(hub, "fill", out.len(), size_of::<A>(), &|range| {
+            // SAFETY: pieces of one loop are disjoint parts of `0..out.len()`.
+            unsafe { std::slice::from_raw_parts_mut(target.at().add(range.start), range.len()) }
+                .fill(MaybeUninit::new(value));
+        })
+    };
+    // SAFETY: the loop writes all of `out` when it succeeds.
+    unsafe { Held::create(hub, shape, fill) }
+}
+
+/// A fresh array of what `f` gives, one call after the other, in memory order.
+pub(crate) fn fill_with<A: Element, D: Dimension>(
+    hub: &Hub,
+    shape: impl ndarray::ShapeBuilder<Dim = D>,
+    mut f: impl FnMut() -> A,
+) -> Result<Held<A, D>> {
+    let fill = |out: &mut [MaybeUninit<A>]| {
+        out.fill_with(|| MaybeUninit::new(f()));
+        Ok(())
+    };
+    // SAFETY: `fill_with` writes all of `out`.
+    unsafe { Held::create(hub, shape, fill) }
+}
+
+/// A fresh row-major array whose element at each place is `f` of its index.
+pub(crate) fn from_index<A: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    shape: impl ndarray::ShapeBuilder<Dim = D>,
+    f: impl Fn(D::Pattern) -> A + Sync,
+) -> Result<Held<A, D>> {
+    let shape = shape.into_shape_with_order();
+    let dim = shape.raw_dim().clone();
+    let lengths = Dims::new(dim.slice());
+    let rank = lengths.len();
+    // Where memory runs column by column, the first axis is the innermost.
+    let column_major = strides_of(&shape) != row_major(&lengths);
+    let inner_first = |nth: usize| if column_major { nth } else { rank - 1 - nth };
+    let fill = |out: &mut [MaybeUninit<A>]| {
+        let target = Shared(out.as_mut_ptr());
+        parallel(hub, name, out.len(), 64, &|range| {
+            let mut index = D::zeros(rank);
+            let mut rest = range.start;
+            for axis in (0..rank).map(inner_first) {
+                index.slice_mut()[axis] = rest % lengths[axis];
+                rest /= lengths[axis];
+            }
+            for place in range {
+                // SAFETY: `place` is below `out.len()` and in this piece of the loop alone.
+                unsafe { (*target.at().add(place)).write(f(index.clone().into_pattern())) }
+                for axis in (0..rank).map(inner_first) {
+                    index.slice_mut()[axis] += 1;
+                    if index.slice()[axis] < lengths[axis] {
+                        break;
+                    }
+                    index.slice_mut()[axis] = 0;
+                }
+            }
+        })
+    };
+    // SAFETY: every place of the shape is written when the loop succeeds.
+    unsafe { Held::create(hub, shape, fill) }
+}
