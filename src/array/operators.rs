@@ -109,7 +109,7 @@ macro_rules! binary_operator {
             }
         }
     };
-    (@left $Op:ident, $method:ident, [$($S:ident: $Bound:ty)?], $Left:ty, $Right:ty) => {
+    (@left $Op:ident, $method:ident, [$($S:ident: $Bound:path)?], $Left:ty, $Right:ty) => {
         impl<A, $($S,)? D, E> $Op<$Right> for $Left
         where
             A: Element + $Op<Output = A>,
