@@ -10,6 +10,7 @@ mod floor;
 mod inputs;
 mod kernels;
 mod options;
+mod ours;
 mod processes;
 mod report;
 mod rig;
@@ -19,6 +20,7 @@ mod targets;
 use clap::Parser;
 use floor::Floor;
 use inputs::Inputs;
+use ours::Ours;
 use report::Row;
 use rig::{Column, Effort, measure};
 use std::hint::black_box;
@@ -45,7 +47,17 @@ const SPINE: &[(&str, &[usize])] = &[
     ("gather", &[50_000_000]),
     ("scatter_foreign", &[50_000_000]),
 ];
-const ALL: &[usize] = &[1_000, 100_000, 10_000_000, 50_000_000];
+const ALL: &[usize] = &[1_000, 100_000, 10_000_000, LARGEST];
+const LARGEST: usize = 50_000_000;
+
+/// What is measured of one hub by itself, on the largest arrays: name, unit, how.
+type Single = (&'static str, &'static str, fn(&Ours) -> f64);
+const SINGLE: &[Single] =
+    &[("view", "seconds", Ours::view), ("view_first", "seconds", Ours::view_first), ("peak", "bytes", Ours::peak)];
+
+/// What is measured without arrays.
+type Tasks = (&'static str, fn(&[ours::Kind]) -> distob::Result<rig::Figures>);
+const TASKS: &[Tasks] = &[("task_rtt", ours::task_rtt), ("task_rate", ours::task_rate), ("start", ours::start)];
 
 /// Measures distob against the machine's floor and the competition.
 #[derive(Parser)]
@@ -93,7 +105,8 @@ impl Args {
     }
 }
 
-fn main() {
+#[distob::main]
+fn main() -> distob::Result<()> {
     let args = Args::parse();
     if let Some(unknown) = args.sections.iter().find(|s| *s != "spine") {
         eprintln!("no section {unknown:?}; there is: spine");
@@ -102,8 +115,10 @@ fn main() {
     let begun = Instant::now();
     let effort = args.effort();
     let chosen = |w: &str, n: usize| args.wants("spine", w, n);
-    let largest = SPINE.iter().flat_map(|(w, sizes)| sizes.iter().copied().filter(|&n| chosen(w, n))).max();
+    let arrays = SPINE.iter().copied().chain(SINGLE.iter().map(|&(w, ..)| (w, &[LARGEST][..])));
+    let largest = arrays.clone().flat_map(|(w, sizes)| sizes.iter().copied().filter(move |&n| chosen(w, n))).max();
 
+    let kinds = ours::kinds()?;
     let mut rows = Vec::new();
     let mut machine = report::machine("none measured");
     if let Some(largest) = largest {
@@ -117,25 +132,35 @@ fn main() {
             println!("{name}: {value}");
         }
         for &elements in ALL {
-            if !SPINE.iter().any(|(w, sizes)| sizes.contains(&elements) && chosen(w, elements)) {
+            if !arrays.clone().any(|(w, sizes)| sizes.contains(&elements) && chosen(w, elements)) {
                 continue;
             }
             let inputs = Inputs::new(elements);
+            let ours: Vec<Ours> = kinds.iter().map(|k| Ours::new(k, &inputs)).collect::<Result<_, _>>()?;
             for (workload, sizes) in SPINE {
                 if sizes.contains(&elements) && chosen(workload, elements) {
                     let mut columns = vec![floor_of(workload, &floor, &inputs)];
+                    for one in &ours {
+                        columns.extend(one.columns(workload, &inputs));
+                    }
                     columns.extend(rivals::columns(workload, &inputs));
                     let figures = measure(columns, effort);
-                    rows.push(row(workload, elements, figures));
+                    rows.push(row(workload, elements, "seconds", figures));
+                }
+            }
+            for (workload, unit, figure) in SINGLE {
+                if elements == LARGEST && chosen(workload, elements) {
+                    let figures = ours.iter().map(|one| (one.name(), figure(one))).collect();
+                    rows.push(row(workload, elements, unit, figures));
                 }
             }
         }
     }
-    if args.bench && chosen("task_rtt", 0) {
-        let seconds = processes::ping_pong(if args.quick { 20_000 } else { 200_000 });
-        rows.push(row("task_rtt", 0, vec![("floor", seconds)]));
+    for (workload, figures) in TASKS {
+        if args.bench && chosen(workload, 0) {
+            rows.push(row(workload, 0, "seconds", figures(&kinds)?));
+        }
     }
-
     let unmet = rows.iter().flat_map(|r| &r.verdicts).filter(|v| !v.met).count();
     let all: usize = rows.iter().map(|r| r.verdicts.len()).sum();
     println!("{} rows, {} of {all} targets met, {:.0} s", rows.len(), all - unmet, begun.elapsed().as_secs_f64());
@@ -146,11 +171,12 @@ fn main() {
             std::process::exit(1);
         }
     }
+    Ok(())
 }
 
-fn row(workload: &'static str, elements: usize, figures: rig::Figures) -> Row {
+fn row(workload: &'static str, elements: usize, unit: &'static str, figures: rig::Figures) -> Row {
     let verdicts = targets::judge(workload, elements, &figures);
-    let row = Row { section: "spine", workload, elements, unit: "seconds", figures, verdicts };
+    let row = Row { section: "spine", workload, elements, unit, figures, verdicts };
     row.print();
     row
 }

@@ -66,9 +66,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
             )));
         };
         let held = self.try_held()?;
-        let write = |elements: &[A], fortran| {
-            save(path.as_ref(), &Header::new(dtype, self.shape(), fortran), bytes(elements))
-        };
+        let write =
+            |elements: &[A], fortran| save(path.as_ref(), &Header::new(dtype, self.shape(), fortran), bytes(elements));
         let view = held.view.view().into_dyn();
         match (view.to_slice(), held.view.view().reversed_axes().to_slice()) {
             (Some(elements), _) => write(elements, false),
