@@ -42,7 +42,7 @@ impl<A: Element, D: Dimension> Argument<A, D> for A {
 
 impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for DistArray<A, E> {
     type Dim = E;
-    type Output = D::Output;
+    type Output = <D as DimMax<E>>::Output;
 
     #[inline]
     fn arg(&self) -> Arg<'_, A, E> {
@@ -52,7 +52,7 @@ impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for Dist
 
 impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for &DistArray<A, E> {
     type Dim = E;
-    type Output = D::Output;
+    type Output = <D as DimMax<E>>::Output;
 
     #[inline]
     fn arg(&self) -> Arg<'_, A, E> {
@@ -62,7 +62,7 @@ impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for &Dis
 
 impl<A: Element, S: Data<Elem = A>, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for ArrayBase<S, E> {
     type Dim = E;
-    type Output = D::Output;
+    type Output = <D as DimMax<E>>::Output;
 
     fn arg(&self) -> Arg<'_, A, E> {
         Arg::Foreign(self.view())
@@ -71,7 +71,7 @@ impl<A: Element, S: Data<Elem = A>, D: Dimension + DimMax<E>, E: Dimension> Argu
 
 impl<A: Element, S: Data<Elem = A>, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for &ArrayBase<S, E> {
     type Dim = E;
-    type Output = D::Output;
+    type Output = <D as DimMax<E>>::Output;
 
     fn arg(&self) -> Arg<'_, A, E> {
         Arg::Foreign(self.view())
@@ -80,7 +80,7 @@ impl<A: Element, S: Data<Elem = A>, D: Dimension + DimMax<E>, E: Dimension> Argu
 
 impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for &ArrayRef<A, E> {
     type Dim = E;
-    type Output = D::Output;
+    type Output = <D as DimMax<E>>::Output;
 
     fn arg(&self) -> Arg<'_, A, E> {
         Arg::Foreign(self.view())

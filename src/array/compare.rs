@@ -1,6 +1,6 @@
 //! Comparisons place by place, and choosing by what they give.
 
-use ndarray::{ArrayBase, ArrayRef, Data, DimMax, Dimension};
+use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, Dimension};
 
 use super::argument::{Arg, Argument, hub_of};
 use super::broadcast::broadcast_shape;
@@ -125,16 +125,24 @@ fn all_equal<A: Element + PartialEq, D: Dimension, E: Dimension>(
             let all = fold_all(&hub, &Operand::Node(node), Fold::All)?;
             Ok(reduce::scalar_of(&all))
         }
-        (_, Arg::Dist(other)) => Ok(left.try_held()?.view == other.try_held()?.view),
-        (_, Arg::Foreign(view)) => Ok(left.try_held()?.view == *view),
+        (_, Arg::Dist(other)) => Ok(same_elements(&left.try_held()?.view.view(), &other.try_held()?.view.view())),
+        (_, Arg::Foreign(view)) => Ok(same_elements(&left.try_held()?.view.view(), view)),
         (_, Arg::Number(_)) => Ok(false),
     }
 }
 
-impl<A: Element + PartialEq, D: Dimension, E: Dimension> PartialEq<DistArray<A, E>> for DistArray<A, D>
-where
-    D: DimMax<E>,
-{
+/// Whether two arrays of one shape have equal elements.
+fn same_elements<A: PartialEq, D: Dimension, E: Dimension>(
+    left: &ArrayView<'_, A, D>,
+    right: &ArrayView<'_, A, E>,
+) -> bool {
+    match (left.as_slice(), right.as_slice()) {
+        (Some(left), Some(right)) => left == right,
+        _ => left.iter().eq(right.iter()),
+    }
+}
+
+impl<A: Element + PartialEq, D: Dimension, E: Dimension> PartialEq<DistArray<A, E>> for DistArray<A, D> {
     /// Whether shape and elements are equal. Panics where an expression cannot be computed.
     #[track_caller]
     fn eq(&self, other: &DistArray<A, E>) -> bool {

@@ -164,7 +164,7 @@ impl<A: Element> DistArray<A, Ix2> {
     where
         A: Zero,
     {
-        let n = diagonal.len();
+        let (n, diagonal) = (diagonal.len(), diagonal.view());
         Self::from_shape_fn((n, n), |(i, j)| if i == j { diagonal[i] } else { A::zero() })
     }
 }

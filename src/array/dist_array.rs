@@ -268,7 +268,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// A dereference that failed: a panic, or, where one is under way, an array of nothing.
     #[cold]
     #[track_caller]
-    fn failed(error: &Error) -> &'static mut ArrayViewMut<'static, A, D> {
+    fn failed<'a>(error: &Error) -> &'a mut ArrayViewMut<'static, A, D> {
         if !std::thread::panicking() {
             fail(error);
         }
@@ -344,7 +344,7 @@ impl<A: Element, D: Dimension> Clone for DistArray<A, D> {
 /// # }
 /// ```
 pub fn eval_all(arrays: &[&dyn Evaluate]) -> Result<()> {
-    let nodes: Vec<Arc<Node>> = arrays.iter().filter_map(|array| array.pending()).collect();
+    let nodes: Vec<Arc<Node>> = arrays.iter().filter_map(|array| array.pending().0).collect();
     evaluate::evaluate(&nodes)?;
     arrays.iter().try_for_each(|array| array.force())
 }
@@ -354,11 +354,15 @@ mod sealed {
     impl<A: crate::ufunc::Element, D: ndarray::Dimension> Sealed for super::DistArray<A, D> {}
 }
 
+/// The expression of an array, where there is one still to be computed.
+#[doc(hidden)]
+pub struct Pending(Option<Arc<Node>>);
+
 /// An array of any type and shape, for [`eval_all`].
 pub trait Evaluate: sealed::Sealed {
     /// The expression, where there is one still to be computed.
     #[doc(hidden)]
-    fn pending(&self) -> Option<Arc<Node>>;
+    fn pending(&self) -> Pending;
 
     /// Computes the value.
     #[doc(hidden)]
@@ -366,11 +370,11 @@ pub trait Evaluate: sealed::Sealed {
 }
 
 impl<A: Element, D: Dimension> Evaluate for DistArray<A, D> {
-    fn pending(&self) -> Option<Arc<Node>> {
-        match self.held.get() {
+    fn pending(&self) -> Pending {
+        Pending(match self.held.get() {
             Some(_) => None,
             None => self.node.clone(),
-        }
+        })
     }
 
     fn force(&self) -> Result<()> {

@@ -50,13 +50,15 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// Reverses the order of the axes in place.
     #[track_caller]
     pub fn reverse_axes(&mut self) {
-        self.layout_mut().reverse_axes();
+        self.forget_partition();
+        expect(self.held_mut()).view.reverse_axes();
     }
 
     /// Puts the axes in another order, in place. Panics where `axes` is no permutation.
     #[track_caller]
     pub fn permute_axes<T: IntoDimension<Dim = D>>(&mut self, axes: T) {
-        self.layout_mut().permute_axes(axes);
+        self.forget_partition();
+        expect(self.held_mut()).view.permute_axes(axes);
     }
 
     /// Swaps two axes in place.

@@ -338,7 +338,7 @@ pub(crate) fn from_index<A: Element, D: Dimension>(
             }
             for place in range {
                 // SAFETY: `place` is below `out.len()` and in this piece of the loop alone.
-                unsafe { (*target.at().add(place)).write(f(index.clone().into_pattern())) }
+                unsafe { target.at().add(place).write(MaybeUninit::new(f(index.clone().into_pattern()))) }
                 for axis in (0..rank).map(inner_first) {
                     index.slice_mut()[axis] += 1;
                     if index.slice()[axis] < lengths[axis] {

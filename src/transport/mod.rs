@@ -1,6 +1,7 @@
 //! Bytes between processes: segments and the pool in them, rings, endpoints, wire frames. Knows nothing of arrays.
 
 pub mod doorbell;
+pub mod endpoint;
 pub mod futex;
 pub mod pool;
 pub mod quota;

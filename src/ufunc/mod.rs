@@ -2,9 +2,17 @@
 
 mod dtype;
 mod element;
+mod feed;
+mod fold;
+pub mod kernel;
+mod map;
 mod op;
 mod plan;
+mod program;
+pub mod simd;
 pub mod small;
+mod stream;
+mod view;
 
 pub use dtype::{DType, Scalar};
 pub use element::Element;

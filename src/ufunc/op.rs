@@ -100,7 +100,6 @@ impl Op {
     /// Type of the result for operands of types `args` ([`arity`](Op::arity) of them); `None` where the operation does not take
     /// them. For [`Op::Cast`], whose result is what its instruction says, the type of the operand.
     pub fn result_dtype(self, args: &[DType]) -> Option<DType> {
-        let _ = args;
-        todo!()
+        super::kernel::resolve(self, args, *args.first()?).map(|recipe| recipe.dtype)
     }
 }

@@ -1,8 +1,12 @@
 //! A plan: what one job over an array computes, as participants in any process can carry it out chunk by chunk.
 
+use super::fold::FoldRun;
+use super::map::Map;
+use super::program::{check, limits};
 use super::{DType, Program};
-use crate::Result;
+use crate::{Error, Result};
 use rkyv::{Archive, Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Where the elements of one operand lie: in elements, one stride for each axis of the plan's shape
 /// (0 where it is broadcast, negative where it is reversed).
@@ -64,8 +68,7 @@ pub enum Fold {
 impl Fold {
     /// Types of the results of folding values of type `dtype`; `None` where the fold does not take them.
     pub fn result_dtypes(self, dtype: DType) -> Option<Vec<DType>> {
-        let _ = dtype;
-        todo!()
+        super::fold::result_dtypes(self, dtype)
     }
 }
 
@@ -74,7 +77,42 @@ impl Fold {
 /// A plan is cut into [`chunks`](Plan::chunks). Each may be run by any thread or process, in any order, and again: the
 /// result has the same bits. A fold is completed by [`finish`](Plan::finish).
 #[derive(Clone, Debug)]
-pub struct Plan {}
+pub struct Plan {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    description: Description,
+    inputs: Vec<(DType, Option<Extent>)>,
+    results: Vec<(DType, Option<Extent>)>,
+    traffic: u64,
+    run: Run,
+}
+
+/// Least and greatest element offset.
+type Extent = (isize, isize);
+
+#[derive(Debug)]
+enum Run {
+    Map(Map),
+    Fold(FoldRun),
+}
+
+/// What a plan is made from, and what crosses to another process.
+#[derive(Archive, Serialize, Deserialize, Clone, PartialEq, Debug)]
+pub(super) struct Description {
+    pub program: Program,
+    pub shape: Vec<usize>,
+    pub inputs: Vec<Layout>,
+    pub kind: Kind,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, PartialEq, Debug)]
+pub(super) enum Kind {
+    Map { outputs: Vec<Layout> },
+    Fold { fold: Fold, axes: Vec<usize> },
+}
 
 impl Plan {
     /// Applies `program` to every element of `shape` and stores its 1 to 4 outputs.
@@ -86,8 +124,12 @@ impl Plan {
     /// `Error::InvalidArgument` where the program is not well-typed, a layout does not fit the shape, or an output
     /// overlaps itself.
     pub fn map(program: Program, shape: &[usize], inputs: &[Layout], outputs: &[Layout]) -> Result<Plan> {
-        let _ = (program, shape, inputs, outputs);
-        todo!()
+        Plan::new(Description {
+            program,
+            shape: shape.to_vec(),
+            inputs: inputs.to_vec(),
+            kind: Kind::Map { outputs: outputs.to_vec() },
+        })
     }
 
     /// Folds the one output of `program` over `shape` along `axes` (all of them for the whole). The results are
@@ -97,78 +139,156 @@ impl Plan {
     ///
     /// As [`Plan::map`], and where the fold does not take the type, or is the minimum or maximum of nothing.
     pub fn fold(program: Program, shape: &[usize], inputs: &[Layout], fold: Fold, axes: &[usize]) -> Result<Plan> {
-        let _ = (program, shape, inputs, fold, axes);
-        todo!()
+        Plan::new(Description {
+            program,
+            shape: shape.to_vec(),
+            inputs: inputs.to_vec(),
+            kind: Kind::Fold { fold, axes: axes.to_vec() },
+        })
+    }
+
+    /// Checks a description through and through, and makes it ready to run.
+    pub(super) fn new(description: Description) -> Result<Plan> {
+        let Description { program, shape, inputs, kind } = &description;
+        let types = check(program)?;
+        if shape.len() > limits::NDIM {
+            return Err(Error::invalid(format!("{} axes; at most {} are allowed", shape.len(), limits::NDIM)));
+        }
+        if inputs.len() != program.inputs.len() {
+            let what = format!("{} layouts for the {} inputs of the program", inputs.len(), program.inputs.len());
+            return Err(Error::invalid(what));
+        }
+        let elements = count(shape)?;
+        let outputs: Vec<DType> = program.outputs.iter().map(|&id| types[id as usize]).collect();
+        let mut traffic = 0u64;
+        let mut read = Vec::with_capacity(inputs.len());
+        for (layout, &dtype) in inputs.iter().zip(&program.inputs) {
+            read.push((dtype, extent(layout, shape, dtype.size())?));
+            let distinct = shape.iter().zip(&layout.strides).filter(|(_, stride)| **stride != 0);
+            let distinct: usize = if elements == 0 { 0 } else { distinct.map(|(&length, _)| length).product() };
+            traffic = traffic.saturating_add(distinct as u64 * dtype.size() as u64);
+        }
+        let (run, results) = match kind {
+            Kind::Map { outputs: layouts } => {
+                if layouts.len() != outputs.len() {
+                    let what = format!("{} layouts for the {} outputs of the program", layouts.len(), outputs.len());
+                    return Err(Error::invalid(what));
+                }
+                let mut results = Vec::with_capacity(layouts.len());
+                for (layout, &dtype) in layouts.iter().zip(&outputs) {
+                    results.push((dtype, extent(layout, shape, dtype.size())?));
+                    separate(layout, shape)?;
+                    traffic = traffic.saturating_add(elements as u64 * dtype.size() as u64);
+                }
+                (Run::Map(Map::new(program, shape, inputs, layouts, traffic)?), results)
+            }
+            Kind::Fold { fold, axes } => {
+                let run = FoldRun::new(program, shape, inputs, *fold, axes)?;
+                let cells = run.cells();
+                let extent = (cells > 0).then(|| (0, cells as isize - 1));
+                let results: Vec<_> = run.results().iter().map(|&dtype| (dtype, extent)).collect();
+                let bytes: usize = results.iter().map(|(dtype, _)| dtype.size()).sum();
+                traffic = traffic.saturating_add(cells as u64 * bytes as u64);
+                (Run::Fold(run), results)
+            }
+        };
+        Ok(Plan { inner: Arc::new(Inner { inputs: read, results, traffic, run, description }) })
     }
 
     /// How many chunks there are, 1 to 4096; follows from the sizes alone.
     pub fn chunks(&self) -> u32 {
-        todo!()
+        match &self.inner.run {
+            Run::Map(map) => map.chunks,
+            Run::Fold(fold) => fold.chunks(),
+        }
     }
 
     /// Bytes of scratch memory (64-byte aligned) that the chunks of a fold leave their partial results in; 0 for maps.
     pub fn scratch_bytes(&self) -> usize {
-        todo!()
+        match &self.inner.run {
+            Run::Map(_) => 0,
+            Run::Fold(fold) => fold.scratch_bytes(),
+        }
     }
 
     /// Types of the results, in order.
     pub fn result_dtypes(&self) -> Vec<DType> {
-        todo!()
+        self.inner.results.iter().map(|(dtype, _)| *dtype).collect()
     }
 
     /// Bytes that the plan reads and writes in all.
     pub fn traffic(&self) -> u64 {
-        todo!()
+        self.inner.traffic
     }
 
     /// How many inputs there are.
     pub fn inputs(&self) -> usize {
-        todo!()
+        self.inner.inputs.len()
     }
 
     /// Least and greatest element offset, from its pointer, at which input `i` is read; `None` where it is not.
     pub fn input_extent(&self, i: usize) -> Option<(isize, isize)> {
-        let _ = i;
-        todo!()
+        self.inner.inputs[i].1
     }
 
     /// Least and greatest element offset, from its pointer, at which output `i` is written; `None` where it is not.
     pub fn output_extent(&self, i: usize) -> Option<(isize, isize)> {
-        let _ = i;
-        todo!()
+        self.inner.results[i].1
     }
 
     /// Type of input `i`.
     pub fn input_dtype(&self, i: usize) -> DType {
-        let _ = i;
-        todo!()
+        self.inner.inputs[i].0
     }
 
     /// Runs one chunk.
     ///
+    /// # Panics
+    ///
+    /// Where there are not as many pointers as inputs and results, or `chunk` is not below `chunks()`.
+    ///
     /// # Safety
     ///
     /// One pointer for each input and each result, aligned for its type and valid over its extent for the whole call;
-    /// nothing else writes there, outputs overlap no input, `scratch` is valid for [`scratch_bytes`](Plan::scratch_bytes), and
-    /// this chunk is not running elsewhere at the same time. `chunk < chunks()`.
+    /// nothing else writes there, outputs overlap no input, `scratch` is 64-byte aligned and valid for
+    /// [`scratch_bytes`](Plan::scratch_bytes), and this chunk is not running elsewhere at the same time.
     pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8], scratch: *mut u8, chunk: u32) {
-        let _ = (inputs, outputs, scratch, chunk);
-        todo!()
+        self.count(Some(inputs.len()), outputs.len());
+        assert!(chunk < self.chunks(), "chunk {chunk} of {}", self.chunks());
+        // SAFETY: the caller's promise is the one asked for; the counts were looked at.
+        unsafe {
+            match &self.inner.run {
+                Run::Map(map) => map.run(inputs, outputs, chunk),
+                Run::Fold(fold) => fold.run(inputs, outputs, scratch, chunk),
+            }
+        }
     }
 
     /// Completes a fold after all of its chunks ran; does nothing for a map.
+    ///
+    /// # Panics
+    ///
+    /// Where there are not as many pointers as results.
     ///
     /// # Safety
     ///
     /// As [`Plan::run`]; every chunk has been run and its writes are visible.
     pub unsafe fn finish(&self, scratch: *const u8, outputs: &[*mut u8]) {
-        let _ = (scratch, outputs);
-        todo!()
+        self.count(None, outputs.len());
+        if let Run::Fold(fold) = &self.inner.run {
+            // SAFETY: the caller's promise is the one asked for; the count was looked at.
+            unsafe { fold.finish(scratch, outputs) }
+        }
+    }
+
+    fn count(&self, inputs: Option<usize>, outputs: usize) {
+        assert!(inputs.is_none_or(|inputs| inputs == self.inner.inputs.len()), "one pointer for each input");
+        assert_eq!(outputs, self.inner.results.len(), "one pointer for each result");
     }
 
     /// The plan as bytes for another process.
     pub fn encode(&self) -> Vec<u8> {
-        todo!()
+        rkyv::to_bytes::<rkyv::rancor::Error>(&self.inner.description).expect("memory for a plan").to_vec()
     }
 
     /// The plan that another process encoded, checked through and through: whatever the bytes are, running it stays within
@@ -178,7 +298,63 @@ impl Plan {
     ///
     /// `Error::Frame` where the bytes are not a valid plan.
     pub fn decode(bytes: &[u8]) -> Result<Plan> {
-        let _ = bytes;
-        todo!()
+        if bytes.len() > MAX_ENCODED {
+            return Err(Error::frame(format!("plan of {} bytes; at most {MAX_ENCODED} are allowed", bytes.len())));
+        }
+        let mut aligned = rkyv::util::AlignedVec::<16>::with_capacity(bytes.len());
+        aligned.extend_from_slice(bytes);
+        let description = rkyv::from_bytes::<Description, rkyv::rancor::Error>(&aligned)
+            .map_err(|error| Error::frame(format!("plan: {error}")))?;
+        Plan::new(description).map_err(|error| Error::frame(format!("plan: {error}")))
     }
+}
+
+/// Most bytes of an encoded plan: what [`limits`] allow, with room to spare.
+const MAX_ENCODED: usize = 256 << 10;
+
+/// Elements of a shape, each of at most 16 bytes, all of which can be addressed.
+fn count(shape: &[usize]) -> Result<usize> {
+    // Lengths of 0 do not excuse the others: strides and indices are computed from all of them.
+    let count = shape.iter().try_fold(1usize, |all, &length| all.checked_mul(length.max(1)));
+    match count.filter(|&count| count <= isize::MAX as usize / 64) {
+        Some(count) => Ok(if shape.contains(&0) { 0 } else { count }),
+        None => Err(Error::invalid(format!("shape {shape:?} has more elements than can be addressed"))),
+    }
+}
+
+/// Least and greatest element offset of a layout.
+fn extent(layout: &Layout, shape: &[usize], size: usize) -> Result<Option<Extent>> {
+    if layout.strides.len() != shape.len() {
+        return Err(Error::invalid(format!("{} strides for {} axes", layout.strides.len(), shape.len())));
+    }
+    let (mut low, mut high) = (0isize, 0isize);
+    for (&stride, &length) in layout.strides.iter().zip(shape) {
+        let reach = stride.checked_mul(length.max(1) as isize);
+        let place = if stride < 0 { &mut low } else { &mut high };
+        *place = reach
+            .and_then(|reach| place.checked_add(reach - stride))
+            .filter(|end| end.unsigned_abs() <= isize::MAX as usize / 4 / size)
+            .ok_or_else(|| {
+                Error::invalid(format!("strides {:?} reach beyond what can be addressed", layout.strides))
+            })?;
+    }
+    Ok((!shape.contains(&0)).then_some((low, high)))
+}
+
+/// Whether no two elements of an output are in one place: each stride reaches over all that is within it.
+fn separate(layout: &Layout, shape: &[usize]) -> Result<()> {
+    if shape.contains(&0) {
+        return Ok(());
+    }
+    let axes = layout.strides.iter().zip(shape).filter(|(_, length)| **length > 1);
+    let mut axes: Vec<(usize, usize)> = axes.map(|(stride, &length)| (stride.unsigned_abs(), length)).collect();
+    axes.sort_unstable();
+    let mut within = 0;
+    for (stride, length) in axes {
+        if stride <= within {
+            return Err(Error::invalid(format!("output of strides {:?} overlaps itself", layout.strides)));
+        }
+        within += stride * (length - 1);
+    }
+    Ok(())
 }

@@ -1,7 +1,11 @@
 //! Eager entry points for small contiguous operands: one kernel call, no plan, and the bits that a plan gives.
 
-use super::{Element, Fold, Op};
-use crate::Result;
+use super::fold;
+use super::kernel::{Arg, SPLAT, resolve};
+use super::simd::Isa;
+use super::stream::Line;
+use super::{DType, Element, Fold, Op};
+use crate::{Error, Result};
 use std::mem::MaybeUninit;
 
 /// An operand of a small operation.
@@ -13,14 +17,38 @@ pub enum Operand<'a, A> {
     Scalar(A),
 }
 
+/// Room for a splat.
+type Splat<A> = MaybeUninit<Line<[MaybeUninit<A>; SPLAT]>>;
+
+impl<A: Element> Operand<'_, A> {
+    /// The kernel's view of the operand; `None` where it is of another length than `n`.
+    #[inline]
+    fn arg(&self, n: usize, splat: &mut Splat<A>) -> Option<Arg> {
+        match self {
+            Operand::Slice(slice) => (slice.len() == n).then(|| Arg { ptr: slice.as_ptr().cast(), varies: true }),
+            Operand::Scalar(value) => {
+                let lanes = splat.as_mut_ptr().cast::<A>();
+                for i in 0..SPLAT {
+                    // SAFETY: the splat has room for `SPLAT` values.
+                    unsafe { lanes.add(i).write(*value) };
+                }
+                Some(Arg { ptr: lanes.cast(), varies: false })
+            }
+        }
+    }
+}
+
 /// `out[i] = op(a[i])`, a cast included (`Op::Cast` from `A` to `R`).
 ///
 /// # Errors
 ///
 /// `Error::InvalidArgument` where the operation does not take `A` or does not give `R`, or lengths differ; `out` is then untouched.
+#[inline]
 pub fn apply_unary<A: Element, R: Element>(op: Op, a: &[A], out: &mut [MaybeUninit<R>]) -> Result<()> {
-    let _ = (op, a, out);
-    todo!()
+    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Err(unknown::<A, R>(op)) };
+    let a = (a.len() == out.len()).then_some(Arg { ptr: a.as_ptr().cast(), varies: true });
+    // SAFETY: the operand is a slice of `A`, as long as `out`.
+    unsafe { apply(op, &[from], [a, Some(Arg::NONE), Some(Arg::NONE)], to, out) }
 }
 
 /// `out[i] = a[i] op b[i]`, comparisons included (`R` is `bool`); either operand may be a scalar.
@@ -28,14 +56,18 @@ pub fn apply_unary<A: Element, R: Element>(op: Op, a: &[A], out: &mut [MaybeUnin
 /// # Errors
 ///
 /// As [`apply_unary`].
+#[inline]
 pub fn apply_binary<A: Element, R: Element>(
     op: Op,
     a: Operand<'_, A>,
     b: Operand<'_, A>,
     out: &mut [MaybeUninit<R>],
 ) -> Result<()> {
-    let _ = (op, a, b, out);
-    todo!()
+    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Err(unknown::<A, R>(op)) };
+    let (mut left, mut right) = (Splat::uninit(), Splat::uninit());
+    let args = [a.arg(out.len(), &mut left), b.arg(out.len(), &mut right), Some(Arg::NONE)];
+    // SAFETY: the operands are slices of `A`, as long as `out`, or splats of `A`.
+    unsafe { apply(op, &[from, from], args, to, out) }
 }
 
 /// `out[i] = if mask[i] { a[i] } else { b[i] }`.
@@ -49,16 +81,65 @@ pub fn apply_select<A: Element>(
     b: Operand<'_, A>,
     out: &mut [MaybeUninit<A>],
 ) -> Result<()> {
-    let _ = (mask, a, b, out);
-    todo!()
+    let Some(dtype) = A::DTYPE else { return Err(unknown::<A, A>(Op::Select)) };
+    let (mut left, mut right) = (Splat::uninit(), Splat::uninit());
+    let mask = Operand::Slice(mask).arg(out.len(), &mut Splat::uninit());
+    let args = [mask, a.arg(out.len(), &mut left), b.arg(out.len(), &mut right)];
+    // SAFETY: the operands are `bool`, then `A`; slices are as long as `out`.
+    unsafe { apply(Op::Select, &[DType::Bool, dtype, dtype], args, dtype, out) }
 }
 
-/// Folds all of a slice (any fold but [`Fold::Moments`]), with the bits of the plan that folds the whole of a one-dimensional array.
+/// # Safety
+///
+/// Each operand that there is has `out.len()` elements of its type in `from`, or is a splat; `R` is `to`.
+#[inline]
+unsafe fn apply<R>(
+    op: Op,
+    from: &[DType],
+    args: [Option<Arg>; 3],
+    to: DType,
+    out: &mut [MaybeUninit<R>],
+) -> Result<()> {
+    let [Some(a), Some(b), Some(c)] = args else {
+        return Err(Error::invalid(format!("{op:?}: operands are not of the result's length, {}", out.len())));
+    };
+    let Some(recipe) = resolve(op, from, to).filter(|recipe| recipe.dtype == to) else {
+        let names: Vec<_> = from.iter().map(|dtype| dtype.name()).collect();
+        return Err(Error::invalid(format!("no {op:?} of ({}) to {}", names.join(", "), to.name())));
+    };
+    let exponent = [recipe.exponent.unwrap_or(0); SPLAT];
+    let args = match (recipe.swap, recipe.exponent) {
+        (true, _) => [b, a, c],
+        (false, Some(_)) => [a, Arg { ptr: exponent.as_ptr().cast(), varies: false }, c],
+        (false, None) => [a, b, c],
+    };
+    // SAFETY: operands and result are of the types that the kernel was found for (contract); `out` is borrowed mutably, so
+    // that it overlaps none.
+    unsafe { recipe.kernel.get(Isa::current(), false)(out.as_mut_ptr().cast(), &args, out.len()) };
+    Ok(())
+}
+
+/// Folds all of a slice (any fold but [`Fold::Moments`]), with the bits of the plan that folds the whole of an array of these
+/// values.
 ///
 /// # Errors
 ///
 /// As [`Plan::fold`](super::Plan::fold); also where the fold does not give `R`.
+#[inline]
 pub fn fold_slice<A: Element, R: Element>(fold: Fold, a: &[A]) -> Result<R> {
-    let _ = (fold, a);
-    todo!()
+    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else {
+        return Err(Error::invalid(format!("{fold:?} of a type that programs do not know")));
+    };
+    let mut out = MaybeUninit::<R>::uninit();
+    // SAFETY: the slice is of type `from`, the place of type `to`.
+    unsafe {
+        fold::whole(fold, from, a.as_ptr().cast(), a.len(), to, out.as_mut_ptr().cast())?;
+        Ok(out.assume_init())
+    }
+}
+
+#[cold]
+fn unknown<A, R>(op: Op) -> Error {
+    let (a, r) = (std::any::type_name::<A>(), std::any::type_name::<R>());
+    Error::invalid(format!("{op:?} from {a} to {r}: programs know numbers, complex numbers and bool"))
 }

@@ -32,7 +32,7 @@ pub(super) struct Core {
     pub(super) segment: Arc<Segment>,
     pub(super) quota: Quota,
     pub(super) account: Account,
-    pub(super) classes: [Mutex<Slabs>; CLASSES],
+    classes: [Mutex<Slabs>; CLASSES],
     /// Percent of the committed memory that may be grown ahead of need.
     pub(super) ahead_percent: AtomicU32,
     book: Mutex<Book>,
@@ -54,6 +54,8 @@ struct Book {
     growing: u64,
     /// Extents that are growing ahead of need.
     ahead: u32,
+    /// What grew ahead last, until some of it is used.
+    fresh: Option<Run>,
 }
 
 /// Growth that the book allows: `run` is to be had when `cold` has memory and `shed` has given its own back.
@@ -78,19 +80,25 @@ impl Core {
             account: Account::default(),
             classes: std::array::from_fn(|_| Mutex::default()),
             ahead_percent: AtomicU32::new(25),
-            book: Mutex::new(Book { extents, committed, peak: committed, growing: 0, ahead: 0 }),
+            book: Mutex::new(Book { extents, committed, peak: committed, growing: 0, ahead: 0, fresh: None }),
             ahead_ended: Condvar::new(),
             ahead_stop: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
     }
 
-    /// Takes `len` extents in a row; says whether any of them had to be taken from the system.
+    /// The free blocks of a class.
+    pub(super) fn slabs(&self, class: usize) -> MutexGuard<'_, Slabs> {
+        self.classes[class].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes `len` extents in a row; says whether the pool grew for them, now or ahead.
     pub(super) fn take(&self, len: u32) -> Result<(Run, bool)> {
         let mut book = self.book();
         loop {
             if let Some(run) = book.extents.take_warm(len) {
-                return Ok((run, false));
+                let used_up = book.fresh.take_if(|fresh| fresh.start < run.end() && run.start < fresh.end());
+                return Ok((run, used_up.is_some()));
             }
             if book.ahead >= len && book.ahead / 2 <= len {
                 // What is growing ahead is what is wanted here; a second growth would only compete with it. (Much less
@@ -175,6 +183,7 @@ impl Core {
         let mut book = self.book();
         book.settle(run, &cold, &empty);
         book.ahead = 0;
+        book.fresh = Some(run);
         drop(book);
         self.ahead_ended.notify_all();
     }
@@ -193,8 +202,8 @@ impl Core {
     /// Puts the slabs that are all free back among the extents; whether there were any.
     pub(super) fn reclaim_slabs(&self) -> bool {
         let mut any = false;
-        for (class, slabs) in self.classes.iter().enumerate() {
-            let empty = slabs.lock().unwrap_or_else(PoisonError::into_inner).take_empty(class);
+        for class in 0..CLASSES {
+            let empty = self.slabs(class).take_empty();
             any |= !empty.is_empty();
             empty.into_iter().for_each(|run| self.put(run));
         }

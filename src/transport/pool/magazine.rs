@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    sync::{Arc, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
 use super::{
@@ -35,7 +35,7 @@ impl Set {
     fn give_back(&mut self, core: &Core) {
         self.counter.flush(&core.account);
         for (class, blocks) in self.magazines.iter_mut().enumerate().filter(|(_, blocks)| !blocks.is_empty()) {
-            core.classes[class].lock().unwrap_or_else(PoisonError::into_inner).put(blocks.drain(..));
+            core.slabs(class).put(blocks.drain(..));
         }
     }
 }
@@ -103,7 +103,7 @@ pub(super) fn push(core: &Arc<Core>, class: usize, block: u64) -> bool {
 #[cold]
 fn spill(core: &Core, class: usize, magazine: &mut Vec<u64>) {
     let older = magazine.len().div_ceil(2);
-    core.classes[class].lock().unwrap_or_else(PoisonError::into_inner).put(magazine.drain(..older));
+    core.slabs(class).put(magazine.drain(..older));
 }
 
 /// Keeps blocks that were taken from the pool for this thread; gives back those that it cannot keep.
@@ -114,7 +114,7 @@ pub(super) fn stock(core: &Arc<Core>, class: usize, blocks: &mut Vec<u64>) {
         magazine.extend(blocks.drain(blocks.len() - room..));
     });
     if !blocks.is_empty() {
-        core.classes[class].lock().unwrap_or_else(PoisonError::into_inner).put(blocks.drain(..));
+        core.slabs(class).put(blocks.drain(..));
     }
 }
 

@@ -1,0 +1,232 @@
+//! Endpoints: how bytes reach a peer, whatever lies between. Small messages, and one-sided reads and writes of registered
+//! memory; every operation is posted without blocking and completes as an [`Event`] that [`Endpoint::progress`] collects.
+//!
+//! Backends: [`shm`] (another process of this host), [`heap`] (this process; for simulators). All pass the same suite,
+//! `conformance`. The shape is that of libfabric's reliable datagrams (`docs/endpoint-spike.md` tells what was tried):
+//!
+//! - An endpoint belongs to one thread at a time, which drives it: nothing moves but in `progress`. Other threads reach it
+//!   through a ring of their own.
+//! - Local memory of a read or write is registered too, since some hardware wants that; messages are copied when posted.
+//! - A post that finds no room is [`Post::Busy`]: progress, then try again. What was accepted completes exactly once, within
+//!   its deadline or as an error, also when the peer dies.
+//! - Messages to one peer arrive in the order of their posts. Reads and writes have no order among themselves or with
+//!   messages until they complete: a write that is done is in the peer's memory, and a message posted after that finds it there.
+//! - A wrong argument is an error of the post; what the peer refuses, an error of the completion.
+
+pub mod heap;
+mod outbox;
+pub mod shm;
+
+#[cfg(all(test, not(loom)))]
+mod conformance;
+
+use std::time::{Duration, Instant};
+
+use super::doorbell::Waited;
+use super::region::Region;
+use crate::{Error, Result};
+
+/// A peer, as its endpoint numbers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub u32);
+
+/// What a peer may do to leased memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Access {
+    /// Nothing: registered for local use only.
+    Local = 0,
+    /// Read it.
+    Read = 1,
+    /// Write it.
+    Write = 2,
+    /// Both.
+    ReadWrite = 3,
+}
+
+impl Access {
+    const MASK: u64 = 3;
+    const READ: u64 = Access::Read as u64;
+    const WRITE: u64 = Access::Write as u64;
+}
+
+/// The right to read or write a peer's memory, as plain data that travels in messages. It holds until it is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+pub struct Lease {
+    /// What the peer's endpoint knows it by.
+    pub key: u64,
+    /// Where it begins, in whatever terms the backend has.
+    pub base: u64,
+    /// Length in bytes.
+    pub len: u64,
+}
+
+/// Memory that an endpoint may use, and the lease on it.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    memory: Region,
+    lease: Lease,
+}
+
+impl Registration {
+    /// The memory.
+    pub fn memory(&self) -> &Region {
+        &self.memory
+    }
+
+    /// What a peer needs to reach it, as far as the access that it was registered with goes.
+    pub fn lease(&self) -> Lease {
+        self.lease
+    }
+}
+
+/// A one-sided copy between registered memory here and leased memory there.
+#[derive(Debug, Clone, Copy)]
+pub struct Transfer<'a> {
+    /// Whose memory.
+    pub peer: PeerId,
+    /// The lease on it.
+    pub remote: Lease,
+    /// First byte of it, from the lease's begin.
+    pub remote_at: u64,
+    /// Memory here.
+    pub local: &'a Registration,
+    /// First byte of it.
+    pub local_at: usize,
+    /// How many bytes.
+    pub len: usize,
+    /// Comes back with the completion.
+    pub token: u64,
+    /// When it is given up.
+    pub deadline: Instant,
+}
+
+impl Transfer<'_> {
+    /// Whether the local side lies in its memory.
+    fn check_local(&self) -> Result<()> {
+        let whole = self.local.memory.len();
+        if self.local_at.checked_add(self.len).is_some_and(|end| end <= whole) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("transfer of {} bytes at {} of registered {whole} bytes", self.len, self.local_at)))
+    }
+
+    /// The error of a peer that refuses it.
+    fn refused(&self, peer: &str, why: &str) -> Error {
+        let (len, at, Lease { key, len: whole, .. }) = (self.len, self.remote_at, self.remote);
+        Error::invalid(format!("peer {peer}: {len} bytes at {at} of lease {key:#x} of {whole} bytes: {why}"))
+    }
+}
+
+/// What became of a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Post {
+    /// It will complete.
+    Accepted,
+    /// Nothing was done: there is no room. Progress, then try again.
+    Busy,
+}
+
+/// What progress brings.
+#[derive(Debug)]
+pub enum Event {
+    /// A posted operation is over.
+    Done {
+        /// Of which peer.
+        peer: PeerId,
+        /// The token it was posted with.
+        token: u64,
+        /// How it ended.
+        outcome: Result<()>,
+    },
+    /// A message came.
+    Message {
+        /// From which peer.
+        peer: PeerId,
+        /// Its bytes; not checked by anybody yet.
+        bytes: Vec<u8>,
+    },
+    /// A peer is gone. Its messages came before this; what was posted to it has been completed. Comes once.
+    Lost {
+        /// Which peer.
+        peer: PeerId,
+        /// How that is known: always [`Error::PeerLost`] or [`Error::Frame`].
+        error: Error,
+    },
+}
+
+/// What an endpoint can do at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest message in bytes.
+    pub message: usize,
+    /// Most sends under way to one peer (its credit).
+    pub outstanding: usize,
+    /// Most registrations.
+    pub registrations: usize,
+}
+
+/// One end of connections to numbered peers.
+pub trait Endpoint: Send {
+    /// What it can do at most.
+    fn limits(&self) -> Limits;
+
+    /// Makes memory known to the endpoint; `access` is what peers with the lease may do.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for memory that peers cannot reach, or beyond the limit.
+    fn register(&mut self, memory: &Region, access: Access) -> Result<Registration>;
+
+    /// Ends a lease: transfers that a peer begins from here on are refused. One that is running goes on, so ask the peer
+    /// before memory is used otherwise. Unknown leases are no error.
+    fn revoke(&mut self, lease: Lease);
+
+    /// Posts a message; `bytes` are copied. Done means that it is on its way, not that it was read.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an unknown peer or beyond the limit, [`Error::PeerLost`].
+    fn send(&mut self, peer: PeerId, bytes: &[u8], token: u64, deadline: Instant) -> Result<Post>;
+
+    /// Posts a copy from the peer's memory.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] for an unknown peer or outside the local memory, [`Error::PeerLost`].
+    fn read(&mut self, transfer: Transfer<'_>) -> Result<Post>;
+
+    /// Posts a copy into the peer's memory.
+    ///
+    /// # Errors
+    /// As [`Endpoint::read`].
+    fn write(&mut self, transfer: Transfer<'_>) -> Result<Post>;
+
+    /// Moves everything on as far as it goes without waiting, and appends what happened to `events`; how many.
+    /// The work of one call is bounded, whatever peers do.
+    fn progress(&mut self, events: &mut Vec<Event>) -> usize;
+
+    /// Waits until there may be something to progress: spins for about `spin`, then sleeps. Times out at `deadline`, or at
+    /// the first deadline of what was posted: progress then completes it.
+    fn wait(&mut self, spin: Duration, deadline: Instant) -> Waited;
+
+    /// Tells the endpoint that a peer is dead, by what it cannot see itself (a pidfd, a missed heartbeat).
+    fn lose(&mut self, peer: PeerId, why: &str);
+}
+
+/// Most messages taken from one peer in one call of progress.
+const BATCH: usize = 64;
+
+/// Copies between two regions, which may overlap only by being the same bytes.
+fn copy(from: &Region, from_at: usize, to: &Region, to_at: usize, len: usize) {
+    let mut buffer = [0; 4096];
+    let mut done = 0;
+    while done < len {
+        let part = &mut buffer[..(len - done).min(4096)];
+        from.copy_out(from_at + done, part);
+        to.copy_in(to_at + done, part);
+        done += part.len();
+    }
+}
+
+fn unknown(peer: PeerId, known: usize) -> Error {
+    Error::invalid(format!("peer {} of an endpoint with {known} peers", peer.0))
+}

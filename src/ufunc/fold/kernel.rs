@@ -1,0 +1,358 @@
+//! The inner loops of folds: runs folded into virtual lanes, rows folded column by column, partial results merged.
+//!
+//! A run of values goes round [`LANES`] accumulators, on every instruction set and for every type; these are then merged
+//! in a fixed tree of halves.
+
+use crate::ufunc::simd::Isa;
+
+/// Virtual lanes.
+pub(super) const LANES: usize = 32;
+
+/// A fold of values into an accumulator.
+pub(super) trait Reduce {
+    type In: Copy;
+    type Acc: Copy;
+    const IDENTITY: Self::Acc;
+    fn step(acc: Self::Acc, x: Self::In) -> Self::Acc;
+    fn merge(a: Self::Acc, b: Self::Acc) -> Self::Acc;
+}
+
+/// The loops of one fold of one type, for one instruction set. Accumulators are bytes, `acc` of them each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loops {
+    /// Fills `n` accumulators with the identity.
+    pub clear: unsafe fn(acc: *mut u8, n: usize),
+    /// Folds `n` values into lanes; `n` is a multiple of [`LANES`] but for the last call.
+    pub run: unsafe fn(lanes: *mut u8, x: *const u8, n: usize),
+    /// Merges the lanes into the first.
+    pub tree: unsafe fn(lanes: *mut u8),
+    /// All three: folds `n` values into one accumulator.
+    pub tile: unsafe fn(acc: *mut u8, x: *const u8, n: usize),
+    /// Folds `rows` rows, `stride` bytes apart, into `n` accumulators, value by value.
+    pub rows: unsafe fn(acc: *mut u8, x: *const u8, stride: isize, rows: usize, n: usize),
+    /// Merges `n` accumulators with those of what comes later.
+    pub merge: unsafe fn(acc: *mut u8, later: *const u8, n: usize),
+}
+
+/// The loops of one fold of one type.
+#[derive(Debug)]
+pub(super) struct Reducer {
+    /// Bytes of an accumulator.
+    pub acc: usize,
+    loops: [Loops; 3],
+}
+
+impl Reducer {
+    pub const fn of<R: Reduce>() -> Reducer {
+        #[cfg(target_arch = "x86_64")]
+        let loops = [baseline::loops::<R>(), avx2::loops::<R>(), avx512::loops::<R>()];
+        #[cfg(not(target_arch = "x86_64"))]
+        let loops = [baseline::loops::<R>(); 3];
+        Reducer { acc: size_of::<R::Acc>(), loops }
+    }
+
+    pub fn get(&self, isa: Isa) -> &Loops {
+        &self.loops[isa as usize]
+    }
+}
+
+/// # Safety
+///
+/// `acc` is valid for `n` accumulators.
+#[inline(always)]
+unsafe fn clear<R: Reduce>(acc: *mut u8, n: usize) {
+    // SAFETY: valid and aligned for `n` (contract).
+    unsafe { std::slice::from_raw_parts_mut(acc.cast::<std::mem::MaybeUninit<R::Acc>>(), n) }
+        .fill(std::mem::MaybeUninit::new(R::IDENTITY));
+}
+
+/// # Safety
+///
+/// `lanes` is valid for [`LANES`] accumulators, `x` for `n` values.
+#[inline(always)]
+unsafe fn run<R: Reduce>(lanes: *mut u8, x: *const u8, n: usize) {
+    let lanes = lanes.cast::<R::Acc>();
+    let x = x.cast::<R::In>();
+    // SAFETY: whole groups of `LANES` values, then the rest, all below `n`; lanes as the caller says.
+    unsafe {
+        let mut local: [R::Acc; LANES] = lanes.cast::<[R::Acc; LANES]>().read();
+        for group in 0..n / LANES {
+            let values = &*x.add(group * LANES).cast::<[R::In; LANES]>();
+            for i in 0..LANES {
+                local[i] = R::step(local[i], values[i]);
+            }
+        }
+        lanes.cast::<[R::Acc; LANES]>().write(local);
+        let done = n / LANES * LANES;
+        for i in 0..n - done {
+            *lanes.add(i) = R::step(*lanes.add(i), *x.add(done + i));
+        }
+    }
+}
+
+/// # Safety
+///
+/// `lanes` is valid for [`LANES`] accumulators.
+#[inline(always)]
+unsafe fn tree<R: Reduce>(lanes: *mut u8) {
+    // SAFETY: valid for the lanes (contract).
+    let lanes = unsafe { &mut *lanes.cast::<[R::Acc; LANES]>() };
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = R::merge(lanes[i], lanes[i + half]);
+        }
+        half /= 2;
+    }
+}
+
+/// # Safety
+///
+/// `acc` is valid for one accumulator, `x` for `n` values.
+#[inline(always)]
+unsafe fn tile<R: Reduce>(acc: *mut u8, x: *const u8, n: usize) {
+    let mut lanes = [R::IDENTITY; LANES];
+    // SAFETY: the lanes are here; the rest is the caller's promise.
+    unsafe {
+        run::<R>((&raw mut lanes).cast(), x, n);
+        tree::<R>((&raw mut lanes).cast());
+        acc.cast::<R::Acc>().write(lanes[0]);
+    }
+}
+
+/// # Safety
+///
+/// `acc` is valid for `n` accumulators; each of the rows for `n` values; they do not overlap.
+#[inline(always)]
+unsafe fn rows<R: Reduce>(acc: *mut u8, x: *const u8, stride: isize, rows: usize, n: usize) {
+    // SAFETY: rows below `rows`, of `n` values each (contract).
+    unsafe {
+        let acc = std::slice::from_raw_parts_mut(acc.cast::<R::Acc>(), n);
+        let row = |r: usize| std::slice::from_raw_parts(x.offset(r as isize * stride).cast::<R::In>(), n);
+        let mut r = 0;
+        while r + 4 <= rows {
+            let (a, b, c, d) = (row(r), row(r + 1), row(r + 2), row(r + 3));
+            for i in 0..n {
+                acc[i] = R::step(R::step(R::step(R::step(acc[i], a[i]), b[i]), c[i]), d[i]);
+            }
+            r += 4;
+        }
+        while r < rows {
+            for (acc, &x) in acc.iter_mut().zip(row(r)) {
+                *acc = R::step(*acc, x);
+            }
+            r += 1;
+        }
+    }
+}
+
+/// # Safety
+///
+/// Both are valid for `n` accumulators and do not overlap.
+#[inline(always)]
+unsafe fn merge<R: Reduce>(acc: *mut u8, later: *const u8, n: usize) {
+    // SAFETY: valid for `n` (contract).
+    let (acc, later) = unsafe {
+        (std::slice::from_raw_parts_mut(acc.cast::<R::Acc>(), n), std::slice::from_raw_parts(later.cast::<R::Acc>(), n))
+    };
+    for (acc, &later) in acc.iter_mut().zip(later) {
+        *acc = R::merge(*acc, later);
+    }
+}
+
+/// Sums of squared deviations of values from their mean, for one type and one instruction set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deviations {
+    /// Of `n` values from one mean.
+    pub tile: unsafe fn(x: *const u8, n: usize, mean: f64) -> f64,
+    /// Of `rows` rows, `stride` bytes apart, from `n` means, added to `n` sums.
+    pub rows: unsafe fn(sums: *mut f64, means: *const f64, x: *const u8, stride: isize, rows: usize, n: usize),
+}
+
+/// [`Deviations`] for every instruction set.
+#[derive(Debug)]
+pub(super) struct Deviator([Deviations; 3]);
+
+impl Deviator {
+    pub const fn of<T: Value>() -> Deviator {
+        #[cfg(target_arch = "x86_64")]
+        return Deviator([baseline::deviations::<T>(), avx2::deviations::<T>(), avx512::deviations::<T>()]);
+        #[cfg(not(target_arch = "x86_64"))]
+        Deviator([baseline::deviations::<T>(); 3])
+    }
+
+    pub fn get(&self, isa: Isa) -> &Deviations {
+        &self.0[isa as usize]
+    }
+}
+
+/// A real number that can be seen as `f64`.
+pub(super) trait Value: Copy {
+    fn value(self) -> f64;
+}
+
+impl<T: crate::ufunc::kernel::convert::To<f64>> Value for T {
+    #[inline(always)]
+    fn value(self) -> f64 {
+        self.to()
+    }
+}
+
+#[inline(always)]
+fn deviation(sum: f64, x: f64, mean: f64) -> f64 {
+    let d = x - mean;
+    sum + d * d
+}
+
+/// # Safety
+///
+/// `x` is valid for `n` values.
+#[inline(always)]
+unsafe fn deviation_tile<T: Value>(x: *const u8, n: usize, mean: f64) -> f64 {
+    let x = x.cast::<T>();
+    let mut lanes = [0.0f64; LANES];
+    // SAFETY: whole groups of `LANES` values, then the rest, all below `n`.
+    unsafe {
+        for group in 0..n / LANES {
+            let values = &*x.add(group * LANES).cast::<[T; LANES]>();
+            for i in 0..LANES {
+                lanes[i] = deviation(lanes[i], values[i].value(), mean);
+            }
+        }
+        let mut tail = lanes;
+        let done = n / LANES * LANES;
+        for (i, lane) in tail[..n - done].iter_mut().enumerate() {
+            *lane = deviation(*lane, (*x.add(done + i)).value(), mean);
+        }
+        let mut half = LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                tail[i] += tail[i + half];
+            }
+            half /= 2;
+        }
+        tail[0]
+    }
+}
+
+/// # Safety
+///
+/// `sums` and `means` are valid for `n` and do not overlap, each row for `n` values.
+#[inline(always)]
+unsafe fn deviation_rows<T: Value>(
+    sums: *mut f64,
+    means: *const f64,
+    x: *const u8,
+    stride: isize,
+    rows: usize,
+    n: usize,
+) {
+    // SAFETY: rows below `rows`, of `n` values each (contract).
+    unsafe {
+        let sums = std::slice::from_raw_parts_mut(sums, n);
+        let means = std::slice::from_raw_parts(means, n);
+        let row = |r: usize| std::slice::from_raw_parts(x.offset(r as isize * stride).cast::<T>(), n);
+        let mut r = 0;
+        while r + 4 <= rows {
+            let (a, b, c, d) = (row(r), row(r + 1), row(r + 2), row(r + 3));
+            for i in 0..n {
+                let sum = deviation(deviation(sums[i], a[i].value(), means[i]), b[i].value(), means[i]);
+                sums[i] = deviation(deviation(sum, c[i].value(), means[i]), d[i].value(), means[i]);
+            }
+            r += 4;
+        }
+        while r < rows {
+            for ((sum, &mean), &x) in sums.iter_mut().zip(means).zip(row(r)) {
+                *sum = deviation(*sum, x.value(), mean);
+            }
+            r += 1;
+        }
+    }
+}
+
+/// The loops compiled for one instruction set.
+macro_rules! instances {
+    ($isa:ident $(, $feature:literal)?) => {
+        mod $isa {
+            use super::{Deviations, Loops, Reduce, Value};
+
+            /// # Safety
+            ///
+            /// As the function of this name above; so for the rest of this module. The processor has the features.
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn clear<R: Reduce>(acc: *mut u8, n: usize) {
+                // SAFETY: the same contract.
+                unsafe { super::clear::<R>(acc, n) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn run<R: Reduce>(lanes: *mut u8, x: *const u8, n: usize) {
+                // SAFETY: the same contract.
+                unsafe { super::run::<R>(lanes, x, n) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn tree<R: Reduce>(lanes: *mut u8) {
+                // SAFETY: the same contract.
+                unsafe { super::tree::<R>(lanes) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn tile<R: Reduce>(acc: *mut u8, x: *const u8, n: usize) {
+                // SAFETY: the same contract.
+                unsafe { super::tile::<R>(acc, x, n) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn rows<R: Reduce>(acc: *mut u8, x: *const u8, stride: isize, rows: usize, n: usize) {
+                // SAFETY: the same contract.
+                unsafe { super::rows::<R>(acc, x, stride, rows, n) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn merge<R: Reduce>(acc: *mut u8, later: *const u8, n: usize) {
+                // SAFETY: the same contract.
+                unsafe { super::merge::<R>(acc, later, n) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn deviation_tile<T: Value>(x: *const u8, n: usize, mean: f64) -> f64 {
+                // SAFETY: the same contract.
+                unsafe { super::deviation_tile::<T>(x, n, mean) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn deviation_rows<T: Value>(
+                sums: *mut f64,
+                means: *const f64,
+                x: *const u8,
+                stride: isize,
+                rows: usize,
+                n: usize,
+            ) {
+                // SAFETY: the same contract.
+                unsafe { super::deviation_rows::<T>(sums, means, x, stride, rows, n) }
+            }
+
+            pub(super) const fn loops<R: Reduce>() -> Loops {
+                Loops {
+                    clear: clear::<R>,
+                    run: run::<R>,
+                    tree: tree::<R>,
+                    tile: tile::<R>,
+                    rows: rows::<R>,
+                    merge: merge::<R>,
+                }
+            }
+
+            pub(super) const fn deviations<T: Value>() -> Deviations {
+                Deviations { tile: deviation_tile::<T>, rows: deviation_rows::<T> }
+            }
+        }
+    };
+}
+instances!(baseline);
+#[cfg(target_arch = "x86_64")]
+instances!(avx2, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+instances!(avx512, "avx512f,avx512vl,avx512bw,avx512dq,fma");

@@ -1,0 +1,244 @@
+//! Folds: a program's values reduced along axes, in tiles and trees that follow from logical shape and type alone.
+//!
+//! The shape is seen as outer kept axes, reduced axes, inner kept axes. Where the last axis is reduced the fold is
+//! *trailing*: each cell is a run of values, cut into tiles of [`TILE`], whose results are merged in a pairwise tree.
+//! Where it is kept, or the runs are short, the fold is *leading*: rows of cells are added to rows, in blocks whose
+//! results are merged in order inside a chunk, and in a pairwise tree over chunks.
+
+mod arg;
+mod kernel;
+mod leading;
+mod pairwise;
+mod reducers;
+mod state;
+mod trailing;
+
+use super::feed::Feed;
+use super::map::{STREAM, chunk_elements};
+use super::plan::Layout;
+use super::program::Code;
+use super::simd::Isa;
+use super::view::{Axis, View};
+use super::{DType, Fold, Program};
+use crate::{Error, Result};
+use leading::Rows;
+use state::{Method, State};
+use trailing::Runs;
+
+/// Values of a tile of a run.
+const TILE: usize = 4096;
+/// Runs shorter than this are folded as rows.
+const RUN: usize = 64;
+
+/// Types of the results of folding values of type `dtype`.
+pub(super) fn result_dtypes(fold: Fold, dtype: DType) -> Option<Vec<DType>> {
+    Method::new(fold, dtype).map(|method| method.results())
+}
+
+/// Folds `n` values of type `from`, side by side, into one of type `to`, with the bits that a plan gives.
+///
+/// # Safety
+///
+/// `values` is valid for `n` values, `out` for one; both are aligned.
+pub(super) unsafe fn whole(
+    fold: Fold,
+    from: DType,
+    values: *const u8,
+    n: usize,
+    to: DType,
+    out: *mut u8,
+) -> Result<()> {
+    let Some(method) = Method::new(fold, from).filter(|method| method.result() == Some(to)) else {
+        return Err(Error::invalid(format!("no {fold:?} of {} to {}", from.name(), to.name())));
+    };
+    if n == 0 && method.extreme() {
+        return Err(Error::invalid(format!("{fold:?} of no values")));
+    }
+    let (mut acc, mut second) = ([0u64; 2], 0u64);
+    let mut state = State { acc: (&raw mut acc).cast(), second: (&raw mut second).cast(), count: n };
+    // SAFETY: the values are valid (contract), the state is here, and one result of type `to` is written.
+    unsafe {
+        trailing::slice(&method, values, n, &mut state, Isa::current());
+        method.finalise(&state, 1, &[out], 0);
+    }
+    Ok(())
+}
+
+/// A fold made ready to run.
+#[derive(Debug)]
+pub(super) struct FoldRun {
+    method: Method,
+    feed: Feed,
+    /// Where the reduced and inner elements of each input begin, for every outer cell.
+    outer: Vec<View>,
+    /// Cells of the result.
+    cells: usize,
+    /// Values of each cell.
+    values: usize,
+    shape: Shape,
+    chunks: u32,
+    /// Partial results of each cell, where they are left in scratch memory.
+    parts: usize,
+}
+
+#[derive(Debug)]
+enum Shape {
+    Runs(Runs),
+    Rows(Rows),
+    /// Nothing is folded: every cell is the identity, or there are no cells.
+    Empty,
+}
+
+impl FoldRun {
+    pub fn new(program: &Program, shape: &[usize], inputs: &[Layout], fold: Fold, axes: &[usize]) -> Result<FoldRun> {
+        let code = Code::new(program)?;
+        let [dtype] = code.outputs[..] else {
+            return Err(Error::invalid(format!("fold of a program of {} outputs; it takes one", code.outputs.len())));
+        };
+        let method = Method::new(fold, dtype)
+            .ok_or_else(|| Error::invalid(format!("{fold:?} of values of type {}", dtype.name())))?;
+        let mut reduced = vec![false; shape.len()];
+        for &axis in axes {
+            match reduced.get_mut(axis) {
+                Some(seen) if !*seen => *seen = true,
+                _ => return Err(Error::invalid(format!("fold along axes {axes:?} of {} axes", shape.len()))),
+            }
+        }
+        let product = |kept: bool| -> usize {
+            shape.iter().zip(&reduced).filter(|(_, reduced)| **reduced != kept).map(|(&length, _)| length).product()
+        };
+        let (cells, values) = (product(true), product(false));
+        if method.extreme() && values == 0 && cells > 0 {
+            return Err(Error::invalid(format!("{fold:?} of no values (shape {shape:?}, axes {axes:?})")));
+        }
+        let sizes: Vec<usize> = code.inputs.iter().map(|dtype| dtype.size()).collect();
+        let views = |nest: &[usize]| -> Vec<View> {
+            let axes = |k: usize, size: usize| {
+                let stride = move |axis: usize| inputs[k].strides[axis].wrapping_mul(size as isize);
+                nest.iter().map(move |&axis| Axis { length: shape[axis], stride: stride(axis) })
+            };
+            sizes.iter().enumerate().map(|(k, &size)| View::new(size, axes(k, size))).collect()
+        };
+        if cells == 0 || values == 0 {
+            let feed = Feed::new(code, views(&[]), false);
+            let run =
+                FoldRun { method, feed, outer: Vec::new(), cells, values, shape: Shape::Empty, chunks: 1, parts: 0 };
+            return Ok(run);
+        }
+        // Axes of length 1 are neither kept nor reduced.
+        let long: Vec<usize> = (0..shape.len()).filter(|&axis| shape[axis] > 1).collect();
+        let folded: Vec<usize> = long.iter().copied().filter(|&axis| reduced[axis]).collect();
+        let kept: Vec<usize> = long.iter().copied().filter(|&axis| !reduced[axis]).collect();
+        let elements = cells * values;
+        let bytes: usize = sizes.iter().sum();
+        let stream = (elements as u64).saturating_mul(bytes as u64) >= STREAM;
+        let per_chunk = chunk_elements(elements);
+        let last_reduced = long.last().is_some_and(|&axis| reduced[axis]);
+        if (last_reduced || kept.is_empty()) && (values >= RUN || cells == 1) {
+            let outer = views(&kept);
+            let feed = Feed::new(code, views(&folded), stream);
+            let runs = Runs::new(cells, values, per_chunk);
+            let (chunks, parts) = (runs.chunks(cells), runs.parts());
+            return Ok(FoldRun { method, feed, outer, cells, values, shape: Shape::Runs(runs), chunks, parts });
+        }
+        // Kept axes after the last reduced one are the rows; all of them where that is the last axis of all.
+        let inner_from = match folded.last() {
+            Some(&axis) if !last_reduced => kept.partition_point(|&k| k < axis),
+            _ => 0,
+        };
+        let inner: usize = kept[inner_from..].iter().map(|&axis| shape[axis]).product();
+        let outer = views(&kept[..inner_from]);
+        let nest: Vec<usize> = folded.iter().chain(&kept[inner_from..]).copied().collect();
+        let feed = Feed::new(code, views(&nest), stream);
+        let rows = Rows::new(&method, &feed, cells / inner, values, inner, per_chunk);
+        let (chunks, parts) = (rows.chunks(), rows.parts());
+        Ok(FoldRun { method, feed, outer, cells, values, shape: Shape::Rows(rows), chunks, parts })
+    }
+
+    pub fn cells(&self) -> usize {
+        self.cells
+    }
+
+    pub fn results(&self) -> Vec<DType> {
+        self.method.results()
+    }
+
+    pub fn chunks(&self) -> u32 {
+        self.chunks
+    }
+
+    /// Partial results: the accumulators of every part of every cell, then their second words.
+    pub fn scratch_bytes(&self) -> usize {
+        self.parts * self.cells * (self.method.acc() + self.method.second())
+    }
+
+    /// The state of `part` of the cells from `cell` on, in scratch memory.
+    fn partial(&self, scratch: *mut u8, part: usize, cell: usize, count: usize) -> State {
+        let at = part * self.cells + cell;
+        let acc = self.method.acc();
+        State {
+            acc: scratch.wrapping_add(at * acc),
+            second: scratch.wrapping_add((self.parts * self.cells * acc).next_multiple_of(8) + at * 8),
+            count,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As `Plan::run`.
+    pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8], scratch: *mut u8, chunk: u32) {
+        // SAFETY: the caller's promise is the one asked for.
+        unsafe {
+            match &self.shape {
+                Shape::Runs(runs) => runs.run(self, inputs, outputs, scratch, chunk as usize),
+                Shape::Rows(rows) => rows.run(self, inputs, outputs, scratch, chunk as usize),
+                Shape::Empty => {
+                    let (mut acc, mut second) = ([0u64; 2], 0u64);
+                    let state = State { acc: (&raw mut acc).cast(), second: (&raw mut second).cast(), count: 0 };
+                    (self.method.loops(Isa::Baseline).clear)(state.acc, 1);
+                    for cell in 0..self.cells {
+                        self.method.finalise(&state, 1, outputs, cell);
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As `Plan::finish`.
+    pub unsafe fn finish(&self, scratch: *const u8, outputs: &[*mut u8]) {
+        if self.parts == 0 {
+            return;
+        }
+        let per_part = match &self.shape {
+            Shape::Runs(runs) => runs.per_part(),
+            Shape::Rows(rows) => rows.per_part(),
+            Shape::Empty => return,
+        };
+        let isa = Isa::current();
+        let block = self.cells.min(pairwise::BLOCK);
+        let mut tree = pairwise::Tree::new(&self.method, isa, block);
+        for cell in (0..self.cells).step_by(block) {
+            let n = block.min(self.cells - cell);
+            for part in 0..self.parts {
+                let count = per_part.min(self.values - part * per_part);
+                // SAFETY: every chunk has left its part (contract); outputs are valid for all cells.
+                unsafe { tree.push(&self.partial(scratch.cast_mut(), part, cell, count), n) };
+            }
+            // SAFETY: as above.
+            unsafe {
+                let state = tree.complete(n);
+                self.method.finalise(&state, n, outputs, cell);
+            }
+        }
+    }
+
+    /// Pointers to the operands of outer cell `cell`.
+    #[inline]
+    fn operands(&self, inputs: &[*const u8], cell: usize, bases: &mut [*const u8]) {
+        for ((base, &input), view) in bases.iter_mut().zip(inputs).zip(&self.outer) {
+            *base = input.wrapping_offset(view.locate(cell).0);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Folds whose values are runs: each tile of a run goes through the virtual lanes, tiles are merged in a pairwise tree.
+
+use super::kernel::LANES;
+use super::pairwise::Tree;
+use super::state::{Method, Second, State};
+use super::{FoldRun, TILE};
+use crate::ufunc::feed::{Feed, Session};
+use crate::ufunc::simd::Isa;
+
+/// How the runs of a fold are cut into chunks.
+#[derive(Debug)]
+pub(super) struct Runs {
+    values: usize,
+    /// Values of a chunk of a run, a power of two of tiles.
+    part: usize,
+    /// Cells of a chunk, where runs are not cut.
+    cells: usize,
+}
+
+impl Runs {
+    pub fn new(cells: usize, values: usize, per_chunk: usize) -> Runs {
+        let part = TILE * per_chunk.div_ceil(TILE).next_power_of_two();
+        Runs { values, part, cells: (per_chunk / values).clamp(1, cells) }
+    }
+
+    fn cut(&self) -> bool {
+        self.values > self.part
+    }
+
+    pub fn chunks(&self, cells: usize) -> u32 {
+        if self.cut() { (cells * self.parts()) as u32 } else { cells.div_ceil(self.cells) as u32 }
+    }
+
+    /// Parts of each run that leave partial results; 0 where none do.
+    pub fn parts(&self) -> usize {
+        if self.cut() { self.values.div_ceil(self.part) } else { 0 }
+    }
+
+    /// Values of such a part.
+    pub fn per_part(&self) -> usize {
+        self.part
+    }
+
+    /// # Safety
+    ///
+    /// As `Plan::run`.
+    pub unsafe fn run(
+        &self,
+        fold: &FoldRun,
+        inputs: &[*const u8],
+        outputs: &[*mut u8],
+        scratch: *mut u8,
+        chunk: usize,
+    ) {
+        let mut run = Run::new(&fold.method, &fold.feed, inputs);
+        // SAFETY: outer cells and values of the plan's shape, within the operands' extents; chunks write apart.
+        unsafe {
+            if self.cut() {
+                let (cell, part) = (chunk / self.parts(), chunk % self.parts());
+                fold.operands(inputs, cell, &mut run.session.bases);
+                let start = part * self.part;
+                let end = (start + self.part).min(self.values);
+                let state = run.fold(start, end);
+                let to = fold.partial(scratch, part, cell, end - start);
+                std::ptr::copy_nonoverlapping(state.acc, to.acc, fold.method.acc());
+                std::ptr::copy_nonoverlapping(state.second, to.second, fold.method.second());
+            } else {
+                let first = chunk * self.cells;
+                for cell in first..(first + self.cells).min(fold.cells) {
+                    fold.operands(inputs, cell, &mut run.session.bases);
+                    let state = run.fold(0, self.values);
+                    fold.method.finalise(&state, 1, outputs, cell);
+                }
+            }
+        }
+    }
+}
+
+/// One thread's work on runs.
+struct Run<'a> {
+    method: &'a Method,
+    feed: &'a Feed,
+    isa: Isa,
+    session: Session<'a>,
+    tree: Tree<'a>,
+    tile: Tile,
+    /// Whether tiles are folded where they are.
+    direct: bool,
+}
+
+/// State of one tile.
+struct Tile {
+    acc: [u64; 2],
+    second: u64,
+}
+
+/// Bytes of the lanes.
+const LANE_BYTES: usize = LANES * 16;
+
+impl<'a> Run<'a> {
+    fn new(method: &'a Method, feed: &'a Feed, inputs: &[*const u8]) -> Run<'a> {
+        let isa = Isa::current();
+        let direct = feed.code.identity && feed.views[0].contiguous() && !feed.views[0].axes.is_empty();
+        let session = feed.session(isa, false, inputs, LANE_BYTES + TILE * 16);
+        let tile = Tile { acc: [0; 2], second: 0 };
+        Run { method, feed, isa, session, tree: Tree::new(method, isa, 1), tile, direct }
+    }
+
+    /// The state of values `start..end` of the current run; `start` is a multiple of the tile. Valid until the next call.
+    ///
+    /// # Safety
+    ///
+    /// The session's operands are valid for these values.
+    #[inline]
+    unsafe fn fold(&mut self, start: usize, end: usize) -> State {
+        // SAFETY: tiles within the values.
+        unsafe {
+            if end - start <= TILE {
+                return self.tile(start, end - start);
+            }
+            let mut at = start;
+            while at < end {
+                let n = TILE.min(end - at);
+                let state = self.tile(at, n);
+                self.tree.push(&state, 1);
+                at += n;
+            }
+            self.tree.complete(1)
+        }
+    }
+
+    /// The state of one tile.
+    ///
+    /// # Safety
+    ///
+    /// As [`Run::fold`].
+    #[inline]
+    unsafe fn tile(&mut self, start: usize, n: usize) -> State {
+        let state =
+            State { acc: (&raw mut self.tile.acc).cast(), second: (&raw mut self.tile.second).cast(), count: n };
+        // SAFETY: the values are valid; the buffers have room for the lanes and a tile.
+        unsafe {
+            let values = if self.direct {
+                self.session.bases[0].offset(self.feed.views[0].locate(start).0)
+            } else if matches!(self.method.second, Second::None) {
+                self.strips(start, n, state.acc);
+                return state;
+            } else {
+                self.materialise(start, n)
+            };
+            tile_at(self.method, values, n, start, &state, self.isa);
+        }
+        state
+    }
+
+    /// Folds a tile strip by strip, as it is computed.
+    ///
+    /// # Safety
+    ///
+    /// As [`Run::fold`].
+    unsafe fn strips(&mut self, start: usize, n: usize, acc: *mut u8) {
+        let lanes = self.session.extra;
+        let strip = lanes.wrapping_add(LANE_BYTES);
+        let loops = self.method.loops(self.isa);
+        let size = self.method.dtype.size();
+        // SAFETY: a strip is at most a tile, which its buffer holds. What does not fill the lanes yet waits at the front of
+        // the buffer, so that each run but the last is a multiple of them.
+        unsafe {
+            (loops.clear)(lanes, LANES);
+            let (mut at, mut held) = (start, 0);
+            while at < start + n {
+                let room = TILE - held;
+                let count = self.feed.strip_at(at, start + n).min(room);
+                self.session.compute(at, count, &[strip.add(held * size)]);
+                at += count;
+                held += count;
+                let whole = if at == start + n { held } else { held / LANES * LANES };
+                (loops.run)(lanes, strip, whole);
+                std::ptr::copy(strip.add(whole * size), strip, (held - whole) * size);
+                held -= whole;
+            }
+            (loops.tree)(lanes);
+            std::ptr::copy_nonoverlapping(lanes, acc, self.method.acc());
+        }
+    }
+
+    /// Computes a tile into the buffer.
+    ///
+    /// # Safety
+    ///
+    /// As [`Run::fold`].
+    unsafe fn materialise(&mut self, start: usize, n: usize) -> *const u8 {
+        let buffer = self.session.extra.wrapping_add(LANE_BYTES);
+        let size = self.method.dtype.size();
+        let mut done = 0;
+        while done < n {
+            let count = self.feed.strip_at(start + done, start + n);
+            // SAFETY: the strip is within the tile.
+            unsafe { self.session.compute(start + done, count, &[buffer.add(done * size)]) };
+            done += count;
+        }
+        buffer
+    }
+}
+
+/// Folds a tile of `n` values that lie side by side, the first of them number `start` of its run, into `state`.
+///
+/// # Safety
+///
+/// The values and the state are valid.
+#[inline]
+unsafe fn tile_at(method: &Method, values: *const u8, n: usize, start: usize, state: &State, isa: Isa) {
+    // SAFETY: as the caller says; accumulators of moments are `f64`.
+    unsafe {
+        (method.loops(isa).tile)(state.acc, values, n);
+        match method.second {
+            Second::None => {}
+            Second::Deviations(deviator) => {
+                let mean = state.acc.cast::<f64>().read() / n as f64;
+                state.second.cast::<f64>().write((deviator.get(isa).tile)(values, n, mean));
+            }
+            Second::Place(finder) => {
+                let place = (finder.position)(values, n, state.acc);
+                state.second.cast::<u64>().write((start + place) as u64);
+            }
+        }
+    }
+}
+
+/// The state of a whole slice, with the bits that a plan gives: into `state`.
+///
+/// # Safety
+///
+/// The values and the state are valid.
+pub(in crate::ufunc) unsafe fn slice(method: &Method, values: *const u8, n: usize, state: &mut State, isa: Isa) {
+    // SAFETY: tiles of the slice; the tree's state is copied before it goes.
+    unsafe {
+        if n <= TILE {
+            tile_at(method, values, n, 0, state, isa);
+            return;
+        }
+        let mut tree = Tree::new(method, isa, 1);
+        for start in (0..n).step_by(TILE) {
+            let count = TILE.min(n - start);
+            tile_at(method, values.add(start * method.dtype.size()), count, start, state, isa);
+            tree.push(&State { count, ..*state }, 1);
+        }
+        let whole = tree.complete(1);
+        std::ptr::copy_nonoverlapping(whole.acc, state.acc, method.acc());
+        std::ptr::copy_nonoverlapping(whole.second, state.second, method.second());
+    }
+}

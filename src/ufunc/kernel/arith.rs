@@ -1,0 +1,284 @@
+//! Arithmetic on one type: wrapping for integers, IEEE for floats, and nothing that can trap.
+
+use super::{Body, Kernel, body, kernel};
+use crate::ufunc::{DType, Op};
+use num_complex::Complex;
+use std::mem::MaybeUninit;
+
+/// A type that can be added, subtracted, multiplied and divided.
+pub(in crate::ufunc) trait Arith: Copy {
+    const ONE: Self;
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    fn div(self, other: Self) -> Self;
+    fn neg(self) -> Self;
+}
+
+/// A type with an order and a remainder.
+pub(in crate::ufunc) trait Real: Arith + PartialOrd {
+    fn rem(self, other: Self) -> Self;
+    fn abs(self) -> Self;
+    fn signum(self) -> Self;
+
+    /// Not a number.
+    #[inline(always)]
+    #[allow(clippy::eq_op, reason = "only a NaN differs from itself; an integer never does")]
+    fn nan(self) -> bool {
+        self != self
+    }
+}
+
+/// A float.
+pub(in crate::ufunc) trait Float: Real {
+    fn sqrt(self) -> Self;
+    fn floor(self) -> Self;
+    fn ceil(self) -> Self;
+    fn round(self) -> Self;
+    fn trunc(self) -> Self;
+}
+
+macro_rules! int {
+    ($($t:ty: $abs:expr, $signum:expr;)*) => {$(
+        impl Arith for $t {
+            const ONE: Self = 1;
+            #[inline(always)]
+            fn add(self, other: Self) -> Self { self.wrapping_add(other) }
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self { self.wrapping_sub(other) }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self { self.wrapping_mul(other) }
+            #[inline(always)]
+            fn div(self, other: Self) -> Self { if other == 0 { 0 } else { self.wrapping_div(other) } }
+            #[inline(always)]
+            fn neg(self) -> Self { self.wrapping_neg() }
+        }
+        impl Real for $t {
+            #[inline(always)]
+            fn rem(self, other: Self) -> Self { if other == 0 { 0 } else { self.wrapping_rem(other) } }
+            #[inline(always)]
+            fn abs(self) -> Self { $abs(self) }
+            #[inline(always)]
+            fn signum(self) -> Self { $signum(self) }
+        }
+    )*};
+}
+int! {
+    u8: |x| x, |x| (x != 0) as u8;
+    u16: |x| x, |x| (x != 0) as u16;
+    u32: |x| x, |x| (x != 0) as u32;
+    u64: |x| x, |x| (x != 0) as u64;
+    i8: i8::wrapping_abs, i8::signum;
+    i16: i16::wrapping_abs, i16::signum;
+    i32: i32::wrapping_abs, i32::signum;
+    i64: i64::wrapping_abs, i64::signum;
+}
+
+macro_rules! float {
+    ($($t:ident)*) => {$(
+        impl Arith for $t {
+            const ONE: Self = 1.0;
+            #[inline(always)]
+            fn add(self, other: Self) -> Self { self + other }
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self { self - other }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self { self * other }
+            #[inline(always)]
+            fn div(self, other: Self) -> Self { self / other }
+            #[inline(always)]
+            fn neg(self) -> Self { -self }
+        }
+        impl Real for $t {
+            #[inline(always)]
+            fn rem(self, other: Self) -> Self { self % other }
+            #[inline(always)]
+            fn abs(self) -> Self { $t::abs(self) }
+            #[inline(always)]
+            fn signum(self) -> Self { if self.nan() { self } else { $t::copysign(1.0, self) } }
+        }
+        impl Float for $t {
+            #[inline(always)]
+            fn sqrt(self) -> Self { $t::sqrt(self) }
+            #[inline(always)]
+            fn floor(self) -> Self { $t::floor(self) }
+            #[inline(always)]
+            fn ceil(self) -> Self { $t::ceil(self) }
+            #[inline(always)]
+            fn round(self) -> Self { $t::round(self) }
+            #[inline(always)]
+            fn trunc(self) -> Self { $t::trunc(self) }
+        }
+        impl Arith for Complex<$t> {
+            const ONE: Self = Complex { re: 1.0, im: 0.0 };
+            #[inline(always)]
+            fn add(self, other: Self) -> Self { self + other }
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self { self - other }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self { self * other }
+            #[inline(always)]
+            fn div(self, other: Self) -> Self { self / other }
+            #[inline(always)]
+            fn neg(self) -> Self { -self }
+        }
+    )*};
+}
+float!(f32 f64);
+
+body!(Add<T: Arith>(a: T, b: T) -> T = a.add(b));
+body!(Sub<T: Arith>(a: T, b: T) -> T = a.sub(b));
+body!(Mul<T: Arith>(a: T, b: T) -> T = a.mul(b));
+body!(Div<T: Arith>(a: T, b: T) -> T = a.div(b));
+body!(Neg<T: Arith>(a: T) -> T = a.neg());
+body!(Square<T: Arith>(a: T) -> T = a.mul(a));
+body!(Recip<T: Arith>(a: T) -> T = T::ONE.div(a));
+body!(Rem<T: Real>(a: T, b: T) -> T = a.rem(b));
+body!(Abs<T: Real>(a: T) -> T = a.abs());
+body!(Signum<T: Real>(a: T) -> T = a.signum());
+body!(
+    /// The second where the first is not less, a NaN first operand where there is one.
+    Minimum<T: Real>(a: T, b: T) -> T = if a.nan() || a < b { a } else { b }
+);
+body!(Maximum<T: Real>(a: T, b: T) -> T = if a.nan() || a > b { a } else { b });
+body!(Fmin<T: Real>(a: T, b: T) -> T = if b.nan() || a < b { a } else { b });
+body!(Fmax<T: Real>(a: T, b: T) -> T = if b.nan() || a > b { a } else { b });
+body!(Clamp<T: Real>(x: T, lo: T, hi: T) -> T = {
+    let x = if x < lo { lo } else { x };
+    if x > hi { hi } else { x }
+});
+body!(Sqrt<T: Float>(a: T) -> T = a.sqrt());
+body!(Floor<T: Float>(a: T) -> T = a.floor());
+body!(Ceil<T: Float>(a: T) -> T = a.ceil());
+body!(Round<T: Float>(a: T) -> T = a.round());
+body!(Trunc<T: Float>(a: T) -> T = a.trunc());
+
+/// Integer power by repeated squaring, lowest bit of the exponent first; the exponent is the same in all lanes.
+pub(in crate::ufunc) struct Powi<T>(std::marker::PhantomData<T>);
+
+impl<T: Arith> Body for Powi<T> {
+    type A = T;
+    type B = i32;
+    type C = ();
+    type R = T;
+    const WHOLE: bool = true;
+
+    #[inline(always)]
+    fn lane(a: T, b: i32, c: ()) -> T {
+        let mut out = [MaybeUninit::uninit()];
+        Self::group::<1>(&[a], &[b], &[c], &mut out);
+        // SAFETY: `group` writes every lane.
+        unsafe { out[0].assume_init() }
+    }
+
+    #[inline(always)]
+    fn group<const L: usize>(a: &[T; L], b: &[i32; L], _: &[(); L], out: &mut [MaybeUninit<T>; L]) {
+        let mut left = b[0].unsigned_abs();
+        let (mut power, mut result) = (*a, [T::ONE; L]);
+        while left != 0 {
+            if left & 1 == 1 {
+                for i in 0..L {
+                    result[i] = result[i].mul(power[i]);
+                }
+            }
+            left >>= 1;
+            if left != 0 {
+                for value in &mut power {
+                    *value = value.mul(*value);
+                }
+            }
+        }
+        for i in 0..L {
+            out[i].write(if b[0] < 0 { T::ONE.div(result[i]) } else { result[i] });
+        }
+    }
+}
+
+/// A kernel whose bits are the same for signed and unsigned integers.
+macro_rules! modular {
+    ($body:ident, $dtype:expr) => {
+        match $dtype {
+            DType::I8 | DType::U8 => kernel!($body<u8>, 64),
+            DType::I16 | DType::U16 => kernel!($body<u16>, 32),
+            DType::I32 | DType::U32 => kernel!($body<u32>, 16),
+            DType::I64 | DType::U64 => kernel!($body<u64>, 16),
+            DType::F32 => kernel!($body<f32>, 16),
+            DType::F64 => kernel!($body<f64>, 16),
+            DType::C32 => kernel!($body<Complex<f32>>, 16),
+            DType::C64 => kernel!($body<Complex<f64>>, 16),
+            DType::Bool => None,
+        }
+    };
+}
+
+/// A kernel for every number with an order; bytes that are `bool` too where `bool` is to be taken.
+macro_rules! real {
+    ($body:ident, $dtype:expr $(, $bool:pat)?) => {
+        match $dtype {
+            DType::U8 $(| $bool)? => kernel!($body<u8>, 64),
+            DType::U16 => kernel!($body<u16>, 32),
+            DType::U32 => kernel!($body<u32>, 16),
+            DType::U64 => kernel!($body<u64>, 16),
+            DType::I8 => kernel!($body<i8>, 64),
+            DType::I16 => kernel!($body<i16>, 32),
+            DType::I32 => kernel!($body<i32>, 16),
+            DType::I64 => kernel!($body<i64>, 16),
+            DType::F32 => kernel!($body<f32>, 16),
+            DType::F64 => kernel!($body<f64>, 16),
+            _ => None,
+        }
+    };
+}
+pub(super) use real;
+
+/// A kernel that treats signed and unsigned integers differently, and complex numbers too.
+macro_rules! number {
+    ($body:ident, $dtype:expr) => {
+        match $dtype {
+            DType::C32 => kernel!($body<Complex<f32>>, 16),
+            DType::C64 => kernel!($body<Complex<f64>>, 16),
+            dtype => real!($body, dtype),
+        }
+    };
+}
+
+macro_rules! float {
+    ($body:ident, $dtype:expr) => {
+        match $dtype {
+            DType::F32 => kernel!($body<f32>, 16),
+            DType::F64 => kernel!($body<f64>, 16),
+            _ => None,
+        }
+    };
+}
+
+/// The kernel of an arithmetic operation whose operands and result are of type `dtype`.
+pub(super) fn arith(op: Op, dtype: DType) -> Option<&'static Kernel> {
+    match op {
+        Op::Add => modular!(Add, dtype),
+        Op::Sub => modular!(Sub, dtype),
+        Op::Mul => modular!(Mul, dtype),
+        Op::Div => number!(Div, dtype),
+        Op::Rem => real!(Rem, dtype),
+        Op::Neg => modular!(Neg, dtype),
+        Op::Square | Op::Powi(2) => modular!(Square, dtype),
+        Op::Recip | Op::Powi(-1) => number!(Recip, dtype),
+        Op::Powi(0..) => modular!(Powi, dtype),
+        Op::Powi(_) => number!(Powi, dtype),
+        Op::Abs => real!(Abs, dtype),
+        Op::Signum => real!(Signum, dtype),
+        Op::Minimum => real!(Minimum, dtype, DType::Bool),
+        Op::Maximum => real!(Maximum, dtype, DType::Bool),
+        Op::Fmin if matches!(dtype, DType::F32 | DType::F64) => float!(Fmin, dtype),
+        Op::Fmax if matches!(dtype, DType::F32 | DType::F64) => float!(Fmax, dtype),
+        Op::Fmin => real!(Minimum, dtype, DType::Bool),
+        Op::Fmax => real!(Maximum, dtype, DType::Bool),
+        Op::Clamp => real!(Clamp, dtype),
+        Op::Sqrt => float!(Sqrt, dtype),
+        Op::Floor => float!(Floor, dtype),
+        Op::Ceil => float!(Ceil, dtype),
+        Op::Round => float!(Round, dtype),
+        Op::Trunc => float!(Trunc, dtype),
+        _ => None,
+    }
+}

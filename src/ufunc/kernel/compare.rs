@@ -1,0 +1,59 @@
+//! Comparisons and tests, which give `bool` as a byte, 0 or 1.
+
+use super::arith::{Float, real};
+use super::{Kernel, body, kernel};
+use crate::ufunc::{DType, Op};
+use num_complex::Complex;
+
+body!(Equal<T: Same>(a: T, b: T) -> u8 = (a == b) as u8);
+body!(NotEqual<T: Same>(a: T, b: T) -> u8 = (a != b) as u8);
+body!(Less<T: Ordered>(a: T, b: T) -> u8 = (a < b) as u8);
+body!(LessEqual<T: Ordered>(a: T, b: T) -> u8 = (a <= b) as u8);
+body!(IsNan<T: Float>(a: T) -> u8 = a.nan() as u8);
+body!(IsFinite<T: Float>(a: T) -> u8 = !a.sub(a).nan() as u8);
+body!(IsInfinite<T: Float>(a: T) -> u8 = (a.sub(a).nan() && !a.nan()) as u8);
+
+pub(in crate::ufunc) trait Same: Copy + PartialEq {}
+impl<T: Copy + PartialEq> Same for T {}
+pub(in crate::ufunc) trait Ordered: Copy + PartialOrd {}
+impl<T: Copy + PartialOrd> Ordered for T {}
+
+macro_rules! same {
+    ($body:ident, $dtype:expr) => {
+        match $dtype {
+            DType::Bool | DType::I8 | DType::U8 => kernel!($body<u8>, 64),
+            DType::I16 | DType::U16 => kernel!($body<u16>, 32),
+            DType::I32 | DType::U32 => kernel!($body<u32>, 16),
+            DType::I64 | DType::U64 => kernel!($body<u64>, 16),
+            DType::F32 => kernel!($body<f32>, 16),
+            DType::F64 => kernel!($body<f64>, 16),
+            DType::C32 => kernel!($body<Complex<f32>>, 16),
+            DType::C64 => kernel!($body<Complex<f64>>, 16),
+        }
+    };
+}
+
+macro_rules! float {
+    ($body:ident, $dtype:expr) => {
+        match $dtype {
+            DType::F32 => kernel!($body<f32>, 16),
+            DType::F64 => kernel!($body<f64>, 16),
+            _ => None,
+        }
+    };
+}
+
+/// The kernel that compares or tests values of type `dtype`, and whether its operands are to be exchanged.
+pub(super) fn compare(op: Op, dtype: DType) -> Option<(&'static Kernel, bool)> {
+    let kernel = match op {
+        Op::Equal => same!(Equal, dtype),
+        Op::NotEqual => same!(NotEqual, dtype),
+        Op::Less | Op::Greater => real!(Less, dtype, DType::Bool),
+        Op::LessEqual | Op::GreaterEqual => real!(LessEqual, dtype, DType::Bool),
+        Op::IsNan => float!(IsNan, dtype),
+        Op::IsFinite => float!(IsFinite, dtype),
+        Op::IsInfinite => float!(IsInfinite, dtype),
+        _ => None,
+    };
+    Some((kernel?, matches!(op, Op::Greater | Op::GreaterEqual)))
+}

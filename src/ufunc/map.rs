@@ -1,0 +1,179 @@
+//! Maps: a program over every element of a shape, cut into chunks, in an order that is kind to memory.
+
+use super::feed::Feed;
+use super::plan::Layout;
+use super::program::Code;
+use super::simd::Isa;
+use super::stream;
+use super::view::{Axis, View};
+use super::{DType, Program};
+use crate::Result;
+
+/// Fewest and most elements of a chunk.
+const CHUNK: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
+/// Chunks that an operation of middle size is cut into.
+const SHARES: usize = 16;
+/// Most chunks.
+pub(super) const CHUNKS: usize = 4096;
+/// Bytes touched above which stores past the caches pay.
+pub(super) const STREAM: u64 = 28 << 20;
+/// Rows and columns of the tiles in which operands of another order of axes are read.
+const TILE: (usize, usize) = (16, 256);
+
+/// Elements of a chunk for `elements` in all.
+pub(super) fn chunk_elements(elements: usize) -> usize {
+    (elements / SHARES).clamp(*CHUNK.start(), *CHUNK.end()).max(elements.div_ceil(CHUNKS / 2))
+}
+
+/// A map made ready to run.
+#[derive(Debug)]
+pub(super) struct Map {
+    feed: Feed,
+    /// Offset in bytes of each operand's first element in loop order.
+    offsets: Vec<isize>,
+    elements: usize,
+    order: Order,
+    per_chunk: usize,
+    pub chunks: u32,
+    stream: bool,
+}
+
+#[derive(Debug)]
+enum Order {
+    /// In the order of the loop nest.
+    Linear,
+    /// In tiles of rows and columns: the lengths of the nest's last two axes.
+    Tiled { rows: usize, columns: usize },
+}
+
+impl Map {
+    pub fn new(program: &Program, shape: &[usize], inputs: &[Layout], outputs: &[Layout], traffic: u64) -> Result<Map> {
+        let code = Code::new(program)?;
+        let elements: usize = shape.iter().product();
+        let sizes: Vec<usize> = code.inputs.iter().chain(&code.outputs).map(|dtype: &DType| dtype.size()).collect();
+        // Per axis: its length and the stride in bytes of every operand.
+        let mut nest: Vec<(usize, Vec<isize>)> = Vec::new();
+        for (axis, &length) in shape.iter().enumerate().filter(|&(_, &length)| length != 1) {
+            let strides = inputs
+                .iter()
+                .chain(outputs)
+                .zip(&sizes)
+                .map(|(layout, &size)| layout.strides[axis].wrapping_mul(size as isize));
+            nest.push((length, strides.collect()));
+        }
+        let mut offsets = vec![0isize; sizes.len()];
+        if elements == 0 {
+            nest.clear();
+        }
+        for (length, strides) in &mut nest {
+            let backwards = strides.iter().all(|&stride| stride <= 0) && strides.iter().any(|&stride| stride < 0);
+            if backwards {
+                for (offset, stride) in offsets.iter_mut().zip(strides) {
+                    *offset += (*length as isize - 1) * *stride;
+                    *stride = -*stride;
+                }
+            }
+        }
+        let first_output = inputs.len();
+        nest.sort_by_key(|(_, strides)| std::cmp::Reverse(strides[first_output].unsigned_abs()));
+        join(&mut nest);
+        let order = tile(&mut nest, first_output);
+        let views: Vec<View> = sizes
+            .iter()
+            .enumerate()
+            .map(|(k, &size)| {
+                View::new(size, nest.iter().map(|(length, strides)| Axis { length: *length, stride: strides[k] }))
+            })
+            .collect();
+        let stream = traffic >= STREAM;
+        let feed = Feed::new(code, views, stream);
+        let per_chunk = chunk_elements(elements);
+        let (units, per_chunk) = match order {
+            // Whole rows where there are, whole pages of the smallest type otherwise.
+            Order::Linear => {
+                let whole = feed.row().filter(|&row| row <= per_chunk).unwrap_or(4096);
+                (elements, per_chunk.next_multiple_of(whole))
+            }
+            Order::Tiled { rows, columns } => {
+                let tiles = elements / (rows * columns) * rows.div_ceil(TILE.0) * columns.div_ceil(TILE.1);
+                (tiles, per_chunk.div_ceil(elements / tiles))
+            }
+        };
+        let chunks = units.div_ceil(per_chunk).max(1) as u32;
+        Ok(Map { feed, offsets, elements, order, per_chunk, chunks, stream })
+    }
+
+    /// # Safety
+    ///
+    /// As `Plan::run`.
+    pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8], chunk: u32) {
+        if self.elements == 0 {
+            return;
+        }
+        let bases: Vec<*const u8> = inputs.iter().zip(&self.offsets).map(|(p, &o)| p.wrapping_offset(o)).collect();
+        let outputs: Vec<*mut u8> =
+            outputs.iter().zip(&self.offsets[inputs.len()..]).map(|(p, &o)| p.wrapping_offset(o)).collect();
+        let mut session = self.feed.session(Isa::current(), self.stream, &bases, 0);
+        let first = chunk as usize * self.per_chunk;
+        let mut strips = |from: usize, to: usize| {
+            let mut at = from;
+            while at < to {
+                let n = self.feed.strip_at(at, to);
+                // SAFETY: strips of the nest, whose elements are within the operands' extents.
+                unsafe { session.store(at, n, &outputs) };
+                at += n;
+            }
+        };
+        match self.order {
+            Order::Linear => strips(first, (first + self.per_chunk).min(self.elements)),
+            Order::Tiled { rows, columns } => {
+                let (down, across) = (rows.div_ceil(TILE.0), columns.div_ceil(TILE.1));
+                let tiles = self.elements / (rows * columns) * down * across;
+                for tile in first..(first + self.per_chunk).min(tiles) {
+                    let (plane, row, column) =
+                        (tile / across / down, tile / across % down * TILE.0, tile % across * TILE.1);
+                    for row in row..(row + TILE.0).min(rows) {
+                        let start = (plane * rows + row) * columns + column;
+                        strips(start, start + TILE.1.min(columns - column));
+                    }
+                }
+            }
+        }
+        if self.stream {
+            stream::fence();
+        }
+    }
+}
+
+/// Makes one axis of neighbours that are one in every operand.
+fn join(nest: &mut Vec<(usize, Vec<isize>)>) {
+    let mut joined: Vec<(usize, Vec<isize>)> = Vec::with_capacity(nest.len());
+    for (length, strides) in nest.drain(..) {
+        match joined.last_mut() {
+            Some((outer, outer_strides))
+                if outer_strides.iter().zip(&strides).all(|(&o, &i)| o == i.wrapping_mul(length as isize)) =>
+            {
+                *outer *= length;
+                *outer_strides = strides;
+            }
+            _ => joined.push((length, strides)),
+        }
+    }
+    *nest = joined;
+}
+
+/// Where an operand's smallest stride is not on the innermost axis, brings the axis where it is next to that one, and
+/// says that the two are to be walked in tiles, so that cache lines are used while they are there.
+fn tile(nest: &mut Vec<(usize, Vec<isize>)>, inputs: usize) -> Order {
+    let Some((_, innermost)) = nest.last() else { return Order::Linear };
+    let crossing = (0..inputs).find_map(|k| {
+        let stride = |axis: usize| nest[axis].1[k].unsigned_abs();
+        let least = (0..nest.len() - 1).filter(|&axis| stride(axis) != 0).min_by_key(|&axis| stride(axis))?;
+        (innermost[k].unsigned_abs() > stride(least)).then_some(least)
+    });
+    let Some(axis) = crossing else { return Order::Linear };
+    let moved = nest.remove(axis);
+    nest.insert(nest.len() - 1, moved);
+    let lengths = |back: usize| nest[nest.len() - back].0;
+    Order::Tiled { rows: lengths(2), columns: lengths(1) }
+}

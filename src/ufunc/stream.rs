@@ -1,0 +1,51 @@
+//! Non-temporal stores: a group of results goes to memory past the caches, which then need not read the lines first.
+
+/// A buffer on a cache-line border.
+#[repr(C, align(64))]
+pub(super) struct Line<T>(pub T);
+
+/// Writes `bytes` (a multiple of 16, known at compile time) from `src` to `dst`, past the caches, `ISA` being an
+/// [`Isa`](super::simd::Isa) as a number.
+///
+/// # Safety
+///
+/// `src` and `dst` are valid for `bytes` and on 64-byte borders, or on `bytes`' where that is less; the processor has `ISA`.
+/// Another thread may look at `dst` only after [`fence`] and a synchronisation.
+#[inline(always)]
+pub(super) unsafe fn store<const ISA: u8>(dst: *mut u8, src: *const u8, bytes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::*;
+        let mut at = 0;
+        while at < bytes {
+            // SAFETY: `at` stays below `bytes`, which is a multiple of the step in each branch, so source and destination are
+            // valid and aligned for it; the wider instructions are reached only where the caller says that they exist.
+            unsafe {
+                if ISA == 2 && bytes % 64 == 0 {
+                    _mm512_stream_si512(dst.add(at).cast(), _mm512_load_si512(src.add(at).cast()));
+                    at += 64;
+                } else if ISA >= 1 && bytes % 32 == 0 {
+                    _mm256_stream_si256(dst.add(at).cast(), _mm256_load_si256(src.add(at).cast()));
+                    at += 32;
+                } else {
+                    _mm_stream_si128(dst.add(at).cast(), _mm_load_si128(src.add(at).cast()));
+                    at += 16;
+                }
+            }
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // SAFETY: both are valid for `bytes`, and an output overlaps no local buffer.
+    unsafe {
+        std::ptr::copy_nonoverlapping(src, dst, bytes);
+    }
+}
+
+/// Makes what [`store`] wrote visible before anything written later.
+pub(super) fn fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE is part of x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
+}
