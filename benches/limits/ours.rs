@@ -53,30 +53,30 @@ impl Ours {
     pub fn columns<'a>(&'a self, workload: &str, x: &'a Inputs) -> Vec<Column<'a>> {
         let Ours { a, b, c, rows, .. } = self;
         match workload {
-            "add" => self.fresh_and_out(|| a + b),
-            "muladd" => self.fresh_and_out(|| a * b + c),
-            "sum" => vec![self.column(|| a.sum())],
-            "sum0" => vec![self.fresh(|| rows.sum_axis(Axis(0)))],
-            "sum1" => vec![self.fresh(|| rows.sum_axis(Axis(1)))],
-            "mean0" => vec![self.fresh(|| rows.mean_axis(Axis(0)).expect("not empty"))],
-            "var0" => vec![self.fresh(|| rows.var_axis(Axis(0), 0.0))],
-            "std" => vec![self.column(|| a.std(0.0))],
-            "zscore" => self.fresh_and_out(|| self.zscore()),
-            "exp" => self.fresh_and_out(|| a.exp()),
-            "ln" => self.fresh_and_out(|| a.ln()),
-            "sin" => self.fresh_and_out(|| a.sin()),
-            "cos" => self.fresh_and_out(|| a.cos()),
-            "tanh" => self.fresh_and_out(|| a.tanh()),
-            "blackscholes" => vec![Column::fresh(self.kind.name, || {
+            "add" => self.fresh_and_out(move || a + b),
+            "muladd" => self.fresh_and_out(move || a * b + c),
+            "sum" => vec![self.column(move || a.sum())],
+            "sum0" => vec![self.fresh(move || rows.sum_axis(Axis(0)))],
+            "sum1" => vec![self.fresh(move || rows.sum_axis(Axis(1)))],
+            "mean0" => vec![self.fresh(move || rows.mean_axis(Axis(0)).expect("not empty"))],
+            "var0" => vec![self.fresh(move || rows.var_axis(Axis(0), 0.0))],
+            "std" => vec![self.column(move || a.std(0.0))],
+            "zscore" => self.fresh_and_out(move || self.zscore()),
+            "exp" => self.fresh_and_out(move || a.exp()),
+            "ln" => self.fresh_and_out(move || a.ln()),
+            "sin" => self.fresh_and_out(move || a.sin()),
+            "cos" => self.fresh_and_out(move || a.cos()),
+            "tanh" => self.fresh_and_out(move || a.tanh()),
+            "blackscholes" => vec![Column::fresh(self.kind.name, move || {
                 let _hub = self.kind.hub.enter();
                 let (calls, puts) = calls_and_puts(a, b, c);
                 distob::array::eval_all(&[&calls, &puts]).expect("memory for the prices");
                 (calls, puts)
             })],
-            "gather" => vec![Column::fresh(self.kind.name, || a.gather())],
+            "gather" => vec![Column::fresh(self.kind.name, move || a.gather())],
             // An ndarray into the pool, which has room from the last time.
             "scatter_foreign" => {
-                vec![Column::fresh(self.kind.name, || self.kind.hub.scatter(&x.a).expect("memory for the array"))]
+                vec![Column::fresh(self.kind.name, move || self.kind.hub.scatter(&x.a).expect("memory for the array"))]
             }
             _ => vec![],
         }
