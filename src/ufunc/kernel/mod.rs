@@ -8,8 +8,8 @@ pub(super) mod arith;
 mod bits;
 mod compare;
 mod complex;
-pub mod elementary;
 pub(super) mod convert;
+pub mod elementary;
 mod fused;
 mod table;
 
