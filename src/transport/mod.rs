@@ -15,6 +15,7 @@ pub mod wire;
 pub mod words;
 
 pub(crate) use futex::{futex_wait, futex_wake};
+pub(crate) use pool::LoneBlock;
 pub use pool::{Block, Pool, PoolStats};
 pub use quota::Quota;
 pub use region::Region;

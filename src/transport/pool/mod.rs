@@ -102,6 +102,15 @@ impl Pool {
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) when the quota, a cgroup or the machine has no room.
     #[inline]
     pub fn alloc(&self, bytes: usize) -> Result<Block> {
+        Ok(Block { lone: self.alloc_lone(bytes)?, pool: self.clone() })
+    }
+
+    /// As [`alloc`](Self::alloc), for who keeps the pool alive by other means and would pay for a handle in each block.
+    ///
+    /// # Errors
+    /// As [`alloc`](Self::alloc).
+    #[inline]
+    pub(crate) fn alloc_lone(&self, bytes: usize) -> Result<LoneBlock> {
         let class = class_of(bytes.min(LARGEST));
         let kept = if class < MAGAZINES { magazine::pop(&self.0.core, class) } else { None };
         // The slow path returns no block but its place, so that the fast one need not pass through memory.
@@ -110,7 +119,28 @@ impl Pool {
             None if bytes <= LARGEST => self.alloc_from_slab(bytes, class)?,
             None => self.alloc_extents(bytes)?,
         };
-        Ok(Block { pool: self.clone(), offset, len: bytes, place })
+        Ok(LoneBlock { offset, len: bytes, place })
+    }
+
+    /// Takes a block back that this pool gave out.
+    #[inline]
+    pub(crate) fn free_lone(&self, block: LoneBlock) {
+        match block.place {
+            Place::Small(class) => {
+                let (core, class) = (&self.0.core, class as usize);
+                if class >= MAGAZINES || !magazine::push(core, class, block.offset) {
+                    self.put_small(class, block.offset);
+                }
+            }
+            Place::Large(run) => self.put_run(run),
+        }
+    }
+
+    /// The first byte of a block of this pool in this process, 64-byte aligned.
+    #[inline]
+    pub(crate) fn address_of(&self, block: &LoneBlock) -> NonNull<u8> {
+        let base = self.0.base.load(Relaxed);
+        NonNull::new(base.wrapping_add(block.offset as usize)).expect("no block is at address zero")
     }
 
     #[cold]
@@ -255,12 +285,33 @@ fn named(error: crate::Error, bytes: usize) -> crate::Error {
 #[derive(Debug)]
 pub struct Block {
     pool: Pool,
+    lone: LoneBlock,
+}
+
+/// A block that does not know its pool: lost to it, until the pool ends, unless [`Pool::free_lone`] gets it back.
+#[derive(Debug)]
+#[must_use = "the pool gets it back by free_lone() alone"]
+pub(crate) struct LoneBlock {
     offset: u64,
     len: usize,
     place: Place,
 }
 
-#[derive(Debug)]
+impl LoneBlock {
+    /// Bytes that were asked for.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The block, for [`Pool::free_lone`], out of a place that is being dropped: call it once.
+    #[inline]
+    pub(crate) fn take(&mut self) -> LoneBlock {
+        LoneBlock { offset: self.offset, len: self.len, place: self.place }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Place {
     /// In a slab of this class.
     Small(u32),
@@ -272,26 +323,25 @@ impl Block {
     /// Where in the segment it begins.
     #[inline]
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.lone.offset
     }
 
     /// Bytes that were asked for.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        self.lone.len
     }
 
     /// Whether no bytes were asked for.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.lone.len == 0
     }
 
     /// Its first byte in this process, 64-byte aligned.
     #[inline]
     pub fn as_ptr(&self) -> NonNull<u8> {
-        let base = self.pool.0.base.load(Relaxed);
-        NonNull::new(base.wrapping_add(self.offset as usize)).expect("no block is at address zero")
+        self.pool.address_of(&self.lone)
     }
 
     /// The pool that it belongs to.
@@ -304,15 +354,7 @@ impl Block {
 impl Drop for Block {
     #[inline]
     fn drop(&mut self) {
-        match self.place {
-            Place::Small(class) => {
-                let (core, class) = (&self.pool.0.core, class as usize);
-                if class >= MAGAZINES || !magazine::push(core, class, self.offset) {
-                    self.pool.put_small(class, self.offset);
-                }
-            }
-            Place::Large(run) => self.pool.put_run(run),
-        }
+        self.pool.free_lone(self.lone.take());
     }
 }
 
