@@ -49,6 +49,11 @@ impl Outbox {
         self.lost.is_some()
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Whether a loss is still to be told.
     pub(super) fn has_news(&self) -> bool {
         self.untold.is_some()

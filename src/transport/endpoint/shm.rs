@@ -1,15 +1,16 @@
 //! The endpoint between processes of one host: a ring each way and a table of leases each in shared memory; reads and
 //! writes are copies between segments that both have mapped.
 //!
-//! A **link** joins two endpoints in a region of its own: two flags (closed), two lease tables, two rings. Each endpoint
-//! sleeps on one doorbell, whoever the message is from, and whoever sends, or has made room, rings the other's.
+//! A **link** joins two endpoints in a region of its own: flags, a lease table and a ring for each side. Each endpoint
+//! sleeps on one doorbell, whoever the message is from; whoever sends rings the other's, and so does whoever has made room
+//! for a side that wants some.
 //!
 //! A lease names a segment by its place in a list that all the endpoints were given alike. What a peer writes into lease
 //! or ring is checked against our own mappings: the worst that it can do is to have other bytes of shared segments copied,
 //! which it could as well have copied itself.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
 use super::outbox::{OUTSTANDING, Outbox};
@@ -24,11 +25,15 @@ const SLOTS: usize = 256;
 const LIMITS: Limits = Limits { message: 16 << 10, outstanding: OUTSTANDING, registrations: SLOTS };
 
 // Offsets in a link; those of the second side follow the first's.
-const CLOSED_AT: usize = 0;
-const CLOSED_BYTES: usize = 128;
-const LEASES_AT: usize = 2 * CLOSED_BYTES;
+const FLAGS_AT: usize = 0;
+const FLAGS_BYTES: usize = 128;
+const LEASES_AT: usize = 2 * FLAGS_BYTES;
 const LEASES_BYTES: usize = SLOTS * 8;
 const RINGS_AT: usize = LEASES_AT + 2 * LEASES_BYTES;
+
+// Offsets in the flags of a side.
+const CLOSED: usize = 0;
+const WANTS_ROOM: usize = 8;
 
 /// Fewest lines of a ring that holds the longest message.
 const LINES: usize = LIMITS.message.div_ceil(56).next_power_of_two();
@@ -113,6 +118,8 @@ pub struct ShmEndpoint {
     generation: u64,
     peers: Vec<Peer>,
     done: Vec<Event>,
+    /// Whether a send has come to wait for room since progress last tried to find some.
+    untried: bool,
 }
 
 #[derive(Debug)]
@@ -123,15 +130,15 @@ struct Peer {
     receiver: Consumer,
     our_leases: Region,
     their_leases: Region,
-    our_closed: Region,
-    their_closed: Region,
+    our_flags: Region,
+    their_flags: Region,
 }
 
 impl ShmEndpoint {
     /// An endpoint that sleeps on `bell`, whose peers have all mapped `segments`, in this order.
     pub fn new(bell: Doorbell, segments: Vec<Arc<Segment>>) -> ShmEndpoint {
         let seen = bell.epoch();
-        ShmEndpoint { bell, seen, segments, keys: vec![0; SLOTS], generation: 0, peers: Vec::new(), done: Vec::new() }
+        ShmEndpoint { bell, seen, segments, keys: vec![0; SLOTS], generation: 0, peers: Vec::new(), done: Vec::new(), untried: false }
     }
 
     /// Joins a link: from here on the peer at its other side can be reached.
@@ -157,8 +164,8 @@ impl ShmEndpoint {
             receiver,
             our_leases,
             their_leases: side.other().part(&memory, LEASES_AT, LEASES_BYTES)?,
-            our_closed: side.part(&memory, CLOSED_AT, CLOSED_BYTES)?,
-            their_closed: side.other().part(&memory, CLOSED_AT, CLOSED_BYTES)?,
+            our_flags: side.part(&memory, FLAGS_AT, FLAGS_BYTES)?,
+            their_flags: side.other().part(&memory, FLAGS_AT, FLAGS_BYTES)?,
         });
         Ok(id)
     }
@@ -233,13 +240,15 @@ impl Endpoint for ShmEndpoint {
         let known = self.peers.len();
         let Peer { outbox, sender, bell, .. } =
             self.peers.get_mut(peer.0 as usize).ok_or_else(|| unknown(peer, known))?;
-        outbox.post(bytes, token, deadline, &mut self.done, |bytes| {
+        let post = outbox.post(bytes, token, deadline, &mut self.done, |bytes| {
             let sent = sender.try_send(bytes)?;
             if sent {
                 bell.ring();
             }
             Ok(sent)
-        })
+        });
+        self.untried |= !outbox.is_empty();
+        post
     }
 
     fn read(&mut self, transfer: Transfer<'_>) -> Result<Post> {
@@ -256,6 +265,7 @@ impl Endpoint for ShmEndpoint {
         let before = events.len();
         // Before looking at anything: what comes later than this ends the next wait.
         self.seen = self.bell.epoch();
+        self.untried = false;
         events.append(&mut self.done);
         for (peer, id) in self.peers.iter_mut().zip(0..).filter(|(peer, _)| !peer.outbox.is_over()) {
             peer.progress(PeerId(id), events);
@@ -265,7 +275,7 @@ impl Endpoint for ShmEndpoint {
 
     fn wait(&mut self, spin: Duration, deadline: Instant) -> Waited {
         let news = |peer: &Peer| peer.outbox.has_news() || !peer.outbox.is_over() && peer.receiver.ready();
-        if !self.done.is_empty() || self.peers.iter().any(news) {
+        if self.untried || !self.done.is_empty() || self.peers.iter().any(news) {
             return Waited::Woken;
         }
         let deadline = self.peers.iter().filter_map(|peer| peer.outbox.next_deadline()).fold(deadline, Instant::min);
@@ -280,13 +290,36 @@ impl Endpoint for ShmEndpoint {
 }
 
 impl Peer {
+    /// Sends what finds room; whether anything did. If something is left the peer will ring when it has made room.
+    fn flush(&mut self, events: &mut Vec<Event>) -> Result<bool> {
+        let mut sent = self.outbox.flush(events, |bytes| self.sender.try_send(bytes))?;
+        if !self.outbox.is_empty() {
+            self.our_flags.u64(WANTS_ROOM).store(1, Ordering::Relaxed);
+            // With the fence of `room_is_wanted`: either the peer sees the flag, or we see the room that it made before.
+            fence(Ordering::SeqCst);
+            sent |= self.outbox.flush(events, |bytes| self.sender.try_send(bytes))?;
+        }
+        Ok(sent)
+    }
+
+    /// Whether the peer waits for the room that was just made.
+    fn room_is_wanted(&self) -> bool {
+        fence(Ordering::SeqCst);
+        let wanted = self.their_flags.u64(WANTS_ROOM);
+        if wanted.load(Ordering::Relaxed) == 0 {
+            return false;
+        }
+        wanted.store(0, Ordering::Relaxed);
+        true
+    }
+
     fn progress(&mut self, id: PeerId, events: &mut Vec<Event>) {
         // Before the ring: what the peer sent before it closed is there when the flag is.
-        let closed = self.their_closed.u64(0).load(Ordering::Acquire) != 0;
+        let closed = self.their_flags.u64(CLOSED).load(Ordering::Acquire) != 0;
         let (sent, failed) = if self.outbox.is_lost() {
             (false, None)
         } else {
-            match self.outbox.flush(events, |bytes| self.sender.try_send(bytes)) {
+            match self.flush(events) {
                 Ok(sent) => (sent, None),
                 Err(error) => (false, Some(error)),
             }
@@ -304,8 +337,8 @@ impl Peer {
             }
             None
         });
-        if sent || received > 0 {
-            self.bell.ring(); // a message, or room for one
+        if sent || received > 0 && self.room_is_wanted() {
+            self.bell.ring();
         }
         if let Some(error) = failed {
             self.outbox.lose(error);
@@ -329,7 +362,7 @@ impl Drop for ShmEndpoint {
             for slot in 0..SLOTS {
                 peer.our_leases.u64(slot * 8).store(0, Ordering::Relaxed);
             }
-            peer.our_closed.u64(0).store(1, Ordering::Release);
+            peer.our_flags.u64(CLOSED).store(1, Ordering::Release);
             peer.bell.ring();
         }
     }

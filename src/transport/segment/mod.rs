@@ -102,6 +102,7 @@ impl Segment {
     }
 
     /// Address of the first byte in this process, on a 2 MiB border.
+    #[inline]
     pub fn base(&self) -> NonNull<u8> {
         match &self.backing {
             Backing::Memory { mapping, .. } => mapping.base(),

@@ -107,6 +107,7 @@ impl Mapping {
         Ok(mapping)
     }
 
+    #[inline]
     pub(super) fn base(&self) -> NonNull<u8> {
         self.base
     }
