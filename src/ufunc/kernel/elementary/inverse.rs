@@ -196,11 +196,7 @@ impl Binary for Atan2 {
         }
         let (a, b) = (y.abs(), x.abs());
         // Quotients beyond all precision give the axis, or their own value; infinities and zeros are among them.
-        let (u, v) = if a == b {
-            (1.0, if a == 0.0 { f64::INFINITY } else { 1.0 })
-        } else {
-            (a, b)
-        };
+        let (u, v) = if a == b { (1.0, if a == 0.0 { f64::INFINITY } else { 1.0 }) } else { (a, b) };
         let flat = v == f64::INFINITY || u == 0.0 || u / v < 1e-30;
         if flat && x.is_sign_positive() {
             return if v == f64::INFINITY && u == 1.0 { 0.0 } else { u / v }.copysign(y);
