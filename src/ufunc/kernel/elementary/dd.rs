@@ -31,6 +31,12 @@ pub(super) fn select(c: bool, x: f64, y: f64) -> f64 {
     if c { x } else { y }
 }
 
+/// Whether `x` is greater in magnitude than `limit`, or NaN.
+#[inline(always)]
+pub(super) fn beyond(x: f64, limit: f64) -> bool {
+    x.abs() > limit || x.is_nan()
+}
+
 /// The sign of `s` on the magnitude `m` (whose own sign is flipped, not replaced).
 #[inline(always)]
 pub(super) fn flip(m: f64, s: u64) -> f64 {

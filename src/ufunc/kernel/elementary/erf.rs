@@ -3,13 +3,12 @@
 //! Below 1, `x` times a polynomial of `x^2`; above, `1 - e^(-x^2) G(1 / (1 + x))`, where the part taken off is small.
 
 use super::Unary;
-use super::dd::{poly, select, two_product};
+use super::dd::{fast_two_sum, poly, select, two_product};
 use super::exp::exp_parts;
 
-/// `erf(x) / x - 1` by `x^2`, up to 1.
-const SMALL: [f64; 13] = [
-    0.1283791670955126,
-    -0.3761263890318375,
+/// `erf(x) / x - 1` by `x^2`, up to 1: the first two terms, and the others.
+const FIRST: [f64; 2] = [0.1283791670955126, -0.3761263890318375];
+const SMALL: [f64; 11] = [
     0.11283791670954885,
     -0.026866170645077875,
     0.005223977624828431,
@@ -53,7 +52,9 @@ impl Unary for Erf {
         let a = x.abs();
         let a = select(a > 6.0, 6.0, a); // 1, to the last bit; a NaN goes through
         let (z, zl) = two_product(a, a);
-        let small = a.mul_add(poly(z, &SMALL), a);
+        // Half of the second term goes off against the first: it is kept in two parts.
+        let (c, cl) = fast_two_sum(FIRST[1], z * poly(z, &SMALL));
+        let small = a.mul_add(z.mul_add(cl, z.mul_add(c, FIRST[0])), a);
         let large = (-poly(1.0 / (1.0 + a) - 0.3125, &LARGE)).mul_add(exp_parts(-z, -zl), 1.0);
         select(a < 1.0, small, large).copysign(x)
     }

@@ -4,7 +4,7 @@
 //! put back.
 
 use super::Unary;
-use super::dd::{MAGIC, fast_two_sum, poly, quotient, select, two_sum};
+use super::dd::{MAGIC, beyond, fast_two_sum, poly, quotient, select, two_sum};
 use super::exp::{Exp, LN2, LOG2_E, half_exp};
 
 /// `(e^r - 1 - r) / r^2` for `|r| <= ln 2 / 2`, to 2^-61.7 of `e^r - 1`.
@@ -121,7 +121,7 @@ impl Unary for ExpM1 {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(x <= LARGE)
+        x > LARGE || x.is_nan()
     }
 
     fn full(x: f64) -> f64 {
@@ -148,7 +148,7 @@ impl Unary for Sinh {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(x.abs() <= LARGE)
+        beyond(x, LARGE)
     }
 
     fn full(x: f64) -> f64 {
@@ -175,7 +175,7 @@ impl Unary for Cosh {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(x.abs() <= LARGE)
+        beyond(x, LARGE)
     }
 
     fn full(x: f64) -> f64 {

@@ -29,7 +29,7 @@ impl Binary for Hypot {
     #[inline(always)]
     fn hard(x: f64, y: f64) -> bool {
         let (x, y) = (x.abs(), y.abs());
-        let inside = (x >= LEAST && x <= GREATEST && y <= GREATEST) || (y >= LEAST && y <= GREATEST && x <= GREATEST);
+        let inside = x <= GREATEST && y <= GREATEST && (x >= LEAST || y >= LEAST);
         !(inside || (x == 0.0 && y == 0.0))
     }
 

@@ -3,7 +3,7 @@
 //! `asin x` is a series up to 1/2, and `pi/2 - 2 asin(sqrt((1 - x) / 2))` above, the root in two parts. `atan(y / x)` is
 //! brought below `tan(pi/8)` by taking 0, `pi/4` or `pi/2` out before the one division, whose quotient has two parts.
 
-use super::dd::{fast_two_sum, poly, quotient, select, two_sum};
+use super::dd::{beyond, fast_two_sum, poly, quotient, select, two_sum};
 use super::{Binary, Unary};
 
 const PIO2: [f64; 2] = [std::f64::consts::FRAC_PI_2, 6.123233995736766e-17];
@@ -68,7 +68,7 @@ impl Unary for Asin {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        beyond_one(x)
+        beyond(x, 1.0)
     }
 
     fn full(x: f64) -> f64 {
@@ -99,17 +99,12 @@ impl Unary for Acos {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        beyond_one(x)
+        beyond(x, 1.0)
     }
 
     fn full(x: f64) -> f64 {
         if Self::hard(x) { none(x) } else { Self::fast(x) }
     }
-}
-
-#[inline(always)]
-fn beyond_one(x: f64) -> bool {
-    !(x.abs() <= 1.0)
 }
 
 /// What an inverse sine or cosine that there is none of is.
@@ -184,7 +179,8 @@ impl Binary for Atan2 {
     #[inline(always)]
     fn hard(y: f64, x: f64) -> bool {
         let (y, x) = (y.abs(), x.abs());
-        !((y >= NEAR && y <= FAR && x <= FAR && (x == 0.0 || x >= NEAR)) || (y == 0.0 && x >= NEAR && x <= FAR))
+        let inside = |v| (NEAR..=FAR).contains(&v);
+        !((inside(y) && (x == 0.0 || inside(x))) || (y == 0.0 && inside(x)))
     }
 
     fn full(y: f64, x: f64) -> f64 {
@@ -196,11 +192,7 @@ impl Binary for Atan2 {
         }
         let (a, b) = (y.abs(), x.abs());
         // Quotients beyond all precision give the axis, or their own value; infinities and zeros are among them.
-        let (u, v) = if a == b {
-            (1.0, if a == 0.0 { f64::INFINITY } else { 1.0 })
-        } else {
-            (a, b)
-        };
+        let (u, v) = if a == b { (1.0, if a == 0.0 { f64::INFINITY } else { 1.0 }) } else { (a, b) };
         let flat = v == f64::INFINITY || u == 0.0 || u / v < 1e-30;
         if flat && x.is_sign_positive() {
             return if v == f64::INFINITY && u == 1.0 { 0.0 } else { u / v }.copysign(y);

@@ -35,7 +35,7 @@ pub(super) fn split(x: f64) -> (f64, f64) {
 /// Whether `x` is other than positive, finite and normal.
 #[inline(always)]
 pub(super) fn not_positive_normal(x: f64) -> bool {
-    !(x >= f64::MIN_POSITIVE && x < f64::INFINITY)
+    !(f64::MIN_POSITIVE..f64::INFINITY).contains(&x)
 }
 
 /// `ln(2^k m)`, `k` an exponent and `m` as [`split`] gives it.

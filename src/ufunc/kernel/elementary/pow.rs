@@ -142,7 +142,7 @@ impl<const N: u32> Unary for SmallPower<N> {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(x.abs() > 1e-30 && x.abs() < 1e37)
+        !(1e-30..1e37).contains(&x.abs())
     }
 
     fn full(x: f64) -> f64 {

@@ -3,7 +3,7 @@
 //! The angle is reduced to a quadrant and `|r| <= pi/4` in two parts; both polynomials are evaluated, the quadrant's
 //! parity picks one. Done on `|x|`, so that oddness and evenness are exact.
 
-use super::dd::{fast_two_sum, flip, poly, quotient, select};
+use super::dd::{beyond, fast_two_sum, flip, poly, quotient, select};
 use super::reduce::{LIMIT, far, near};
 use super::{SIGN, Unary};
 
@@ -67,7 +67,7 @@ impl Unary for Sin {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(x.abs() <= LIMIT)
+        beyond(x, LIMIT)
     }
 
     fn full(x: f64) -> f64 {
@@ -95,7 +95,7 @@ impl Unary for Cos {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(x.abs() <= LIMIT)
+        beyond(x, LIMIT)
     }
 
     fn full(x: f64) -> f64 {
@@ -141,7 +141,7 @@ impl Unary for Tan {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(x.abs() <= LIMIT)
+        beyond(x, LIMIT)
     }
 
     fn full(x: f64) -> f64 {
