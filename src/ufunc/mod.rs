@@ -4,7 +4,7 @@ mod dtype;
 mod element;
 mod feed;
 mod fold;
-mod kernel;
+pub mod kernel;
 mod map;
 mod op;
 mod plan;

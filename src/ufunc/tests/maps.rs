@@ -1,6 +1,7 @@
 //! Each operation on each type it takes, and maps in each layout.
 
 use super::*;
+use crate::ufunc::kernel::elementary::{self as e, Binary, Powi, Unary};
 use crate::ufunc::small::{self, Operand};
 use std::mem::MaybeUninit;
 
@@ -129,9 +130,10 @@ macro_rules! floats {
         unary::<$t, $t>(Op::Powi(0), |_| 1.0);
         unary::<$t, $t>(Op::Powi(1), |a| a);
         unary::<$t, $t>(Op::Powi(2), |a| a * a);
-        unary::<$t, $t>(Op::Powi(3), |a| a * (a * a));
+        for n in [-7, -2, 3, 4, 5, 6, 7, 8, 9, 100] {
+            unary::<$t, $t>(Op::Powi(n), |a| Powi::full(a as f64, n) as $t);
+        }
         unary::<$t, $t>(Op::Powi(-1), |a| 1.0 / a);
-        unary::<$t, $t>(Op::Powi(-2), |a| 1.0 / (a * a));
         unary::<$t, bool>(Op::IsNan, $t::is_nan);
         unary::<$t, bool>(Op::IsFinite, $t::is_finite);
         unary::<$t, bool>(Op::IsInfinite, $t::is_infinite);
@@ -155,6 +157,69 @@ fn floats() {
         unary::<Complex<f32>, Complex<f64>>(Op::Cast, |a| Complex { re: a.re as f64, im: a.im as f64 });
         unary::<Complex<f64>, Complex<f32>>(Op::Cast, |a| Complex { re: a.re as f32, im: a.im as f32 });
     });
+}
+
+fn function<F: Unary>(op: Op) {
+    unary::<f64, f64>(op, F::full);
+    unary::<f32, f32>(op, F::full_f32);
+}
+
+fn function2<F: Binary>(op: Op) {
+    binary::<f64, f64>(op, F::full);
+    binary::<f32, f32>(op, F::full_f32);
+}
+
+#[test]
+fn functions() {
+    each_isa(|_| {
+        function::<e::Exp>(Op::Exp);
+        function::<e::Exp2>(Op::Exp2);
+        function::<e::ExpM1>(Op::ExpM1);
+        function::<e::Ln>(Op::Ln);
+        function::<e::Ln1p>(Op::Ln1p);
+        function::<e::Log2>(Op::Log2);
+        function::<e::Log10>(Op::Log10);
+        function::<e::Sin>(Op::Sin);
+        function::<e::Cos>(Op::Cos);
+        function::<e::Tan>(Op::Tan);
+        function::<e::Sinh>(Op::Sinh);
+        function::<e::Cosh>(Op::Cosh);
+        function::<e::Tanh>(Op::Tanh);
+        function::<e::Asin>(Op::Asin);
+        function::<e::Acos>(Op::Acos);
+        function::<e::Atan>(Op::Atan);
+        function::<e::Erf>(Op::Erf);
+        function2::<e::Powf>(Op::Powf);
+        function2::<e::Atan2>(Op::Atan2);
+        function2::<e::Hypot>(Op::Hypot);
+    });
+}
+
+#[test]
+fn complex_functions() {
+    type C = Complex<f64>;
+    let mut random = Random(19);
+    let z: Vec<C> = samples(&mut random, 501);
+    let close = |op: Op, of: fn(C) -> C| {
+        for (z, got) in z.iter().zip(apply1::<C, C>(op, &z)) {
+            let want = of(*z);
+            assert!((got - want).norm() <= 1e-13 * want.norm(), "{op:?} of {z}: {got}, {want}");
+        }
+    };
+    close(Op::Exp, C::exp);
+    close(Op::Ln, C::ln);
+    close(Op::Sqrt, C::sqrt);
+    close(Op::Sin, C::sin);
+    close(Op::Cos, C::cos);
+    close(Op::Sinh, C::sinh);
+    close(Op::Cosh, C::cosh);
+    close(Op::Tanh, C::tanh);
+    for (z, got) in z.iter().zip(apply1::<C, f64>(Op::Abs, &z)) {
+        assert!((got - z.norm()).abs() <= 1e-15 * got, "{z}");
+    }
+    let real = |x: f64| C { re: x, im: 0.0 };
+    assert_eq!(apply1::<C, C>(Op::Sqrt, &[real(-4.0), real(0.0)]), [C { re: 0.0, im: 2.0 }, real(0.0)]);
+    assert_eq!(apply1::<C, C>(Op::Tanh, &[real(800.0), real(-800.0)]), [real(1.0), real(-1.0)]);
 }
 
 #[test]
