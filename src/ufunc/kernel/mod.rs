@@ -10,6 +10,7 @@ mod compare;
 mod complex;
 pub(super) mod convert;
 pub mod elementary;
+mod functions;
 mod fused;
 mod table;
 
