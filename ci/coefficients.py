@@ -118,6 +118,50 @@ def job_log():
     print(f"const LN2_LL: f64 = {float(v - hi - mpf(float(v - hi)))!r};")
 
 
+def job_logdd():
+    # R = 2/3 + z T(z)
+    z = (3 - 2 * sqrt(mpf(2))) ** 2 * mpf("1.0001")
+    t = lambda z: sum(2 * z**k / (2 * k + 5) for k in range(60))
+    show("T", *remez(t, lambda z: z * z / 2, 0, z, 8))
+    parts("TWO_THIRDS", mpf(2) / 3, 2)
+    parts("LOG10_E", 1 / log(mpf(10)), 2)
+
+
+def job_inverse():
+    def r_asin(z):
+        if z < mpf("0.001"):
+            v, term = mpf(0), mpf(1)
+            for k in range(1, 30):
+                term = term * (2 * k - 1) / (2 * k)
+                v += term / (2 * k + 1) * z ** (k - 1)
+            return v
+        return (asin(sqrt(z)) / sqrt(z) - 1) / z
+
+    show("ASIN", *remez(r_asin, lambda z: z, 0, mpf("0.2501"), 13))
+
+    def r_atan(z):
+        if z < mpf("0.001"):
+            return sum((-1) ** (k + 1) * z**k / (2 * k + 3) for k in range(30))
+        return (atan(sqrt(z)) / sqrt(z) - 1) / z
+
+    show("ATAN", *remez(r_atan, lambda z: z, 0, (sqrt(mpf(2)) - 1) ** 2 * mpf("1.0001"), 11))
+    parts("PI", pi, 2)
+
+
+def job_erf():
+    def small(z):
+        if z < mpf(10) ** -20:
+            return 2 / sqrt(pi) - 1
+        return erf(sqrt(z)) / sqrt(z) - 1
+
+    show("SMALL", *remez(small, lambda z: mpf(1), 0, mpf(1), 13))
+    # erfc(x) e^(x^2) as a polynomial of u = 1 / (1 + x) - c, which needs the less precision the greater x
+    c = mpf("0.3125")
+    g = lambda u: erfc(1 / (u + c) - 1) * exp((1 / (u + c) - 1) ** 2)
+    w = lambda u: exp(-((1 / (u + c) - 1) ** 2))
+    show("LARGE", *remez(g, w, mpf(1) / 7 - c, mpf(1) / 2 - c, 14))
+
+
 def s_sin(z):
     return sum((-1) ** (k + 1) * z**k / fact(2 * k + 3) for k in range(25))
 

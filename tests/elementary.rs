@@ -201,3 +201,80 @@ fn tanh() {
     let given = edges(&[0.17328679513998632, 0.5198603854199589, 0.8664339756999316, 19.06, 22.0, 1e-8, 5e-324]);
     unary::<Tanh>(|x, cc| x[0].tanh(P, RM, cc), 20_000, &[(-1.0, 1.0), (-25.0, 25.0)], &given);
 }
+
+/// The reference of a logarithm to base 2 or 10.
+fn log2(x: &[BigFloat], cc: &mut Consts) -> BigFloat {
+    x[0].log2(P, RM, cc)
+}
+
+#[test]
+fn log2_log10() {
+    let given = edges(&[1.0, std::f64::consts::SQRT_2, 5e-308, 1e-310, 1.7e308, 1024.0, 1e15]);
+    let ranges = [(0.5, 2.0), (0.99, 1.01), (0.0, 1e3)];
+    unary::<Log2>(log2, 10_000, &ranges, &given);
+    unary::<Log10>(|x, cc| x[0].log10(P, RM, cc), 10_000, &ranges, &given);
+    for k in -1074..1024 {
+        assert_eq!(Log2::full(f64::from(k).exp2()), f64::from(k));
+    }
+    for k in 0..23 {
+        assert_eq!(Log10::full(10f64.powi(k)), f64::from(k));
+    }
+}
+
+#[test]
+fn ln_1p() {
+    let reference: Reference = |x, cc| {
+        if x[0].exponent().is_some_and(|e| e < -200) {
+            return x[0].clone(); // to 2^-200
+        }
+        BigFloat::from_word(1, P).add(&x[0], 400, RM).ln(P, RM, cc)
+    };
+    let given = edges(&[0.41421356237309503, 1e-290, 1e-17, 5e-324, 0.999999999, 1.7e308, 1e16]);
+    unary::<Ln1p>(reference, 10_000, &[(-0.5, 1.0), (-1.0, -0.9), (-1e-3, 1e-3), (0.0, 1e3)], &given);
+}
+
+/// `x^y` for positive `x`. (The crate's own `pow` takes for ever where `y` is great.)
+fn power(x: f64, y: f64, cc: &mut Consts) -> BigFloat {
+    let p = 256;
+    let exponent = big(x).ln(p, RM, cc).mul(&big(y), p, RM);
+    exponent.exp(P, RM, cc)
+}
+
+#[test]
+fn powers() {
+    let mut cc = Consts::new().expect("constants");
+    let mut random = Random(3);
+    let mut worst = Worst::new(Powf::NAME);
+    let mut check = |x: f64, y: f64| {
+        let got = Powf::full(x, y);
+        if !Powf::hard(x, y) {
+            assert_eq!(Powf::fast(x, y).to_bits(), got.to_bits(), "{x:e}^{y:e}: fast and full differ");
+        }
+        worst.add(&[x, y], got, &power(x, y, &mut cc));
+    };
+    for _ in 0..10_000 {
+        check(random.within(0.5, 2.0), random.within(-30.0, 30.0));
+        check(random.within(0.0, 100.0), random.within(-100.0, 100.0));
+        // Results of every size: the logarithm of the result is what is uniform.
+        let x = random.exponents(-1074.0, 1023.0);
+        check(x, random.within(-745.0, 709.7) / x.ln());
+        let x = 1.0 + random.exponents(-40.0, -1.0);
+        check(x, random.within(-745.0, 709.7) / x.ln());
+    }
+    worst.report();
+
+    for n in [-300, -77, -13, -3, -2, -1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 16, 31, 100, 1000, i32::MAX, i32::MIN] {
+        let mut worst = Worst::new("powi");
+        for i in 0..1000 {
+            let limit = 1000.0 / f64::from(n.unsigned_abs());
+            let x = if i % 2 == 0 { random.within(-3.0, 3.0) } else { random.within(-limit, limit).exp2() };
+            let got = Powi::full(x, n);
+            let mut want = power(x.abs(), f64::from(n), &mut cc);
+            if x < 0.0 && n % 2 != 0 {
+                want.inv_sign();
+            }
+            worst.add(&[x, f64::from(n)], got, &want);
+        }
+        worst.report();
+    }
+}

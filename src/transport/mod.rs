@@ -3,6 +3,8 @@
 pub mod doorbell;
 pub mod endpoint;
 pub mod futex;
+#[cfg(all(test, loom))]
+mod loom;
 pub mod pool;
 pub mod quota;
 pub mod region;

@@ -41,7 +41,7 @@ struct State {
 struct End {
     /// From each end, unread.
     inbox: Vec<VecDeque<Vec<u8>>>,
-    leases: HashMap<u64, (Region, u64)>,
+    leases: HashMap<u64, (Region, Lease)>,
     closed: bool,
     /// Counts what happened here that `wait` waits for.
     epoch: u64,
@@ -60,28 +60,19 @@ impl HeapEndpoint {
             .collect()
     }
 
-    fn transfer(&mut self, transfer: Transfer<'_>, need: u64, copy: impl FnOnce(&Region, usize)) -> Result<Post> {
+    fn transfer(&mut self, transfer: Transfer<'_>, wanted: Access, copy: impl FnOnce(&Region)) -> Result<Post> {
         let peer = transfer.peer;
         let known = self.peers.len();
         let outbox = self.peers.get(peer.0 as usize).ok_or_else(|| unknown(peer, known))?;
         outbox.check()?;
-        transfer.check_local()?;
-        let state = self.network.lock();
-        let outcome = match state.ends[peer.0 as usize].leases.get(&transfer.remote.key) {
-            None => Err(transfer.refused(outbox.name(), "no such lease")),
-            Some((_, access)) if access & need == 0 => Err(transfer.refused(outbox.name(), "not leased for that")),
-            Some((memory, _)) => {
-                let at = usize::try_from(transfer.remote_at).ok();
-                match at.filter(|at| at.checked_add(transfer.len).is_some_and(|end| end <= memory.len())) {
-                    Some(at) => {
-                        copy(memory, at);
-                        Ok(())
-                    }
-                    None => Err(transfer.refused(outbox.name(), "outside of it")),
-                }
+        transfer.check(outbox.name(), wanted)?;
+        let outcome = match self.network.lock().ends[peer.0 as usize].leases.get(&transfer.remote.key) {
+            Some((memory, lease)) if *lease == transfer.remote => {
+                copy(memory);
+                Ok(())
             }
+            _ => Err(transfer.refused(outbox.name(), "no such lease")),
         };
-        drop(state);
         self.done.push(Event::Done { peer, token: transfer.token, outcome });
         Ok(Post::Accepted)
     }
@@ -123,8 +114,9 @@ impl Endpoint for HeapEndpoint {
         if leases.len() == LIMITS.registrations {
             return Err(Error::invalid(format!("an endpoint has {} registrations at most", LIMITS.registrations)));
         }
-        leases.insert(key, (memory.clone(), access as u64));
-        Ok(Registration { memory: memory.clone(), lease: Lease { key, base: 0, len: memory.len() as u64 } })
+        let lease = Lease { key, base: 0, len: memory.len() as u64, access };
+        leases.insert(key, (memory.clone(), lease));
+        Ok(Registration { memory: memory.clone(), lease })
     }
 
     fn revoke(&mut self, lease: Lease) {
@@ -142,13 +134,13 @@ impl Endpoint for HeapEndpoint {
     }
 
     fn read(&mut self, transfer: Transfer<'_>) -> Result<Post> {
-        let Transfer { local, local_at, len, .. } = transfer;
-        self.transfer(transfer, Access::READ, |remote, at| copy(remote, at, local.memory(), local_at, len))
+        let Transfer { local, local_at, remote_at, len, .. } = transfer;
+        self.transfer(transfer, Access::Read, |remote| copy(remote, remote_at as usize, local.memory(), local_at, len))
     }
 
     fn write(&mut self, transfer: Transfer<'_>) -> Result<Post> {
-        let Transfer { local, local_at, len, .. } = transfer;
-        self.transfer(transfer, Access::WRITE, |remote, at| copy(local.memory(), local_at, remote, at, len))
+        let Transfer { local, local_at, remote_at, len, .. } = transfer;
+        self.transfer(transfer, Access::Write, |remote| copy(local.memory(), local_at, remote, remote_at as usize, len))
     }
 
     fn progress(&mut self, events: &mut Vec<Event>) -> usize {

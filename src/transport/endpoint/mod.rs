@@ -11,7 +11,10 @@
 //!   its deadline or as an error, also when the peer dies.
 //! - Messages to one peer arrive in the order of their posts. Reads and writes have no order among themselves or with
 //!   messages until they complete: a write that is done is in the peer's memory, and a message posted after that finds it there.
-//! - A wrong argument is an error of the post; what the peer refuses, an error of the completion.
+//! - What can be seen to be wrong here (argument, bounds or rights of a lease) is an error of the post. What only the peer
+//!   can refuse, a lease that it has revoked, is an error of the completion, and on some networks costs the connection.
+//! - Nothing moves by itself, one-sided or not, unless the peer's endpoint is driven too: each has a thread that does it.
+//! - A network need not notice that a peer has died: it is told so by [`Endpoint::lose`].
 
 pub mod heap;
 mod outbox;
@@ -31,7 +34,7 @@ use crate::{Error, Result};
 pub struct PeerId(pub u32);
 
 /// What a peer may do to leased memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 #[repr(u8)]
 pub enum Access {
     /// Nothing: registered for local use only.
@@ -45,9 +48,10 @@ pub enum Access {
 }
 
 impl Access {
-    const MASK: u64 = 3;
-    const READ: u64 = Access::Read as u64;
-    const WRITE: u64 = Access::Write as u64;
+    /// Whether all of `wanted` is in it.
+    pub fn allows(self, wanted: Access) -> bool {
+        self as u8 & wanted as u8 == wanted as u8
+    }
 }
 
 /// The right to read or write a peer's memory, as plain data that travels in messages. It holds until it is revoked.
@@ -59,6 +63,8 @@ pub struct Lease {
     pub base: u64,
     /// Length in bytes.
     pub len: u64,
+    /// What it is the right to.
+    pub access: Access,
 }
 
 /// Memory that an endpoint may use, and the lease on it.
@@ -97,21 +103,29 @@ pub struct Transfer<'a> {
     pub len: usize,
     /// Comes back with the completion.
     pub token: u64,
-    /// When it is given up.
+    /// When it is given up. A network that cannot take it back gives up the peer with it, before it completes: otherwise
+    /// bytes could still arrive in memory that is used for something else by then.
     pub deadline: Instant,
 }
 
 impl Transfer<'_> {
-    /// Whether the local side lies in its memory.
-    fn check_local(&self) -> Result<()> {
+    /// Whether both sides lie in their memory and the lease allows it, by what it says of itself.
+    fn check(&self, peer: &str, wanted: Access) -> Result<()> {
         let whole = self.local.memory.len();
-        if self.local_at.checked_add(self.len).is_some_and(|end| end <= whole) {
-            return Ok(());
+        if self.local_at.checked_add(self.len).is_none_or(|end| end > whole) {
+            let (len, at) = (self.len, self.local_at);
+            return Err(Error::invalid(format!("transfer of {len} bytes at {at} of registered {whole} bytes")));
         }
-        Err(Error::invalid(format!("transfer of {} bytes at {} of registered {whole} bytes", self.len, self.local_at)))
+        if self.remote_at.checked_add(self.len as u64).is_none_or(|end| end > self.remote.len) {
+            return Err(self.refused(peer, "outside of it"));
+        }
+        if !self.remote.access.allows(wanted) {
+            return Err(self.refused(peer, "not leased for that"));
+        }
+        Ok(())
     }
 
-    /// The error of a peer that refuses it.
+    /// The error of a transfer that the lease does not allow.
     fn refused(&self, peer: &str, why: &str) -> Error {
         let (len, at, Lease { key, len: whole, .. }) = (self.len, self.remote_at, self.remote);
         Error::invalid(format!("peer {peer}: {len} bytes at {at} of lease {key:#x} of {whole} bytes: {why}"))
@@ -161,7 +175,7 @@ pub enum Event {
 pub struct Limits {
     /// Longest message in bytes.
     pub message: usize,
-    /// Most sends under way to one peer (its credit).
+    /// Most sends to one peer that wait for room there (its credit).
     pub outstanding: usize,
     /// Most registrations.
     pub registrations: usize,
@@ -179,7 +193,8 @@ pub trait Endpoint: Send {
     fn register(&mut self, memory: &Region, access: Access) -> Result<Registration>;
 
     /// Ends a lease: transfers that a peer begins from here on are refused. One that is running goes on, so ask the peer
-    /// before memory is used otherwise. Unknown leases are no error.
+    /// to stop first: memory must not be used otherwise under a running transfer, and on some networks a refused one costs
+    /// the connection. Unknown leases are no error.
     fn revoke(&mut self, lease: Lease);
 
     /// Posts a message; `bytes` are copied. Done means that it is on its way, not that it was read.
@@ -191,7 +206,8 @@ pub trait Endpoint: Send {
     /// Posts a copy from the peer's memory.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an unknown peer or outside the local memory, [`Error::PeerLost`].
+    /// [`Error::InvalidArgument`] for an unknown peer, outside the local memory or the lease, or without the right to it;
+    /// [`Error::PeerLost`].
     fn read(&mut self, transfer: Transfer<'_>) -> Result<Post>;
 
     /// Posts a copy into the peer's memory.

@@ -6,7 +6,7 @@
 //!
 //! A lease names a segment by its place in a list that all the endpoints were given alike. What a peer writes into lease
 //! or ring is checked against our own mappings: the worst that it can do is to have other bytes of shared segments copied,
-//! all of which it could have copied itself.
+//! which it could as well have copied itself.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,9 +36,8 @@ const LINES: usize = LIMITS.message.div_ceil(56).next_power_of_two();
 /// Where in a lease's base the segment's number begins.
 const SEGMENT_SHIFT: u32 = 48;
 
-// In a key: the access in the lowest two bits, then the slot, then how often a slot was given out.
-const SLOT_SHIFT: u32 = 2;
-const GENERATION_SHIFT: u32 = SLOT_SHIFT + SLOTS.ilog2();
+// In a key: the slot, then how many leases came before. (Lowest bits first.)
+const GENERATION_SHIFT: u32 = SLOTS.ilog2();
 
 /// Which end of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,31 +170,25 @@ impl ShmEndpoint {
         }
     }
 
-    /// The part of a peer's memory that a transfer is about, or why there is none.
-    fn remote(&self, transfer: &Transfer<'_>, leases: &Region, need: u64) -> Result<Region, &'static str> {
-        let Lease { key, base, len } = transfer.remote;
-        let slot = (key >> SLOT_SHIFT) as usize % SLOTS;
-        if key == 0 || leases.u64(slot * 8).load(Ordering::Acquire) != key {
+    /// The peer's memory that a lease is on, or why there is none.
+    fn remote(&self, lease: Lease, leases: &Region) -> Result<Region, &'static str> {
+        let slot = lease.key as usize % SLOTS;
+        if lease.key == 0 || leases.u64(slot * 8).load(Ordering::Acquire) != lease.key {
             return Err("no such lease");
         }
-        if key & Access::MASK & need == 0 {
-            return Err("not leased for that");
-        }
-        if !transfer.remote_at.checked_add(transfer.len as u64).is_some_and(|end| end <= len) {
-            return Err("outside of it");
-        }
-        let segment = self.segments.get((base >> SEGMENT_SHIFT) as usize).ok_or("a segment that is not shared")?;
-        let offset = (base & ((1 << SEGMENT_SHIFT) - 1)) as usize;
-        Region::new(segment, offset, len as usize).map_err(|_| "outside of its segment")
+        let segment =
+            self.segments.get((lease.base >> SEGMENT_SHIFT) as usize).ok_or("a segment that is not shared")?;
+        let offset = (lease.base & ((1 << SEGMENT_SHIFT) - 1)) as usize;
+        Region::new(segment, offset, lease.len as usize).map_err(|_| "outside of its segment")
     }
 
-    fn transfer(&mut self, transfer: Transfer<'_>, need: u64, run: impl FnOnce(&Region)) -> Result<Post> {
+    fn transfer(&mut self, transfer: Transfer<'_>, wanted: Access, run: impl FnOnce(&Region)) -> Result<Post> {
         let peer = transfer.peer;
         let Peer { outbox, their_leases, .. } =
             self.peers.get(peer.0 as usize).ok_or_else(|| unknown(peer, self.peers.len()))?;
         outbox.check()?;
-        transfer.check_local()?;
-        let outcome = match self.remote(&transfer, their_leases, need) {
+        transfer.check(outbox.name(), wanted)?;
+        let outcome = match self.remote(transfer.remote, their_leases) {
             Ok(remote) => {
                 run(&remote);
                 Ok(())
@@ -220,14 +213,14 @@ impl Endpoint for ShmEndpoint {
             return Err(Error::invalid(format!("an endpoint has {SLOTS} registrations at most")));
         };
         self.generation += 1;
-        let key = self.generation << GENERATION_SHIFT | (slot as u64) << SLOT_SHIFT | access as u64;
+        let key = self.generation << GENERATION_SHIFT | slot as u64;
         self.set_slot(slot, key);
         let base = (segment as u64) << SEGMENT_SHIFT | memory.offset() as u64;
-        Ok(Registration { memory: memory.clone(), lease: Lease { key, base, len: memory.len() as u64 } })
+        Ok(Registration { memory: memory.clone(), lease: Lease { key, base, len: memory.len() as u64, access } })
     }
 
     fn revoke(&mut self, lease: Lease) {
-        let slot = (lease.key >> SLOT_SHIFT) as usize % SLOTS;
+        let slot = lease.key as usize % SLOTS;
         if self.keys[slot] == lease.key {
             self.set_slot(slot, 0);
         }
@@ -251,12 +244,12 @@ impl Endpoint for ShmEndpoint {
 
     fn read(&mut self, transfer: Transfer<'_>) -> Result<Post> {
         let Transfer { local, local_at, remote_at, len, .. } = transfer;
-        self.transfer(transfer, Access::READ, |remote| copy(remote, remote_at as usize, local.memory(), local_at, len))
+        self.transfer(transfer, Access::Read, |remote| copy(remote, remote_at as usize, local.memory(), local_at, len))
     }
 
     fn write(&mut self, transfer: Transfer<'_>) -> Result<Post> {
         let Transfer { local, local_at, remote_at, len, .. } = transfer;
-        self.transfer(transfer, Access::WRITE, |remote| copy(local.memory(), local_at, remote, remote_at as usize, len))
+        self.transfer(transfer, Access::Write, |remote| copy(local.memory(), local_at, remote, remote_at as usize, len))
     }
 
     fn progress(&mut self, events: &mut Vec<Event>) -> usize {

@@ -75,8 +75,9 @@ fn bring_forward(sets: &mut Vec<Set>, core: &Arc<Core>) {
     sets.swap(0, index);
 }
 
-/// A block of a class that this thread kept.
-#[inline]
+/// A block of a class that this thread kept. Not inlined, so that its callers are small enough to be: a block that is put
+/// together where it is wanted never passes through memory.
+#[inline(never)]
 pub(super) fn pop(core: &Arc<Core>, class: usize) -> Option<u64> {
     with(core, |set| {
         let block = set.magazines[class].pop()?;
@@ -87,7 +88,7 @@ pub(super) fn pop(core: &Arc<Core>, class: usize) -> Option<u64> {
 }
 
 /// Keeps a block that was dropped. False when this thread can keep nothing any more.
-#[inline]
+#[inline(never)]
 pub(super) fn push(core: &Arc<Core>, class: usize, block: u64) -> bool {
     with(core, |set| {
         let magazine = &mut set.magazines[class];

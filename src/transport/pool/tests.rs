@@ -376,6 +376,28 @@ fn threads_that_compete_for_a_full_pool_end_with_it_empty() {
 }
 
 #[test]
+fn trimming_makes_nobody_else_run_out() {
+    for pool in pools(64) {
+        let trimmer = pool.clone();
+        let (sender, receiver) = mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            while receiver.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                trimmer.trim();
+            }
+        });
+        for _ in 0..50 {
+            drop(pool.alloc(50 * MIB).unwrap());
+            // What is counted as given back need not have arrived yet.
+            while pool.stats().committed > 50 * MIB as u64 {
+                std::thread::yield_now();
+            }
+        }
+        drop(sender);
+        thread.join().unwrap();
+    }
+}
+
+#[test]
 fn leased_extents_come_back_with_their_owner() {
     let pool = pools(64)[0].clone();
     let [a, b] = [3, 5].map(|extents| pool.lease(7, extents).unwrap());

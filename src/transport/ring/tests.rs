@@ -269,7 +269,7 @@ fn small_records_flow() {
     std::thread::scope(|s| {
         s.spawn(|| {
             for number in 0..each {
-                while !producer.try_send(&[number.to_le_bytes(); 4].as_flattened()).unwrap() {
+                while !producer.try_send([number.to_le_bytes(); 4].as_flattened()).unwrap() {
                     std::hint::spin_loop();
                 }
             }

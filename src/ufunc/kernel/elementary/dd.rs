@@ -36,3 +36,34 @@ pub(super) fn select(c: bool, x: f64, y: f64) -> f64 {
 pub(super) fn flip(m: f64, s: u64) -> f64 {
     f64::from_bits(m.to_bits() ^ s)
 }
+
+/// `a + b` rounded, and the error of it, for any two.
+#[inline(always)]
+pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let s = a + b;
+    let t = s - a;
+    (s, (a - (s - t)) + (b - t))
+}
+
+/// `a * b` rounded, and the error of it.
+#[inline(always)]
+pub(super) fn two_product(a: f64, b: f64) -> (f64, f64) {
+    let p = a * b;
+    (p, a.mul_add(b, -p))
+}
+
+/// The product of two numbers of two parts each, not normalised.
+#[inline(always)]
+pub(super) fn product((a, al): (f64, f64), (b, bl): (f64, f64)) -> (f64, f64) {
+    let (p, e) = two_product(a, b);
+    (p, a.mul_add(bl, al.mul_add(b, e)))
+}
+
+/// The quotient of two numbers of two parts each: the quotient rounded, and the rest.
+#[inline(always)]
+pub(super) fn quotient((a, al): (f64, f64), (b, bl): (f64, f64)) -> (f64, f64) {
+    let inverse = 1.0 / b;
+    let q = a * inverse;
+    let remainder = (-q).mul_add(bl, (-q).mul_add(b, a) + al);
+    (q, remainder * inverse)
+}

@@ -1,11 +1,11 @@
-//! The exponential function.
+//! The exponential functions `exp` and `exp2`.
 //!
 //! `x = n ln 2 + r` with `|r| <= ln 2 / 2`, where the first product is exact under the fused subtraction; then
 //! `e^r = (1 + r) + r^2 Q(r)`, with the sum `1 + r` kept exactly in two parts; then a scaling by `2^n` in two steps,
 //! so that it overflows to infinity and underflows through the subnormal numbers as it should.
 
 use super::Unary;
-use super::dd::{MAGIC, fast_two_sum, poly, select};
+use super::dd::{MAGIC, fast_two_sum, poly, select, two_product};
 
 pub(super) const LOG2_E: f64 = std::f64::consts::LOG2_E;
 /// ln 2 as the sum of two `f64`.
@@ -63,6 +63,41 @@ impl Unary for Exp {
     #[inline(always)]
     fn fast(x: f64) -> f64 {
         exp_parts(x, -0.0) // adding -0.0 is no operation at all, which the compiler knows
+    }
+
+    #[inline(always)]
+    fn hard(_: f64) -> bool {
+        false
+    }
+
+    fn full(x: f64) -> f64 {
+        Self::fast(x)
+    }
+}
+
+/// `e^x / 2`, for the hyperbolic functions of great numbers: `x` may be a little beyond the end of the range of `e^x`.
+pub(super) fn half_exp(x: f64) -> f64 {
+    let (h, l) = fast_two_sum(x, -LN2[0]);
+    exp_parts(h, l - LN2[1])
+}
+
+/// `2^x`. At most 0.7 ulp; exact for integers. Nothing is hard.
+#[derive(Clone, Copy, Debug)]
+pub struct Exp2;
+
+impl Unary for Exp2 {
+    const NAME: &'static str = "exp2";
+
+    #[inline(always)]
+    fn fast(x: f64) -> f64 {
+        let x = select(x > 1025.0, 1025.0, x);
+        let x = select(x < -1077.0, -1077.0, x);
+        let t = x + SHIFT;
+        let f = x - (t - SHIFT); // exact
+        let (r, e) = two_product(f, LN2[0]);
+        let low = f.mul_add(LN2[1], e);
+        let (h, l) = fast_two_sum(1.0, r);
+        scale(h + (r * r).mul_add(poly(r, &Q), l + low), t)
     }
 
     #[inline(always)]

@@ -1,11 +1,11 @@
-//! The hyperbolic tangent.
+//! The hyperbolic functions, and `e^x - 1`.
 //!
 //! With `F = 1 - e^(-2|x|)` in two parts, `tanh |x| = F / (2 - F)`; the quotient's remainder is computed exactly and
 //! put back.
 
 use super::Unary;
-use super::dd::{MAGIC, fast_two_sum, poly, select};
-use super::exp::{LN2, LOG2_E};
+use super::dd::{MAGIC, fast_two_sum, poly, quotient, select, two_sum};
+use super::exp::{Exp, LN2, LOG2_E, half_exp};
 
 /// `(e^r - 1 - r) / r^2` for `|r| <= ln 2 / 2`, to 2^-61.7 of `e^r - 1`.
 const Q: [f64; 11] = [
@@ -91,5 +91,94 @@ impl Unary for Tanh {
 
     fn full(x: f64) -> f64 {
         Self::fast(x)
+    }
+}
+
+/// `e^x - 1` in two parts, for `-708 <= x <= 708`.
+#[inline(always)]
+fn expm1(x: f64) -> (f64, f64) {
+    let (s, p, rest) = expm1_parts(x);
+    let (e, el) = two_sum(s, -1.0);
+    let (h, l) = fast_two_sum(e, s * p);
+    (h, s.mul_add(rest, l + el))
+}
+
+/// Beyond this, `e^x` is not computed by its parts.
+const LARGE: f64 = 708.0;
+
+/// `e^x - 1`. At most 0.7 ulp. Hard: NaN and what is greater than 708.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpM1;
+
+impl Unary for ExpM1 {
+    const NAME: &'static str = "exp_m1";
+
+    #[inline(always)]
+    fn fast(x: f64) -> f64 {
+        let (h, l) = expm1(select(x < -50.0, -50.0, x)); // -1, to the last bit
+        (h + l).copysign(x)
+    }
+
+    #[inline(always)]
+    fn hard(x: f64) -> bool {
+        !(x <= LARGE)
+    }
+
+    fn full(x: f64) -> f64 {
+        if Self::hard(x) { Exp::full(x) } else { Self::fast(x) }
+    }
+}
+
+/// The hyperbolic sine. At most 0.8 ulp. Hard: NaN and magnitudes beyond 708.
+#[derive(Clone, Copy, Debug)]
+pub struct Sinh;
+
+impl Unary for Sinh {
+    const NAME: &'static str = "sinh";
+
+    #[inline(always)]
+    fn fast(x: f64) -> f64 {
+        // (E + E / (E + 1)) / 2 with E = e^|x| - 1
+        let (e, el) = expm1(x.abs());
+        let (d, dl) = two_sum(e, 1.0);
+        let (q, ql) = quotient((e, el), (d, dl + el));
+        let (h, l) = fast_two_sum(e, q);
+        (0.5 * (h + (l + (el + ql)))).copysign(x)
+    }
+
+    #[inline(always)]
+    fn hard(x: f64) -> bool {
+        !(x.abs() <= LARGE)
+    }
+
+    fn full(x: f64) -> f64 {
+        if Self::hard(x) { half_exp(x.abs()).copysign(x) } else { Self::fast(x) }
+    }
+}
+
+/// The hyperbolic cosine. At most 0.8 ulp. Hard: NaN and magnitudes beyond 708.
+#[derive(Clone, Copy, Debug)]
+pub struct Cosh;
+
+impl Unary for Cosh {
+    const NAME: &'static str = "cosh";
+
+    #[inline(always)]
+    fn fast(x: f64) -> f64 {
+        let (s, p, rest) = expm1_parts(x.abs());
+        let (e, l) = fast_two_sum(s, s * p);
+        let l = s.mul_add(rest, l);
+        let inverse = 1.0 / e;
+        let (h, hl) = fast_two_sum(e, inverse);
+        0.5 * (h + (hl + (-l * inverse).mul_add(inverse, l)))
+    }
+
+    #[inline(always)]
+    fn hard(x: f64) -> bool {
+        !(x.abs() <= LARGE)
+    }
+
+    fn full(x: f64) -> f64 {
+        if Self::hard(x) { half_exp(x.abs()) } else { Self::fast(x) }
     }
 }

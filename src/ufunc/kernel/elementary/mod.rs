@@ -18,16 +18,26 @@
 //! result, are the greatest seen by `tests/elementary.rs` against 160-bit arithmetic, rounded up.
 
 mod dd;
+mod erf;
 mod exp;
 mod hyperbolic;
+mod hypot;
+mod inverse;
 mod log;
+mod log_parts;
+mod pow;
 mod reduce;
 mod trig;
 
-pub use exp::Exp;
-pub use hyperbolic::Tanh;
+pub use erf::Erf;
+pub use exp::{Exp, Exp2};
+pub use hyperbolic::{Cosh, ExpM1, Sinh, Tanh};
+pub use inverse::{Acos, Asin, Atan, Atan2};
+pub use hypot::Hypot;
 pub use log::Ln;
-pub use trig::{Cos, Sin};
+pub use log_parts::{Ln1p, Log2, Log10};
+pub use pow::{Powf, Powi, SmallPower};
+pub use trig::{Cos, Sin, Tan};
 
 /// A function of one `f64`.
 pub trait Unary {
