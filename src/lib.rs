@@ -8,12 +8,12 @@ pub mod transport;
 pub mod ufunc;
 
 pub use array::{
-    DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD, Partition,
-    eval_all, where_,
+    DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD,
+    Partition, eval_all, where_,
 };
 pub use cluster::{EngineKind, Hub, HubBuilder, init};
 pub use distob_macros::{main, test};
 pub use error::{Error, Result};
-pub use ufunc::Element;
 #[doc(no_inline)]
 pub use inventory;
+pub use ufunc::Element;

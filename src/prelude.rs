@@ -1,8 +1,8 @@
 //! What a program that works with arrays imports: `use distob::prelude::*;`. ndarray's own prelude is part of it.
 
 pub use crate::array::{
-    DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD, eval_all,
-    where_,
+    DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD,
+    eval_all, where_,
 };
 pub use crate::cluster::Hub;
 pub use ndarray::prelude::*;

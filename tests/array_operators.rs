@@ -54,11 +54,12 @@ fn pair(hub: &Hub, shape: &[usize], stretched: &[bool], layout: u8, seed: u64) -
 }
 
 fn same(left: &ArrayD<f64>, right: &DistArrayD<f64>) -> bool {
-    left.shape() == right.shape() && left.iter().zip(right.iter()).all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()))
+    left.shape() == right.shape()
+        && left.iter().zip(right.iter()).all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()))
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn arithmetic_has_ndarrays_values_and_shapes(

@@ -27,7 +27,7 @@ fn cubes() -> impl Strategy<Value = (Array3<f64>, bool)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn by_axis_and_whole((mut x, flip) in cubes()) {
@@ -84,7 +84,8 @@ trait RevMax {
 impl<'a, I: Iterator<Item = ((usize, usize, usize), &'a f64)>> RevMax for I {
     /// The first of the greatest.
     fn rev_max(self) -> ((usize, usize, usize), f64) {
-        let pick = |a: ((usize, usize, usize), &'a f64), b: ((usize, usize, usize), &'a f64)| if b.1 > a.1 { b } else { a };
+        let pick =
+            |a: ((usize, usize, usize), &'a f64), b: ((usize, usize, usize), &'a f64)| if b.1 > a.1 { b } else { a };
         self.reduce(pick).map(|(at, &value)| (at, value)).unwrap()
     }
 }
@@ -116,7 +117,8 @@ fn mean_and_deviation_together_and_apart_have_the_same_bits() {
     let x = Array2::from_shape_fn((300, 50), |(i, j)| ((i * 50 + j) as f32).sin());
     let together = hub().scatter(&x).unwrap();
     let apart = hub().scatter(&x).unwrap();
-    let (m, s, v) = (together.mean_axis(Axis(0)).unwrap(), together.std_axis(Axis(0), 1.0), together.var_axis(Axis(0), 1.0));
+    let (m, s, v) =
+        (together.mean_axis(Axis(0)).unwrap(), together.std_axis(Axis(0), 1.0), together.var_axis(Axis(0), 1.0));
     eval_all(&[&m, &s, &v]).unwrap();
     assert_eq!(m, apart.mean_axis(Axis(0)).unwrap());
     assert_eq!(s, apart.std_axis(Axis(0), 1.0));

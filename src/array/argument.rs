@@ -134,9 +134,7 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
         Ok(match self {
             Arg::Dist(array) => array.try_held()?.clone().with_view(|view| view.into_dyn()),
             Arg::Foreign(view) => copy_in(hub, view)?.with_view(|view| view.into_dyn()),
-            Arg::Number(value) => {
-                copy_in(hub, &ndarray::aview0(value))?.with_view(|view| view.into_dyn())
-            }
+            Arg::Number(value) => copy_in(hub, &ndarray::aview0(value))?.with_view(|view| view.into_dyn()),
         })
     }
 }

@@ -35,7 +35,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         let hub = hub_of(Some(self.hub()), value.hub())?;
         if A::DTYPE.is_none() {
             let value = value.held(&hub)?;
-            let stretched = value.view.broadcast(self.shape()).ok_or_else(|| Error::invalid("assign: shapes differ"))?;
+            let stretched =
+                value.view.broadcast(self.shape()).ok_or_else(|| Error::invalid("assign: shapes differ"))?;
             let fresh = walk::copy(&hub, "assign", &stretched)?;
             self.set_value(DistArray::from_held(into_dimension(fresh)));
             return Ok(());

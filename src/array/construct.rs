@@ -65,10 +65,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Panicked`](crate::Error::Panicked) where `f` did; [`OutOfMemory`](crate::Error::OutOfMemory).
-    pub fn try_from_shape_fn<Sh: ShapeBuilder<Dim = D>>(
-        shape: Sh,
-        f: impl Fn(D::Pattern) -> A + Sync,
-    ) -> Result<Self> {
+    pub fn try_from_shape_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl Fn(D::Pattern) -> A + Sync) -> Result<Self> {
         Ok(DistArray::from_held(walk::from_index(&Hub::current()?, "from_shape_fn", shape, f)?))
     }
 

@@ -167,12 +167,28 @@ impl<A: Element + PartialOrd, D: Dimension> DistArray<A, D> {
     pub fn clamp(&self, min: A, max: A) -> DistArray<A, D> {
         assert!(min <= max, "min must be less than or equal to max");
         let constants = (min.scalar(), max.scalar(), A::DTYPE);
-        if let (Some(low), Some(high), Some(dtype), Some(operand)) = (constants.0, constants.1, constants.2, self.operand()) {
+        if let (Some(low), Some(high), Some(dtype), Some(operand)) =
+            (constants.0, constants.1, constants.2, self.operand())
+        {
             use super::lazy::Operand::Constant;
             let shape = super::dims::Dims::new(self.shape());
-            return expect(operate::apply(self.hub(), dtype, Op::Clamp, shape, vec![operand, Constant(low), Constant(high)]));
+            return expect(operate::apply(
+                self.hub(),
+                dtype,
+                Op::Clamp,
+                shape,
+                vec![operand, Constant(low), Constant(high)],
+            ));
         }
-        expect(operate::unary((Op::Clamp, "clamp"), self, |x: A| if x < min { min } else if x > max { max } else { x }))
+        expect(operate::unary((Op::Clamp, "clamp"), self, |x: A| {
+            if x < min {
+                min
+            } else if x > max {
+                max
+            } else {
+                x
+            }
+        }))
     }
 }
 

@@ -55,12 +55,7 @@ fn dependencies(node: &Arc<Node>, first: &mut Vec<Arc<Node>>) {
 }
 
 /// The same for an operand of a program over `shape`.
-fn operand_dependencies(
-    operand: &Operand,
-    shape: &[usize],
-    first: &mut Vec<Arc<Node>>,
-    seen: &mut Vec<*const Node>,
-) {
+fn operand_dependencies(operand: &Operand, shape: &[usize], first: &mut Vec<Arc<Node>>, seen: &mut Vec<*const Node>) {
     let Operand::Node(node) = operand else { return };
     if node.value().is_some() || seen.contains(&Arc::as_ptr(node)) {
         return;
@@ -86,9 +81,8 @@ fn run(claims: Vec<Claim>) -> Result<()> {
     for claim in claims {
         match claim.node.expr().as_deref() {
             Some(Expr::Apply { .. }) => {
-                let fits = |group: &&mut Vec<Claim>| {
-                    group.len() < MAX_OUTPUTS && group[0].node.shape == claim.node.shape
-                };
+                let fits =
+                    |group: &&mut Vec<Claim>| group.len() < MAX_OUTPUTS && group[0].node.shape == claim.node.shape;
                 match maps.iter_mut().find(fits) {
                     Some(group) => group.push(claim),
                     None => maps.push(vec![claim]),

@@ -104,7 +104,11 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
         let (low, high) = extent.unwrap_or((0, -1));
         let size = size as i128;
         let (from, to) = (i128::from(place) + low as i128 * size, i128::from(place) + (high as i128 + 1) * size);
-        if from < 0 || to > segment.len() as i128 || i128::from(place) > segment.len() as i128 || i128::from(place) % size != 0 {
+        if from < 0
+            || to > segment.len() as i128
+            || i128::from(place) > segment.len() as i128
+            || i128::from(place) % size != 0
+        {
             return Err(Error::frame(format!("an operand at {from}..{to} of a segment of {} bytes", segment.len())));
         }
         Ok(place as usize)
@@ -119,7 +123,8 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     for (index, &place) in places[count_in..count_in + count_out].iter().enumerate() {
         outputs.push(base.wrapping_add(check(place, plan.output_extent(index), results[index].size())?));
     }
-    let scratch_bytes = isize::try_from(plan.scratch_bytes()).map_err(|_| Error::frame("a plan's scratch is too large"))?;
+    let scratch_bytes =
+        isize::try_from(plan.scratch_bytes()).map_err(|_| Error::frame("a plan's scratch is too large"))?;
     let scratch = base.wrapping_add(check(places[count_in + count_out], Some((0, scratch_bytes - 1)), 1)?);
     let at = Mapped { _segment: segment.clone(), plan, inputs, outputs, scratch };
     Ok(Box::new(move |chunk| at.run(chunk)))

@@ -2,7 +2,8 @@
 //! says so, whoever else shares the memory.
 
 use ndarray::{
-    Axis, AxisDescription, Dimension, IntoDimension, IxDyn, LayoutRef, RemoveAxis, ShapeArg, ShapeError, Slice, SliceArg,
+    Axis, AxisDescription, Dimension, IntoDimension, IxDyn, LayoutRef, RemoveAxis, ShapeArg, ShapeError, Slice,
+    SliceArg,
 };
 
 use super::closure;

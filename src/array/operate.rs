@@ -78,9 +78,7 @@ pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
         return result;
     }
     match (array.operand(), B::DTYPE) {
-        (Some(operand), Some(dtype)) => {
-            apply(array.hub(), dtype, op, Dims::new(array.shape()), vec![operand])
-        }
+        (Some(operand), Some(dtype)) => apply(array.hub(), dtype, op, Dims::new(array.shape()), vec![operand]),
         _ => {
             let held = array.try_held()?;
             Ok(DistArray::from_held(walk::map(held.store.hub(), name, &held.view.view(), 32, f)?))

@@ -44,9 +44,12 @@ impl Partition {
             return Err(Error::Shape { operation: "partition".into(), left: shape.to_vec(), right: blocks.to_vec() });
         }
         if engines == 0 || blocks.contains(&0) {
-            return Err(Error::invalid(format!("a partition of {blocks:?} blocks over {engines} engines: none may be 0")));
+            return Err(Error::invalid(format!(
+                "a partition of {blocks:?} blocks over {engines} engines: none may be 0"
+            )));
         }
-        let edges = shape.iter().zip(blocks).map(|(&len, &blocks)| even_edges(len, blocks.clamp(1, len.max(1)))).collect();
+        let edges =
+            shape.iter().zip(blocks).map(|(&len, &blocks)| even_edges(len, blocks.clamp(1, len.max(1)))).collect();
         Ok(Partition { edges, engines })
     }
 
