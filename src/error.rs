@@ -113,6 +113,15 @@ pub enum Error {
         what: String,
     },
 
+    /// A peer is gone, and with it what was under way to or from it.
+    #[error("peer {peer} is lost: {what}")]
+    PeerLost {
+        /// Name of the peer.
+        peer: String,
+        /// How that is known.
+        what: String,
+    },
+
     /// The system refused something.
     #[error("{what}: {source}")]
     Io {

@@ -1,11 +1,12 @@
 //! Jobs on the board: every chunk once, whoever computes it, whatever happens to who does.
 
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use distob::cluster::{ChunkRunner, Job, JobKind, Remote};
-use distob::transport::{Region, Segment};
+use distob::transport::Segment;
 use distob::{Error, Hub, Result};
 
 /// Adds to the words of a block: chunk `i` counts word `i` up, slowly, so that it can be interrupted.
@@ -13,34 +14,63 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     let words: [u8; 16] = payload.try_into().map_err(|_| Error::InvalidArgument { what: "payload".to_owned() })?;
     let offset = u64::from_ne_bytes(words[..8].try_into().unwrap()) as usize;
     let micros = u64::from_ne_bytes(words[8..].try_into().unwrap());
-    let region = Region::new(segment, offset, 4096 * 8)?;
-    Ok(Box::new(move |chunk| work(&region, chunk, micros)))
+    assert!(offset + 4096 * 8 <= segment.len());
+    let segment = segment.clone();
+    Ok(Box::new(move |chunk| work(word(segment.at(offset), chunk), chunk, micros)))
 }
 
-fn work(region: &Region, chunk: u32, micros: u64) {
+/// Word `index` of a block of 4096 that begins at `block`.
+fn word<'a>(block: NonNull<u8>, index: u32) -> &'a AtomicU64 {
+    assert!(index < 4096);
+    // SAFETY: the tests pass blocks of 4096 words, 64-byte aligned, that outlive the job; all access is atomic.
+    unsafe { AtomicU64::from_ptr(block.cast::<u64>().as_ptr().add(index as usize)) }
+}
+
+fn work(word: &AtomicU64, chunk: u32, micros: u64) {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_micros(micros) {
         std::hint::spin_loop();
     }
-    region.u64(chunk as usize * 8).store(u64::from(chunk) + 1, Ordering::Release);
+    word.store(u64::from(chunk) + 1, Ordering::Release);
 }
 
 distob::inventory::submit! { JobKind { name: "tests.count", prepare } }
 
+/// A block of words that every thread may touch.
+struct Words(NonNull<u8>);
+
+impl Words {
+    fn at(&self, index: u32) -> &AtomicU64 {
+        word(self.0, index)
+    }
+}
+
+// SAFETY: only atomics are reached through it.
+unsafe impl Sync for Words {}
+
+/// Sets a flag when it is dropped, also while unwinding.
+struct Finally<'a>(&'a AtomicU64);
+
+impl Drop for Finally<'_> {
+    fn drop(&mut self) {
+        self.0.store(1, Ordering::Relaxed);
+    }
+}
+
 /// Runs a job of `chunks` chunks of `micros` each; the words that it left.
 fn run(hub: &Hub, chunks: u32, micros: u64) -> Result<Vec<u64>> {
     let block = hub.pool().alloc(4096 * 8)?;
-    let region = Region::new(hub.pool().segment(), block.offset() as usize, 4096 * 8)?;
-    (0..4096).for_each(|word| region.u64(word * 8).store(0, Ordering::Relaxed));
+    let words = Words(block.as_ptr());
+    (0..4096).for_each(|index| words.at(index).store(0, Ordering::Relaxed));
     let payload = [block.offset().to_ne_bytes(), micros.to_ne_bytes()].concat();
     hub.run(&Job {
         name: "tests.count",
         chunks,
         bytes: 100 << 20,
-        local: &|chunk| work(&region, chunk, micros),
+        local: &|chunk| work(words.at(chunk), chunk, micros),
         remote: Some(Remote { kind: "tests.count", payload: &payload }),
     })?;
-    Ok((0..4096).map(|word| region.u64(word * 8).load(Ordering::Acquire)).collect())
+    Ok((0..4096).map(|index| words.at(index).load(Ordering::Acquire)).collect())
 }
 
 fn expect(words: &[u64], chunks: u32) {
@@ -98,10 +128,10 @@ fn engines_that_are_killed_in_the_middle_cost_time_only() {
                 turn += 1;
             }
         });
+        let _stop = Finally(&stop);
         for _ in 0..30 {
             expect(&run(&hub, 100, 200).unwrap(), 100);
         }
-        stop.store(1, Ordering::Relaxed);
     });
     assert!(hub.deaths() >= 5, "only {} engines were killed", hub.deaths());
 }

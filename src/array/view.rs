@@ -12,20 +12,35 @@ use ndarray::{ArrayViewMut, Axis, Dimension, LayoutRef, RawArrayViewMut, ShapeBu
 use super::dims::Dims;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
-use crate::transport::Block;
+use crate::transport::LoneBlock;
 use crate::ufunc::{DType, Element};
 
 /// A block of a hub's pool, and what keeps the pool alive. Shared by every array that looks into it.
 pub(crate) struct Store {
-    block: Block,
+    base: NonNull<u8>,
+    /// Taken out when the store is dropped. It knows no pool of its own: the hub keeps that alive.
+    block: LoneBlock,
     hub: Hub,
+}
+
+// SAFETY: the pointer is that of the block, memory that any thread may use; who writes it is settled by `Held`.
+unsafe impl Send for Store {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Store {}
+
+impl Drop for Store {
+    #[inline]
+    fn drop(&mut self) {
+        self.hub.pool().free_lone(self.block.take());
+    }
 }
 
 impl Store {
     /// A fresh block of `bytes`, not initialised.
     #[inline]
     pub(crate) fn new(hub: &Hub, bytes: usize) -> Result<Store> {
-        Ok(Store { block: hub.pool().alloc(bytes)?, hub: hub.clone() })
+        let block = hub.pool().alloc_lone(bytes)?;
+        Ok(Store { base: hub.pool().address_of(&block), block, hub: hub.clone() })
     }
 
     #[inline]
@@ -35,13 +50,13 @@ impl Store {
 
     #[inline]
     pub(crate) fn base(&self) -> *mut u8 {
-        self.block.as_ptr().as_ptr()
+        self.base.as_ptr()
     }
 
     /// The first `len` elements of a fresh block, to be written.
     #[expect(clippy::mut_from_ref, reason = "private, for a store that was made a moment ago and that nobody else has")]
     fn elements<A: Element>(&self, len: usize) -> &mut [MaybeUninit<A>] {
-        assert!(len * size_of::<A>() <= self.block.len() as usize && align_of::<A>() <= 64);
+        assert!(len * size_of::<A>() <= self.block.len() && align_of::<A>() <= 64);
         // SAFETY: inside the block by the assertion, aligned to 64 bytes, and uninitialised is all that is claimed;
         // called once by each of the two `create`s, on a block that nothing else points to yet.
         unsafe { std::slice::from_raw_parts_mut(self.base().cast(), len) }

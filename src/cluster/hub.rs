@@ -95,14 +95,15 @@ impl Hub {
         }
 
         let quota = config.quota.map_or_else(Quota::default, Quota::bytes);
-        // As long as the pool can ever be: memory is taken page by page, addresses cost nothing.
-        let length = quota.limit().clamp(EXTENT, LONGEST).next_multiple_of(EXTENT);
+        // Twice what the pool can ever hold, since addresses cost nothing: memory of scattered free extents can move
+        // to a place where it is in one piece.
+        let length = quota.limit().clamp(EXTENT, LONGEST / 2).next_multiple_of(EXTENT) * 2;
         let pool = Pool::new(Segment::create("distob-arrays", length as usize)?, quota);
         let control = match config.kind {
             EngineKind::Embedded => None,
             _ => {
                 let segment = Segment::create("distob-control", BOARD_BYTES + engines * LINK_BYTES)?;
-                segment.commit(0..BOARD_BYTES)?;
+                segment.commit(0..segment.len())?;
                 Some(segment)
             }
         };

@@ -1,7 +1,10 @@
 //! Bytes between processes: segments and the pool in them, rings, endpoints, wire frames. Knows nothing of arrays.
 
 pub mod doorbell;
+pub mod endpoint;
 pub mod futex;
+#[cfg(all(test, loom))]
+mod loom;
 pub mod pool;
 pub mod quota;
 pub mod region;
@@ -12,6 +15,7 @@ pub mod wire;
 pub mod words;
 
 pub(crate) use futex::{futex_wait, futex_wake};
+pub(crate) use pool::LoneBlock;
 pub use pool::{Block, Pool, PoolStats};
 pub use quota::Quota;
 pub use region::Region;

@@ -28,7 +28,7 @@ impl Region {
     /// [`Error::InvalidArgument`] when they do not lie in the segment, do not begin and end on 8-byte borders, or when the
     /// segment's bytes serve as blocks of a pool.
     pub fn new(segment: &Arc<Segment>, offset: usize, len: usize) -> Result<Region> {
-        if !offset.checked_add(len).is_some_and(|end| end <= segment.len()) {
+        if offset.checked_add(len).is_none_or(|end| end > segment.len()) {
             let whole = segment.len();
             return Err(Error::invalid(format!("region of {len} bytes at {offset} of a segment of {whole} bytes")));
         }
@@ -67,7 +67,7 @@ impl Region {
     /// # Errors
     /// As [`Region::new`].
     pub fn window(&self, at: usize, len: usize) -> Result<Region> {
-        if !at.checked_add(len).is_some_and(|end| end <= self.len) {
+        if at.checked_add(len).is_none_or(|end| end > self.len) {
             return Err(Error::invalid(format!("window of {len} bytes at {at} of a region of {} bytes", self.len)));
         }
         Region::new(&self.segment, self.offset + at, len)

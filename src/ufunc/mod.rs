@@ -4,7 +4,7 @@ mod dtype;
 mod element;
 mod feed;
 mod fold;
-mod kernel;
+pub mod kernel;
 mod map;
 mod op;
 mod plan;
@@ -18,3 +18,6 @@ pub use dtype::{DType, Scalar};
 pub use element::Element;
 pub use op::{Instr, Op, Program, ValueId};
 pub use plan::{Fold, Layout, Plan};
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,8 @@ pub(super) struct Account {
     counters: Mutex<Vec<Arc<Counter>>>,
 }
 
-/// What one thread has counted since it last added to the common count: written by that thread alone.
+/// What one thread has counted since it last added to the common count, and the most that this was: written by that
+/// thread alone, but for a reset of the peak.
 #[derive(Debug, Default)]
 pub(super) struct Counter {
     net: AtomicI64,
@@ -49,9 +50,7 @@ impl Account {
 
     fn raise(&self, net: i64, high: i64) {
         let before = self.common.fetch_add(net, Relaxed);
-        if high > 0 {
-            self.peak.fetch_max(before + high, Relaxed);
-        }
+        self.peak.fetch_max(before + high, Relaxed);
     }
 
     /// Bytes that live blocks hold.
@@ -75,8 +74,8 @@ impl Account {
         let mut now = self.common.load(Relaxed);
         for counter in counters.iter() {
             let net = counter.net.load(Relaxed);
-            counter.high.store(net.max(0), Relaxed);
-            now += net.min(0);
+            counter.high.store(net, Relaxed);
+            now += net;
         }
         self.peak.store(now, Relaxed);
     }
@@ -144,8 +143,13 @@ mod tests {
             }
             assert_eq!((account.in_use(), account.peak()), (held as u64, most as u64), "step {step}");
         }
+        for _ in 0..2 {
+            account.reset_peak();
+            assert_eq!(account.peak(), held as u64);
+            counter.sub(1000, &account);
+            held -= 1000;
+        }
         account.reset_peak();
-        assert_eq!(account.peak(), held as u64);
         account.leave(&counter);
         assert_eq!((account.in_use(), account.peak()), (held as u64, held as u64));
     }

@@ -30,7 +30,7 @@ pub(super) const fn size_of_class(class: usize) -> usize {
     lines * LINE
 }
 
-/// Extents of a slab, from which the blocks of a class are cut.
+/// Extents of a slab, from which the blocks of a class are cut; a slab of one extent will do where there is no room.
 pub(super) const fn slab_extents(class: usize) -> u32 {
     if class < MAGAZINES { 1 } else { 4 }
 }
@@ -54,9 +54,9 @@ const fn lead(class: usize) -> usize {
     (2 * (class * 5 % 16) + 1) * LINE
 }
 
-/// Blocks in a slab.
-pub(super) const fn blocks_in_slab(class: usize) -> usize {
-    (slab_extents(class) as usize * HUGE_PAGE - lead(class)) / stride(class)
+/// Blocks in a slab of so many extents.
+pub(super) const fn blocks_in_slab(class: usize, extents: u32) -> usize {
+    (extents as usize * HUGE_PAGE - lead(class)) / stride(class)
 }
 
 /// Offset in its slab of a class's `index`th block.
@@ -64,18 +64,30 @@ pub(super) const fn place_in_slab(class: usize, index: usize) -> usize {
     lead(class) + index * stride(class)
 }
 
-/// Blocks of a class that a thread keeps at most: some 128 KiB of them.
+/// Blocks of a class that a thread keeps at most: some 128 KiB of them. A table, because dividing is slow.
+const ROOMS: [u8; MAGAZINES] = {
+    let mut rooms = [0; MAGAZINES];
+    let mut class = 0;
+    while class < MAGAZINES {
+        let blocks = (128 << 10) / size_of_class(class);
+        rooms[class] = if blocks > 32 { 32 } else { blocks as u8 };
+        class += 1;
+    }
+    rooms
+};
+
+/// Blocks of a class that a thread keeps at most.
 #[inline]
 pub(super) const fn magazine_room(class: usize) -> usize {
-    let blocks = (128 << 10) / size_of_class(class);
-    if blocks > 32 { 32 } else { blocks }
+    ROOMS[class] as usize
 }
 
 const _: () = {
     let mut class = 0;
     while class < CLASSES {
         assert!(class_of(size_of_class(class)) == class);
-        assert!(blocks_in_slab(class) >= 6, "a slab must hold several blocks");
+        assert!(blocks_in_slab(class, slab_extents(class)) >= 6, "a slab must hold several blocks");
+        assert!(blocks_in_slab(class, 1) >= 1, "a slab must hold a block");
         assert!(class >= MAGAZINES || magazine_room(class) >= 1);
         class += 1;
     }
@@ -99,8 +111,10 @@ mod tests {
     #[test]
     fn blocks_lie_in_their_slab_and_neighbours_do_not_alias() {
         for class in 0..CLASSES {
-            let last = place_in_slab(class, blocks_in_slab(class) - 1) + size_of_class(class);
-            assert!(last <= slab_extents(class) as usize * HUGE_PAGE);
+            for extents in [1, slab_extents(class)] {
+                let last = place_in_slab(class, blocks_in_slab(class, extents) - 1) + size_of_class(class);
+                assert!(last <= extents as usize * HUGE_PAGE);
+            }
             let (first, second) = (place_in_slab(class, 0), place_in_slab(class, 1));
             assert!(first.is_multiple_of(LINE) && second.is_multiple_of(LINE));
             assert_ne!(first % 4096, second % 4096, "class {class}");

@@ -32,12 +32,13 @@ pub(super) struct Core {
     pub(super) segment: Arc<Segment>,
     pub(super) quota: Quota,
     pub(super) account: Account,
-    pub(super) classes: [Mutex<Slabs>; CLASSES],
+    classes: [Mutex<Slabs>; CLASSES],
+    reclaiming: Mutex<()>,
     /// Percent of the committed memory that may be grown ahead of need.
     pub(super) ahead_percent: AtomicU32,
     book: Mutex<Book>,
-    /// Told when growth ahead has ended.
-    ahead_ended: Condvar,
+    /// Told when growth ahead has ended, or memory was given back.
+    arrived: Condvar,
     /// Tells growth ahead to end.
     ahead_stop: AtomicBool,
     /// The pool is gone: growth ahead ends for good.
@@ -52,8 +53,12 @@ struct Book {
     peak: u64,
     /// Bytes promised and not yet taken: the host does not count them as used yet.
     growing: u64,
+    /// Runs that are giving their memory back: free, but not yet to be had.
+    shedding: usize,
     /// Extents that are growing ahead of need.
     ahead: u32,
+    /// What grew ahead last, until some of it is used.
+    fresh: Option<Run>,
 }
 
 /// Growth that the book allows: `run` is to be had when `cold` has memory and `shed` has given its own back.
@@ -77,40 +82,59 @@ impl Core {
             quota,
             account: Account::default(),
             classes: std::array::from_fn(|_| Mutex::default()),
+            reclaiming: Mutex::default(),
             ahead_percent: AtomicU32::new(25),
-            book: Mutex::new(Book { extents, committed, peak: committed, growing: 0, ahead: 0 }),
-            ahead_ended: Condvar::new(),
+            book: Mutex::new(Book {
+                extents,
+                committed,
+                peak: committed,
+                growing: 0,
+                shedding: 0,
+                ahead: 0,
+                fresh: None,
+            }),
+            arrived: Condvar::new(),
             ahead_stop: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }
     }
 
-    /// Takes `len` extents in a row; says whether any of them had to be taken from the system.
+    /// The free blocks of a class.
+    pub(super) fn slabs(&self, class: usize) -> MutexGuard<'_, Slabs> {
+        self.classes[class].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes `len` extents in a row; says whether the pool grew for them, now or ahead.
     pub(super) fn take(&self, len: u32) -> Result<(Run, bool)> {
         let mut book = self.book();
+        let mut reclaimed = false;
         loop {
             if let Some(run) = book.extents.take_warm(len) {
-                return Ok((run, false));
+                let used_up = book.fresh.take_if(|fresh| fresh.start < run.end() && run.start < fresh.end());
+                return Ok((run, used_up.is_some()));
             }
             if book.ahead >= len && book.ahead / 2 <= len {
                 // What is growing ahead is what is wanted here; a second growth would only compete with it. (Much less
                 // is had sooner by itself.)
-                book = self.wait_for_ahead(book);
+                book = self.wait(book, |book| book.ahead > 0);
                 continue;
             }
             if let Some(growth) = book.plan(len, &self.quota) {
                 drop(book);
                 return self.carry_out(growth).map(|run| (run, true));
             }
-            if book.ahead > 0 {
+            if book.ahead > 0 || book.shedding > 0 {
+                // Somebody is about to put back what is missing here.
                 self.ahead_stop.store(true, Ordering::Relaxed);
-                book = self.wait_for_ahead(book);
+                book = self.wait(book, |book| book.ahead > 0 || book.shedding > 0);
                 continue;
             }
             drop(book);
-            if !self.reclaim_slabs() {
+            if !self.reclaim_slabs() && reclaimed {
                 return Err(self.out_of_memory(u64::from(len) * EXTENT));
             }
+            // Once more even when there was nothing to reclaim: another thread may have done it meanwhile.
+            reclaimed = true;
             book = self.book();
         }
     }
@@ -126,10 +150,10 @@ impl Core {
         let mut book = self.book();
         while book.ahead > 0 {
             self.ahead_stop.store(true, Ordering::Relaxed);
-            book = self.wait_for_ahead(book);
+            book = self.wait(book, |book| book.ahead > 0);
         }
         let shed: Vec<Run> = std::iter::from_fn(|| book.extents.take_oldest(u32::MAX)).collect();
-        book.committed -= total(&shed);
+        book.promise_back(&shed);
         drop(book);
         let given = shed.iter().filter(|&&run| self.shed(run).is_ok());
         given.map(|&run| bytes(run)).sum()
@@ -175,8 +199,9 @@ impl Core {
         let mut book = self.book();
         book.settle(run, &cold, &empty);
         book.ahead = 0;
+        book.fresh = Some(run);
         drop(book);
-        self.ahead_ended.notify_all();
+        self.arrived.notify_all();
     }
 
     /// Ends growth ahead for good, as soon as may be.
@@ -192,9 +217,11 @@ impl Core {
 
     /// Puts the slabs that are all free back among the extents; whether there were any.
     pub(super) fn reclaim_slabs(&self) -> bool {
+        // One at a time: what another thread is just carrying over counts for neither place.
+        let _one = self.reclaiming.lock().unwrap_or_else(PoisonError::into_inner);
         let mut any = false;
-        for (class, slabs) in self.classes.iter().enumerate() {
-            let empty = slabs.lock().unwrap_or_else(PoisonError::into_inner).take_empty(class);
+        for class in 0..CLASSES {
+            let empty = self.slabs(class).take_empty();
             any |= !empty.is_empty();
             empty.into_iter().for_each(|run| self.put(run));
         }
@@ -210,8 +237,9 @@ impl Core {
 
     fn carry_out(&self, growth: Growth) -> Result<Run> {
         let Growth { run, cold, shed } = growth;
-        let grown = shed.iter().try_for_each(|&run| self.shed(run));
-        let grown = grown.and_then(|()| cold.iter().try_for_each(|&run| self.commit(run)));
+        // Every run that was to be shed must arrive, whatever becomes of the others.
+        let shed = shed.iter().map(|&run| self.shed(run)).fold(Ok(()), Result::and);
+        let grown = shed.and_then(|()| cold.iter().try_for_each(|&run| self.commit(run)));
         let mut book = self.book();
         let Err(error) = grown else {
             book.growing -= total(&cold);
@@ -230,6 +258,7 @@ impl Core {
     fn shed(&self, run: Run) -> Result<()> {
         let given = self.give_back(run);
         let mut book = self.book();
+        book.shedding -= 1;
         match given {
             Ok(()) => book.extents.put_cold(run),
             Err(_) => {
@@ -237,6 +266,8 @@ impl Core {
                 book.extents.put_warm(run);
             }
         }
+        drop(book);
+        self.arrived.notify_all();
         given
     }
 
@@ -252,9 +283,9 @@ impl Core {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait_for_ahead<'a>(&self, book: MutexGuard<'a, Book>) -> MutexGuard<'a, Book> {
-        let ended = self.ahead_ended.wait_while(book, |book| book.ahead > 0);
-        ended.unwrap_or_else(PoisonError::into_inner)
+    /// Waits until extents that were on their way have arrived.
+    fn wait<'a>(&self, book: MutexGuard<'a, Book>, busy: fn(&mut Book) -> bool) -> MutexGuard<'a, Book> {
+        self.arrived.wait_while(book, busy).unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -277,7 +308,7 @@ impl Book {
                 short -= u64::from(run.len);
                 shed.push(run);
             }
-            self.committed -= total(&shed);
+            self.promise_back(&shed);
             self.promise(need);
             return Some(Growth { run, cold, shed });
         }
@@ -289,6 +320,12 @@ impl Book {
         self.committed += bytes;
         self.growing += bytes;
         self.peak = self.peak.max(self.committed);
+    }
+
+    /// Counts runs as given back, before they are.
+    fn promise_back(&mut self, shed: &[Run]) {
+        self.committed -= total(shed);
+        self.shedding += shed.len();
     }
 
     /// The end of a growth whose run becomes free, but for `empty`, those of its `cold` parts that got no memory.

@@ -5,7 +5,7 @@
 
 use std::{
     cell::RefCell,
-    sync::{Arc, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
 use super::{
@@ -35,7 +35,7 @@ impl Set {
     fn give_back(&mut self, core: &Core) {
         self.counter.flush(&core.account);
         for (class, blocks) in self.magazines.iter_mut().enumerate().filter(|(_, blocks)| !blocks.is_empty()) {
-            core.classes[class].lock().unwrap_or_else(PoisonError::into_inner).put(blocks.drain(..));
+            core.slabs(class).put(blocks.drain(..));
         }
     }
 }
@@ -75,8 +75,9 @@ fn bring_forward(sets: &mut Vec<Set>, core: &Arc<Core>) {
     sets.swap(0, index);
 }
 
-/// A block of a class that this thread kept.
-#[inline]
+/// A block of a class that this thread kept. Not inlined, so that its callers are small enough to be: a block that is put
+/// together where it is wanted never passes through memory.
+#[inline(never)]
 pub(super) fn pop(core: &Arc<Core>, class: usize) -> Option<u64> {
     with(core, |set| {
         let block = set.magazines[class].pop()?;
@@ -87,7 +88,7 @@ pub(super) fn pop(core: &Arc<Core>, class: usize) -> Option<u64> {
 }
 
 /// Keeps a block that was dropped. False when this thread can keep nothing any more.
-#[inline]
+#[inline(never)]
 pub(super) fn push(core: &Arc<Core>, class: usize, block: u64) -> bool {
     with(core, |set| {
         let magazine = &mut set.magazines[class];
@@ -103,7 +104,7 @@ pub(super) fn push(core: &Arc<Core>, class: usize, block: u64) -> bool {
 #[cold]
 fn spill(core: &Core, class: usize, magazine: &mut Vec<u64>) {
     let older = magazine.len().div_ceil(2);
-    core.classes[class].lock().unwrap_or_else(PoisonError::into_inner).put(magazine.drain(..older));
+    core.slabs(class).put(magazine.drain(..older));
 }
 
 /// Keeps blocks that were taken from the pool for this thread; gives back those that it cannot keep.
@@ -114,7 +115,7 @@ pub(super) fn stock(core: &Arc<Core>, class: usize, blocks: &mut Vec<u64>) {
         magazine.extend(blocks.drain(blocks.len() - room..));
     });
     if !blocks.is_empty() {
-        core.classes[class].lock().unwrap_or_else(PoisonError::into_inner).put(blocks.drain(..));
+        core.slabs(class).put(blocks.drain(..));
     }
 }
 

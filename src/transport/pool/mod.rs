@@ -16,7 +16,7 @@ mod slab;
 use std::{
     ptr::NonNull,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed},
     },
 };
@@ -25,7 +25,7 @@ pub use lease::Extents;
 
 use self::{
     ahead::Ahead,
-    class::{LARGEST, LINE, MAGAZINES, class_of, magazine_room, size_of_class, slab_extents},
+    class::{CLASSES, LARGEST, LINE, MAGAZINES, class_of, magazine_room, size_of_class, slab_extents},
     extent::Run,
     growth::Core,
     lease::Leases,
@@ -102,30 +102,69 @@ impl Pool {
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) when the quota, a cgroup or the machine has no room.
     #[inline]
     pub fn alloc(&self, bytes: usize) -> Result<Block> {
-        if bytes <= LARGEST {
-            let class = class_of(bytes);
-            if class < MAGAZINES
-                && let Some(offset) = magazine::pop(&self.0.core, class)
-            {
-                return Ok(Block { pool: self.clone(), offset, len: bytes, place: Place::Small(class as u32) });
+        Ok(Block { lone: self.alloc_lone(bytes)?, pool: self.clone() })
+    }
+
+    /// As [`alloc`](Self::alloc), for who keeps the pool alive by other means and would pay for a handle in each block.
+    ///
+    /// # Errors
+    /// As [`alloc`](Self::alloc).
+    #[inline]
+    pub(crate) fn alloc_lone(&self, bytes: usize) -> Result<LoneBlock> {
+        let class = class_of(bytes.min(LARGEST));
+        let kept = if class < MAGAZINES { magazine::pop(&self.0.core, class) } else { None };
+        // The slow path returns no block but its place, so that the fast one need not pass through memory.
+        let (offset, place) = match kept {
+            Some(offset) => (offset, Place::Small(class as u32)),
+            None if bytes <= LARGEST => self.alloc_from_slab(bytes, class)?,
+            None => self.alloc_extents(bytes)?,
+        };
+        Ok(LoneBlock { offset, len: bytes, place })
+    }
+
+    /// Takes a block back that this pool gave out.
+    #[inline]
+    pub(crate) fn free_lone(&self, block: LoneBlock) {
+        match block.place {
+            Place::Small(class) => {
+                let (core, class) = (&self.0.core, class as usize);
+                if class >= MAGAZINES || !magazine::push(core, class, block.offset) {
+                    self.put_small(class, block.offset);
+                }
             }
-            return self.alloc_from_slab(bytes, class);
+            Place::Large(run) => self.put_run(run),
         }
-        self.alloc_extents(bytes)
+    }
+
+    /// The first byte of a block of this pool in this process, 64-byte aligned.
+    #[inline]
+    pub(crate) fn address_of(&self, block: &LoneBlock) -> NonNull<u8> {
+        let base = self.0.base.load(Relaxed);
+        NonNull::new(base.wrapping_add(block.offset as usize)).expect("no block is at address zero")
     }
 
     #[cold]
-    fn alloc_from_slab(&self, bytes: usize, class: usize) -> Result<Block> {
+    fn alloc_from_slab(&self, bytes: usize, class: usize) -> Result<(u64, Place)> {
         let core = &self.0.core;
-        let slabs = || core.classes[class].lock().unwrap_or_else(PoisonError::into_inner);
         let most = if class < MAGAZINES { magazine_room(class).div_ceil(2) } else { 1 };
-        let mut blocks = slabs().take(most);
+        let mut class = class;
+        let mut blocks = core.slabs(class).take(most);
         while blocks.is_empty() {
             // The class is not locked while the pool grows: growth looks through all classes for free slabs.
-            let (slab, _) = self.take_extents(Some(slab_extents(class)), bytes)?;
-            let mut slabs = slabs();
-            slabs.cut(class, slab);
-            blocks = slabs.take(most);
+            let slab = self.take_extents(Some(slab_extents(class)), bytes);
+            match slab.or_else(|_| self.take_extents(Some(1), bytes)) {
+                Ok((slab, _)) => {
+                    let mut slabs = core.slabs(class);
+                    slabs.cut(class, slab);
+                    blocks = slabs.take(most);
+                }
+                Err(error) => {
+                    // Where no extent is left, a free block of a larger class will do.
+                    let mut larger = (class..CLASSES).map(|class| (class, core.slabs(class).take(1)));
+                    let Some(found) = larger.find(|(_, blocks)| !blocks.is_empty()) else { return Err(error) };
+                    (class, blocks) = found;
+                }
+            }
         }
         let offset = blocks.pop().expect("not empty");
         magazine::settle(core);
@@ -133,15 +172,15 @@ impl Pool {
         if class < MAGAZINES {
             magazine::stock(core, class, &mut blocks);
         }
-        Ok(Block { pool: self.clone(), offset, len: bytes, place: Place::Small(class as u32) })
+        Ok((offset, Place::Small(class as u32)))
     }
 
     #[cold]
-    fn alloc_extents(&self, bytes: usize) -> Result<Block> {
+    fn alloc_extents(&self, bytes: usize) -> Result<(u64, Place)> {
         let run = self.take_run(extents_for(bytes), bytes)?;
         let line = 2 * (self.0.turn.fetch_add(1, Relaxed) as usize * 13 % 32) + 1;
         let offset = run.start as usize * HUGE_PAGE + line * LINE;
-        Ok(Block { pool: self.clone(), offset: offset as u64, len: bytes, place: Place::Large(run) })
+        Ok((offset as u64, Place::Large(run)))
     }
 
     /// Takes a run of extents for `bytes` into use.
@@ -246,12 +285,33 @@ fn named(error: crate::Error, bytes: usize) -> crate::Error {
 #[derive(Debug)]
 pub struct Block {
     pool: Pool,
+    lone: LoneBlock,
+}
+
+/// A block that does not know its pool: lost to it, until the pool ends, unless [`Pool::free_lone`] gets it back.
+#[derive(Debug)]
+#[must_use = "the pool gets it back by free_lone() alone"]
+pub(crate) struct LoneBlock {
     offset: u64,
     len: usize,
     place: Place,
 }
 
-#[derive(Debug)]
+impl LoneBlock {
+    /// Bytes that were asked for.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The block, for [`Pool::free_lone`], out of a place that is being dropped: call it once.
+    #[inline]
+    pub(crate) fn take(&mut self) -> LoneBlock {
+        LoneBlock { offset: self.offset, len: self.len, place: self.place }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Place {
     /// In a slab of this class.
     Small(u32),
@@ -263,26 +323,25 @@ impl Block {
     /// Where in the segment it begins.
     #[inline]
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.lone.offset
     }
 
     /// Bytes that were asked for.
     #[inline]
     pub fn len(&self) -> usize {
-        self.len
+        self.lone.len
     }
 
     /// Whether no bytes were asked for.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.lone.len == 0
     }
 
     /// Its first byte in this process, 64-byte aligned.
     #[inline]
     pub fn as_ptr(&self) -> NonNull<u8> {
-        let base = self.pool.0.base.load(Relaxed);
-        NonNull::new(base.wrapping_add(self.offset as usize)).expect("no block is at address zero")
+        self.pool.address_of(&self.lone)
     }
 
     /// The pool that it belongs to.
@@ -295,15 +354,7 @@ impl Block {
 impl Drop for Block {
     #[inline]
     fn drop(&mut self) {
-        match self.place {
-            Place::Small(class) => {
-                let (core, class) = (&self.pool.0.core, class as usize);
-                if class >= MAGAZINES || !magazine::push(core, class, self.offset) {
-                    self.pool.put_small(class, self.offset);
-                }
-            }
-            Place::Large(run) => self.pool.put_run(run),
-        }
+        self.pool.free_lone(self.lone.take());
     }
 }
 
@@ -313,7 +364,7 @@ impl Pool {
         let core = &self.0.core;
         magazine::settle(core);
         core.account.add(-(size_of_class(class) as i64));
-        core.classes[class].lock().unwrap_or_else(PoisonError::into_inner).put([offset]);
+        core.slabs(class).put([offset]);
     }
 }
 

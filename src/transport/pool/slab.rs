@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    class::{blocks_in_slab, place_in_slab, slab_extents},
+    class::{blocks_in_slab, place_in_slab},
     extent::Run,
 };
 use crate::transport::segment::HUGE_PAGE;
@@ -13,7 +13,14 @@ use crate::transport::segment::HUGE_PAGE;
 pub(super) struct Slabs {
     free: Vec<u64>,
     /// By the offset at which a slab begins.
-    slabs: BTreeMap<u64, usize>,
+    slabs: BTreeMap<u64, Slab>,
+}
+
+#[derive(Debug)]
+struct Slab {
+    run: Run,
+    blocks: usize,
+    free: usize,
 }
 
 impl Slabs {
@@ -35,30 +42,28 @@ impl Slabs {
     /// Cuts a new slab into free blocks; the first of them are taken first.
     pub(super) fn cut(&mut self, class: usize, slab: Run) {
         let start = u64::from(slab.start) * HUGE_PAGE as u64;
-        let blocks = blocks_in_slab(class);
-        self.slabs.insert(start, blocks);
+        let blocks = blocks_in_slab(class, slab.len);
+        self.slabs.insert(start, Slab { run: slab, blocks, free: blocks });
         self.free.extend((0..blocks).rev().map(|index| start + place_in_slab(class, index) as u64));
     }
 
     /// Takes out the slabs of which every block is free.
-    pub(super) fn take_empty(&mut self, class: usize) -> Vec<Run> {
-        let len = slab_extents(class);
-        let bytes = u64::from(len) * HUGE_PAGE as u64;
-        let whole = blocks_in_slab(class);
-        let empty: Vec<u64> = self.slabs.extract_if(.., |_, free| *free == whole).map(|(start, _)| start).collect();
+    pub(super) fn take_empty(&mut self) -> Vec<Run> {
+        let empty: Vec<Run> =
+            self.slabs.extract_if(.., |_, slab| slab.free == slab.blocks).map(|(_, slab)| slab.run).collect();
         if !empty.is_empty() {
-            let gone = |block: u64| match empty.partition_point(|&start| start <= block) {
+            let gone = |extent: u32| match empty.partition_point(|run| run.start <= extent) {
                 0 => false,
-                after => block < empty[after - 1] + bytes,
+                after => extent < empty[after - 1].end(),
             };
-            self.free.retain(|&block| !gone(block));
+            self.free.retain(|&block| !gone((block / HUGE_PAGE as u64) as u32));
         }
-        empty.into_iter().map(|start| Run { start: (start / HUGE_PAGE as u64) as u32, len }).collect()
+        empty
     }
 
     fn free_in_slab(&mut self, block: u64) -> &mut usize {
         let slab = self.slabs.range_mut(..=block).next_back();
-        slab.expect("every block was cut from a slab").1
+        &mut slab.expect("every block was cut from a slab").1.free
     }
 }
 
@@ -68,20 +73,20 @@ mod tests {
 
     #[test]
     fn a_slab_comes_back_when_its_last_block_does() {
-        let class = 30;
+        let class = 47;
         let mut slabs = Slabs::default();
-        let (first, second) = (Run { start: 3, len: slab_extents(class) }, Run { start: 9, len: slab_extents(class) });
+        let (first, second) = (Run { start: 3, len: 4 }, Run { start: 9, len: 4 });
         slabs.cut(class, first);
         slabs.cut(class, second);
-        let count = blocks_in_slab(class);
+        let count = blocks_in_slab(class, first.len);
         let mut blocks = slabs.take(count + 1);
         assert_eq!(blocks.len(), count + 1);
-        assert!(slabs.take_empty(class).is_empty());
+        assert!(slabs.take_empty().is_empty());
         blocks.sort_unstable();
         slabs.put([blocks.remove(0)]);
-        assert_eq!(slabs.take_empty(class), [first]);
+        assert_eq!(slabs.take_empty(), [first]);
         slabs.put(blocks);
-        assert_eq!(slabs.take_empty(class), [second]);
+        assert_eq!(slabs.take_empty(), [second]);
         assert!(slabs.take(1).is_empty());
     }
 }

@@ -46,7 +46,7 @@ fn blocks_are_aligned_and_lie_in_the_segment() {
             assert!(block.offset() as usize + block.len() <= pool.segment().len());
             assert_eq!(block.as_ptr(), pool.segment().at(block.offset() as usize));
             assert!(block.pool() == &pool);
-            if block.len() > 0 {
+            if !block.is_empty() {
                 fill(&block, 7);
                 assert!(holds(&block, 7));
             }
@@ -113,6 +113,17 @@ fn a_full_pool_says_so_and_loses_nothing() {
         drop((kept, small));
         assert_eq!(pool.stats().in_use, 0);
         drop(pool.alloc(14 * MIB).unwrap());
+    }
+}
+
+#[test]
+fn a_small_block_may_come_from_a_larger_class() {
+    for pool in pools(4) {
+        let larger = pool.alloc(100_000).unwrap();
+        let _rest = pool.alloc(MIB + 1).unwrap();
+        let block = pool.alloc(1000).unwrap();
+        assert_eq!((block.len(), block.offset() / HUGE_PAGE as u64), (1000, larger.offset() / HUGE_PAGE as u64));
+        assert!(pool.stats().in_use >= 300_000);
     }
 }
 
@@ -192,39 +203,31 @@ fn in_use_and_peak_are_exact() {
 
 #[test]
 fn blocks_may_be_dropped_by_any_thread() {
-    for pool in pools(64) {
-        std::thread::scope(|scope| {
-            let (sender, receiver) = mpsc::channel::<Vec<Block>>();
-            let receiver = Arc::new(Mutex::new(receiver));
-            for maker in 0..4usize {
-                let (pool, sender) = (pool.clone(), sender.clone());
-                scope.spawn(move || {
-                    for round in 0..200 {
-                        let sizes = (0..20).map(|i| 1 + (maker * 7919 + round * 104_729 + i * 1301) % 40_000);
-                        let blocks: Vec<Block> = sizes.map(|bytes| pool.alloc(bytes).unwrap()).collect();
-                        blocks.iter().for_each(|block| fill(block, maker as u8));
-                        assert!(blocks.iter().all(|block| holds(block, maker as u8)));
-                        sender.send(blocks).unwrap();
-                    }
-                });
-            }
-            drop(sender);
-            for _ in 0..4 {
-                let receiver = Arc::clone(&receiver);
-                scope.spawn(move || {
-                    while let Ok(blocks) = { receiver.lock().unwrap().recv() } {
-                        drop(blocks);
-                    }
-                });
-            }
+    for pool in pools(128) {
+        let (sender, receiver) = mpsc::sync_channel::<Vec<Block>>(8);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let makers = (0..4usize).map(|maker| {
+            let (pool, sender) = (pool.clone(), sender.clone());
+            std::thread::spawn(move || {
+                for round in 0..200 {
+                    let sizes = (0..20).map(|i| 1 + (maker * 7919 + round * 104_729 + i * 1301) % 40_000);
+                    let blocks: Vec<Block> = sizes.map(|bytes| pool.alloc(bytes).unwrap()).collect();
+                    blocks.iter().for_each(|block| fill(block, maker as u8));
+                    assert!(blocks.iter().all(|block| holds(block, maker as u8)));
+                    sender.send(blocks).unwrap();
+                }
+            })
         });
+        let droppers = (0..4).map(|_| {
+            let receiver = Arc::clone(&receiver);
+            let next = move || receiver.lock().unwrap().recv().ok();
+            std::thread::spawn(move || std::iter::from_fn(next).for_each(drop))
+        });
+        let threads: Vec<_> = makers.chain(droppers).collect();
+        drop(sender);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(pool.stats().in_use, 0);
-        // A scope ends before its threads' own data are torn down.
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while pool.stats().committed > 0 && Instant::now() < deadline {
-            pool.trim();
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        pool.trim();
         assert_eq!(pool.stats().committed, 0, "what ended threads kept came back");
     }
 }
@@ -333,39 +336,64 @@ fn growth_ahead_yields_to_who_needs_the_memory() {
 fn threads_that_compete_for_a_full_pool_end_with_it_empty() {
     for pool in pools(64) {
         pool.set_ahead(25);
-        let served = AtomicU32::new(0);
-        std::thread::scope(|scope| {
-            for thread in 0..6usize {
-                let (pool, served) = (&pool, &served);
-                scope.spawn(move || {
-                    let mut held: Vec<(Block, u8)> = Vec::new();
-                    for round in 0..300 {
-                        let bytes = [50, 3000, 70_000, 700_000, 3 * MIB, 17 * MIB][(round * 5 + thread) % 6];
-                        match pool.alloc(bytes) {
-                            Ok(block) => {
-                                fill(&block, (thread * 40 + round % 40) as u8);
-                                held.push((block, (thread * 40 + round % 40) as u8));
-                                served.fetch_add(1, Relaxed);
-                            }
-                            Err(Error::OutOfMemory { .. }) => held.clear(),
-                            Err(other) => panic!("{other}"),
-                        }
-                        assert!(held.iter().all(|(block, value)| holds(block, *value)));
-                        if round % 11 == thread {
-                            pool.trim();
-                        }
-                        if held.len() > 4 {
-                            held.swap_remove(round % 4);
-                        }
+        let compete = |pool: Pool, thread: usize| {
+            let mut held: Vec<(Block, u8)> = Vec::new();
+            let mut served = 0;
+            for round in 0..300 {
+                let bytes = [50, 3000, 70_000, 700_000, 3 * MIB, 17 * MIB][(round * 5 + thread) % 6];
+                match pool.alloc(bytes) {
+                    Ok(block) => {
+                        fill(&block, (thread * 40 + round % 40) as u8);
+                        held.push((block, (thread * 40 + round % 40) as u8));
+                        served += 1;
                     }
-                });
+                    Err(Error::OutOfMemory { .. }) => held.clear(),
+                    Err(other) => panic!("{other}"),
+                }
+                assert!(held.iter().all(|(block, value)| holds(block, *value)));
+                if round % 11 == thread {
+                    pool.trim();
+                }
+                if held.len() > 4 {
+                    held.swap_remove(round % 4);
+                }
             }
-        });
-        assert!(served.into_inner() > 600);
+            served
+        };
+        let threads: Vec<_> = (0..6)
+            .map(|thread| {
+                let pool = pool.clone();
+                std::thread::spawn(move || compete(pool, thread))
+            })
+            .collect();
+        let served: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        assert!(served > 600, "{served}");
         let stats = pool.stats();
         assert_eq!(stats.in_use, 0);
         assert!(stats.peak_committed <= 64 * MIB as u64, "{stats:?}");
         drop(pool.alloc(60 * MIB).unwrap());
+    }
+}
+
+#[test]
+fn trimming_makes_nobody_else_run_out() {
+    for pool in pools(64) {
+        let trimmer = pool.clone();
+        let (sender, receiver) = mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            while receiver.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                trimmer.trim();
+            }
+        });
+        for _ in 0..50 {
+            drop(pool.alloc(50 * MIB).unwrap());
+            // What is counted as given back need not have arrived yet.
+            while pool.stats().committed > 50 * MIB as u64 {
+                std::thread::yield_now();
+            }
+        }
+        drop(sender);
+        thread.join().unwrap();
     }
 }
 
@@ -379,10 +407,10 @@ fn leased_extents_come_back_with_their_owner() {
     let mapped = Segment::open(pool.segment().fd().unwrap().try_clone_to_owned().unwrap()).unwrap();
     let client = Pool::over_lease(mapped, &[a, b]).unwrap();
     let blocks = [100, 50_000, 3 * MIB, MIB + 1].map(|bytes| client.alloc(bytes).unwrap());
-    let inside = |block: &Block, lease: &Extents| {
-        block.offset() >= lease.offset && block.offset() + block.len() as u64 <= lease.offset + lease.len
-    };
-    assert!(blocks.iter().all(|block| inside(block, &a) || inside(block, &b)));
+    assert_eq!(a.offset + a.len, b.offset, "the two are neighbours, and serve as one");
+    let lent = a.offset..b.offset + b.len;
+    assert!(blocks.iter().all(|block| lent.contains(&block.offset())));
+    assert!(blocks.iter().all(|block| block.offset() + block.len() as u64 <= lent.end));
     assert!(client.alloc(10 * MIB).is_err());
     fill(&blocks[2], 6);
     // SAFETY: the byte lies in a leased extent, which is committed, and nobody writes it meanwhile.

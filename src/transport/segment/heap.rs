@@ -30,6 +30,7 @@ impl Heap {
         Heap { whole, lead, layout }
     }
 
+    #[inline]
     pub(super) fn base(&self) -> NonNull<u8> {
         // SAFETY: lead < HUGE_PAGE, by which the allocation is longer than what is used.
         unsafe { self.whole.add(self.lead) }

@@ -102,6 +102,7 @@ impl Segment {
     }
 
     /// Address of the first byte in this process, on a 2 MiB border.
+    #[inline]
     pub fn base(&self) -> NonNull<u8> {
         match &self.backing {
             Backing::Memory { mapping, .. } => mapping.base(),
@@ -115,8 +116,7 @@ impl Segment {
     /// When `offset` is beyond the segment.
     pub fn at(&self, offset: usize) -> NonNull<u8> {
         assert!(offset <= self.len, "offset {offset} in a segment of {} bytes", self.len);
-        // SAFETY: offset <= len was asserted, and [base, base + len] is one mapping or one allocation.
-        unsafe { self.base().add(offset) }
+        NonNull::new(self.base().as_ptr().wrapping_add(offset)).expect("no segment lies at address zero")
     }
 
     /// Takes memory for a range, so that touching it cannot fail, in 2 MiB pages where the kernel has them to give.

@@ -107,6 +107,7 @@ impl Mapping {
         Ok(mapping)
     }
 
+    #[inline]
     pub(super) fn base(&self) -> NonNull<u8> {
         self.base
     }
@@ -114,9 +115,13 @@ impl Mapping {
     /// Asks for 2 MiB pages in `[at, at + len)`, whole 2 MiB pages that each hold a page already.
     pub(super) fn collapse(&self, at: usize, len: usize) -> io::Result<()> {
         assert!(at.checked_add(len).is_some_and(|end| end <= self.len), "{at} + {len} is beyond {}", self.len);
-        // SAFETY: the range lies in our mapping; collapsing changes the size of its pages and no byte in them.
-        let rc = unsafe { libc::madvise(self.base.as_ptr().add(at).cast(), len, libc::MADV_COLLAPSE) };
-        Errno::result(rc).map(drop).map_err(io::Error::from)
+        let ask = || {
+            // SAFETY: the range lies in our mapping; collapsing changes the size of its pages and no byte in them.
+            let rc = unsafe { libc::madvise(self.base.as_ptr().add(at).cast(), len, libc::MADV_COLLAPSE) };
+            Errno::result(rc).map(drop)
+        };
+        // EAGAIN is for what passes: a page that somebody was just looking at.
+        ask().or_else(|e| if e == Errno::EAGAIN { ask() } else { Err(e) }).map_err(io::Error::from)
     }
 }
 

@@ -9,6 +9,8 @@ mod bits;
 mod compare;
 mod complex;
 pub(super) mod convert;
+pub mod elementary;
+mod functions;
 mod fused;
 mod table;
 

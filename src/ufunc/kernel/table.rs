@@ -6,6 +6,7 @@ use super::bits::{bits, select};
 use super::compare::compare;
 use super::complex::complex;
 use super::convert::cast;
+use super::functions::function;
 use crate::ufunc::{DType, Op};
 
 pub(in crate::ufunc) use super::bits::copy;
@@ -45,9 +46,13 @@ pub(in crate::ufunc) fn resolve(op: Op, args: &[DType], to: DType) -> Option<Rec
         Op::Not | Op::BitAnd | Op::BitOr | Op::BitXor | Op::Shl | Op::Shr => plain(bits(op, first)?, first),
         Op::Conj => plain(complex(op, first)?, first),
         Op::Re | Op::Im => plain(complex(op, first)?, real_part(first)),
-        Op::Powi(2 | -1) => plain(arith(op, first)?, first),
-        Op::Powi(n) => Some(Recipe { exponent: Some(n), ..plain(arith(op, first)?, first)? }),
-        _ => plain(arith(op, first)?, first),
+        Op::Abs if matches!(first, DType::C32 | DType::C64) => plain(complex(op, first)?, real_part(first)),
+        Op::Powi(n) => {
+            let kernel = function(op, first).or_else(|| arith(op, first))?;
+            // A kernel for one exponent does not look at it.
+            Some(Recipe { exponent: Some(n).filter(|n| !matches!(n, 2 | -1)), ..plain(kernel, first)? })
+        }
+        _ => plain(arith(op, first).or_else(|| function(op, first)).or_else(|| complex(op, first))?, first),
     }
 }
 

@@ -1,0 +1,159 @@
+//! Models of the protocols in shared memory, checked by loom over every interleaving that matters: `ci/loom`.
+
+use std::time::Duration;
+
+use ::loom::thread;
+
+use super::doorbell::{Doorbell, Waited};
+use super::ring::Ring;
+use super::words::HeapWords;
+
+fn model(check: impl Fn() + Send + Sync + 'static) {
+    let mut builder = ::loom::model::Builder::new();
+    // Bugs in protocols of two or three threads show within as many preemptions; more would take hours.
+    builder.preemption_bound = Some(3);
+    builder.check(check);
+}
+
+fn two_lines() -> Ring<HeapWords> {
+    Ring::create(HeapWords::new(Ring::<HeapWords>::bytes_for(2))).unwrap()
+}
+
+fn send(producer: &super::ring::Producer<HeapWords>, record: &[u8]) {
+    while !producer.try_send(record).unwrap() {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_record_is_whole_when_it_is_seen_and_lines_are_used_again_only_after_they_were_read() {
+    model(|| {
+        let ring = two_lines();
+        let producer = ring.producer();
+        let sender = thread::spawn(move || {
+            for number in 0..3u64 {
+                send(&producer, &[number + 1; 1].map(u64::to_le_bytes).concat());
+            }
+        });
+        let mut consumer = ring.consumer().unwrap();
+        let mut record = Vec::new();
+        for number in 0..3u64 {
+            while !consumer.try_recv(&mut record).unwrap() {
+                thread::yield_now();
+            }
+            assert_eq!(record, (number + 1).to_le_bytes());
+        }
+        sender.join().unwrap();
+        assert!(!consumer.try_recv(&mut record).unwrap() && !consumer.blocked());
+    });
+}
+
+#[test]
+fn two_producers_never_share_a_line() {
+    model(|| {
+        let ring = two_lines();
+        let producer = ring.producer();
+        let senders: Vec<_> = (1..=2u8)
+            .map(|id| {
+                let producer = producer.clone();
+                thread::spawn(move || send(&producer, &[id; 8]))
+            })
+            .collect();
+        let mut consumer = ring.consumer().unwrap();
+        let mut record = Vec::new();
+        let mut seen = 0;
+        for _ in 0..2 {
+            while !consumer.try_recv(&mut record).unwrap() {
+                thread::yield_now();
+            }
+            assert!(record == [1; 8] || record == [2; 8]);
+            seen |= record[0];
+        }
+        assert_eq!(seen, 3);
+        for sender in senders {
+            sender.join().unwrap();
+        }
+    });
+}
+
+#[test]
+fn what_was_sent_is_received_once_where_each_record_is_written_over_the_last() {
+    model(|| {
+        let ring = two_lines();
+        let producer = ring.producer();
+        // Records of two lines: each fills the ring. Nobody waits, so whoever finds it full gives up.
+        let long = |id: u64| [id.to_le_bytes(); 8].concat();
+        let senders: Vec<_> = (1..=2u64)
+            .map(|id| {
+                let producer = producer.clone();
+                thread::spawn(move || if producer.try_send(&long(id)).unwrap() { id } else { 0 })
+            })
+            .collect();
+        let mut consumer = ring.consumer().unwrap();
+        let mut received = 0;
+        let mut record = Vec::new();
+        let mut receive = || {
+            if consumer.try_recv(&mut record).unwrap() {
+                assert_eq!(record, long(u64::from(record[0])));
+                received += u64::from(record[0]);
+            }
+        };
+        receive();
+        receive();
+        let sent: u64 = senders.into_iter().map(|sender| sender.join().unwrap()).sum();
+        receive();
+        assert!(sent > 0);
+        assert_eq!(received, sent);
+    });
+}
+
+#[test]
+fn no_ring_of_the_doorbell_is_lost() {
+    // Were one lost, the waiting thread would sleep for ever, which loom reports as a deadlock.
+    model(|| {
+        let bell = Doorbell::heap();
+        let ring = two_lines();
+        let producer = ring.producer();
+        let other = bell.clone();
+        let sender = thread::spawn(move || {
+            for _ in 0..2 {
+                producer.try_send(b"due").unwrap();
+                other.ring();
+            }
+        });
+        let mut consumer = ring.consumer().unwrap();
+        let mut record = Vec::new();
+        for _ in 0..2 {
+            assert_eq!(bell.wait_until(|| consumer.ready(), Duration::ZERO, None), Waited::Woken);
+            assert!(consumer.try_recv(&mut record).unwrap());
+        }
+        sender.join().unwrap();
+    });
+}
+
+#[test]
+fn two_sleepers_and_two_ringers_all_come_home() {
+    model(|| {
+        let bell = Doorbell::heap();
+        let epoch = bell.epoch();
+        let waiter = {
+            let bell = bell.clone();
+            thread::spawn(move || bell.wait(epoch, Duration::ZERO, None))
+        };
+        let ringer = {
+            let bell = bell.clone();
+            thread::spawn(move || bell.ring())
+        };
+        assert_eq!(bell.wait(epoch, Duration::ZERO, None), Waited::Woken);
+        assert_eq!(waiter.join().unwrap(), Waited::Woken);
+        ringer.join().unwrap();
+        let ringer = {
+            let bell = bell.clone();
+            thread::spawn(move || bell.ring())
+        };
+        let epoch = bell.epoch();
+        bell.ring();
+        assert_eq!(bell.wait(epoch, Duration::ZERO, None), Waited::Woken);
+        ringer.join().unwrap();
+    });
+}

@@ -1,0 +1,112 @@
+//! The exponential functions `exp` and `exp2`.
+//!
+//! `x = n ln 2 + r` with `|r| <= ln 2 / 2`, where the first product is exact under the fused subtraction; then
+//! `e^r = (1 + r) + r^2 Q(r)`, with the sum `1 + r` kept exactly in two parts; then a scaling by `2^n` in two steps,
+//! so that it overflows to infinity and underflows through the subnormal numbers as it should.
+
+use super::Unary;
+use super::dd::{MAGIC, fast_two_sum, poly, select, two_product};
+
+pub(super) const LOG2_E: f64 = std::f64::consts::LOG2_E;
+/// ln 2 as the sum of two `f64`.
+pub(super) const LN2: [f64; 2] = [std::f64::consts::LN_2, 2.3190468138462996e-17];
+
+/// `(e^r - 1 - r) / r^2` for `|r| <= ln 2 / 2`, to 2^-57.9 of `e^r`.
+const Q: [f64; 10] = [
+    0.5000000000000011,
+    0.16666666666666413,
+    0.04166666666653016,
+    0.008333333333494555,
+    0.0013888888943629745,
+    0.00019841269506377436,
+    2.480149309891094e-05,
+    2.7557586548670366e-06,
+    2.7630248485211643e-07,
+    2.500000833243082e-08,
+];
+
+/// Twice the bias, so that half of the shifted exponent is a biased one.
+const SHIFT: f64 = MAGIC + 2046.0;
+
+/// `y * 2^n`, where `t = n + SHIFT` rounded to an integer and `-1077 <= n <= 1025`. One rounding, when the result is subnormal.
+#[inline(always)]
+fn scale(y: f64, t: f64) -> f64 {
+    let twice = t.to_bits().wrapping_sub(MAGIC.to_bits()); // n + 2046
+    let half = twice >> 1;
+    let rest = twice.wrapping_sub(half);
+    y * f64::from_bits(half << 52) * f64::from_bits(rest << 52)
+}
+
+/// `e^(x + low)`, `low` being less than an ulp or so of `x`, for every `x`.
+#[inline(always)]
+pub(super) fn exp_parts(x: f64, low: f64) -> f64 {
+    // Beyond these the result is 0 or infinite anyhow; a NaN fails both comparisons and goes through.
+    let x = select(x > 710.0, 710.0, x);
+    let x = select(x < -746.0, -746.0, x);
+    let t = x.mul_add(LOG2_E, SHIFT);
+    let n = t - SHIFT;
+    let r = (-n).mul_add(LN2[0], x);
+    let s = (-n).mul_add(LN2[1], r + low);
+    let (h, l) = fast_two_sum(1.0, r);
+    let l = (-n).mul_add(LN2[1], l + low);
+    let y = h + (s * s).mul_add(poly(s, &Q), l);
+    scale(y, t)
+}
+
+/// `e^x`. At most 0.7 ulp. Nothing is hard.
+#[derive(Clone, Copy, Debug)]
+pub struct Exp;
+
+impl Unary for Exp {
+    const NAME: &'static str = "exp";
+
+    #[inline(always)]
+    fn fast(x: f64) -> f64 {
+        exp_parts(x, -0.0) // adding -0.0 is no operation at all, which the compiler knows
+    }
+
+    #[inline(always)]
+    fn hard(_: f64) -> bool {
+        false
+    }
+
+    fn full(x: f64) -> f64 {
+        Self::fast(x)
+    }
+}
+
+/// `e^x / 2`, for the hyperbolic functions of great numbers: `x` may be a little beyond the end of the range of `e^x`.
+pub(super) fn half_exp(x: f64) -> f64 {
+    let x = select(x > 800.0, 800.0, x); // infinite, as beyond it
+    let (h, l) = fast_two_sum(x, -LN2[0]);
+    exp_parts(h, l - LN2[1])
+}
+
+/// `2^x`. At most 0.7 ulp; exact for integers. Nothing is hard.
+#[derive(Clone, Copy, Debug)]
+pub struct Exp2;
+
+impl Unary for Exp2 {
+    const NAME: &'static str = "exp2";
+
+    #[inline(always)]
+    fn fast(x: f64) -> f64 {
+        let x = select(x > 1025.0, 1025.0, x);
+        let x = select(x < -1077.0, -1077.0, x);
+        let t = x + SHIFT;
+        let f = x - (t - SHIFT); // exact
+        let (r, e) = two_product(f, LN2[0]);
+        let low = f.mul_add(LN2[1], e);
+        let (h, l) = fast_two_sum(1.0, r);
+        scale(h + (r * r).mul_add(poly(r, &Q), l + low), t)
+    }
+
+    #[inline(always)]
+    fn hard(_: f64) -> bool {
+        false
+    }
+
+    fn full(x: f64) -> f64 {
+        Self::fast(x)
+    }
+}

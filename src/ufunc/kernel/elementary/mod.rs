@@ -1,0 +1,83 @@
+//! Elementary functions of our own: the same bits on every instruction set, within 1 ulp over the whole range.
+//!
+//! The C library's functions differ from system to system, and vector libraries differ from both. These are written
+//! as branch-free scalar Rust, in which every fused multiply-add is spelt out and nothing is left to the compiler to
+//! contract, so that a loop over them is vectorised for whatever `target_feature` its caller enables and gives the
+//! bits of the scalar call. (Without a hardware fused multiply-add, `f64::mul_add` is emulated: slow, same bits.)
+//!
+//! A function has two faces. [`Unary::fast`] is right wherever [`Unary::hard`] is false, which for most of them is
+//! everywhere that matters; [`Unary::full`] is right everywhere, has the special values of C99 Annex F, and gives the
+//! bits of `fast` where that is right. A loop runs `fast` over a block, ors the `hard`s together, and only if one was
+//! set goes over the block again with `full` for those elements.
+//!
+//! `f32` is computed through the `f64` function and rounded once: at most 0.500001 ulp.
+//!
+//! The methods (argument reduction with multi-part constants, minimax polynomials, corrections carried in a second
+//! `f64`) are the textbook ones: Muller, *Elementary Functions*; Dekker's and Knuth's exact sums; Cody and Waite's and
+//! Payne and Hanek's reductions. The coefficients are made by `ci/coefficients.py`. The errors stated, in units in the last place of the exact
+//! result, are the greatest seen by `tests/elementary.rs` against 160-bit arithmetic, rounded up.
+
+mod dd;
+mod erf;
+mod exp;
+mod hyperbolic;
+mod hypot;
+mod inverse;
+mod log;
+mod log_parts;
+mod pow;
+mod reduce;
+mod trig;
+
+pub use erf::Erf;
+pub use exp::{Exp, Exp2};
+pub use hyperbolic::{Cosh, ExpM1, Sinh, Tanh};
+pub use hypot::Hypot;
+pub use inverse::{Acos, Asin, Atan, Atan2};
+pub use log::Ln;
+pub use log_parts::{Ln1p, Log2, Log10};
+pub use pow::{Powf, Powi, SmallPower};
+pub use trig::{Cos, Sin, Tan};
+
+/// A function of one `f64`.
+pub trait Unary {
+    /// The name, as in the instruction set of programs.
+    const NAME: &'static str;
+
+    /// The value where `hard(x)` is false, anything where it is true. Without branches: made to be vectorised.
+    fn fast(x: f64) -> f64;
+
+    /// Whether `fast` may be wrong for `x`.
+    fn hard(x: f64) -> bool;
+
+    /// The value for every `x`; the bits of `fast` where that is right.
+    fn full(x: f64) -> f64;
+
+    /// The value for an `f32`: the `f64` function, rounded once.
+    fn full_f32(x: f32) -> f32 {
+        Self::full(f64::from(x)) as f32
+    }
+}
+
+/// A function of two `f64`.
+pub trait Binary {
+    /// The name, as in the instruction set of programs.
+    const NAME: &'static str;
+
+    /// The value where `hard(x, y)` is false, anything where it is true. Without branches: made to be vectorised.
+    fn fast(x: f64, y: f64) -> f64;
+
+    /// Whether `fast` may be wrong for `(x, y)`.
+    fn hard(x: f64, y: f64) -> bool;
+
+    /// The value for every `(x, y)`; the bits of `fast` where that is right.
+    fn full(x: f64, y: f64) -> f64;
+
+    /// The value for two `f32`: the `f64` function, rounded once.
+    fn full_f32(x: f32, y: f32) -> f32 {
+        Self::full(f64::from(x), f64::from(y)) as f32
+    }
+}
+
+/// The bit that holds the sign.
+const SIGN: u64 = 1 << 63;

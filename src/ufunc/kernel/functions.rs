@@ -1,0 +1,170 @@
+//! Elementary functions as kernels: the branch-free form over a whole group, then the hard lanes again, one by one.
+
+use super::elementary::{self as e, Binary, SmallPower, Unary};
+use super::{Body, Kernel, kernel};
+use crate::ufunc::{DType, Op};
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+/// A float that functions of `f64` are applied to: itself, or `f32`, widened and rounded once.
+pub(in crate::ufunc) trait Wide: Copy {
+    fn wide(self) -> f64;
+    fn narrow(x: f64) -> Self;
+}
+
+macro_rules! wide {
+    ($($t:ty)*) => {$(
+        impl Wide for $t {
+            #[inline(always)]
+            fn wide(self) -> f64 { self as f64 }
+            #[inline(always)]
+            fn narrow(x: f64) -> Self { x as $t }
+        }
+    )*};
+}
+wide!(f32 f64);
+
+/// A function of one operand.
+pub(in crate::ufunc) struct Of1<F, T>(PhantomData<(F, T)>);
+
+impl<F: Unary, T: Wide> Body for Of1<F, T> {
+    type A = T;
+    type B = ();
+    type C = ();
+    type R = T;
+    const WHOLE: bool = true;
+
+    #[inline(always)]
+    fn lane(a: T, _: (), _: ()) -> T {
+        T::narrow(F::full(a.wide()))
+    }
+
+    #[inline(always)]
+    fn group<const L: usize>(a: &[T; L], _: &[(); L], _: &[(); L], out: &mut [MaybeUninit<T>; L]) {
+        let mut hard = false;
+        for (out, a) in out.iter_mut().zip(a) {
+            let x = a.wide();
+            hard |= F::hard(x);
+            out.write(T::narrow(F::fast(x)));
+        }
+        if hard {
+            patch(out, |i| F::hard(a[i].wide()).then(|| Self::lane(a[i], (), ())));
+        }
+    }
+}
+
+/// A function of two operands.
+pub(in crate::ufunc) struct Of2<F, T>(PhantomData<(F, T)>);
+
+impl<F: Binary, T: Wide> Body for Of2<F, T> {
+    type A = T;
+    type B = T;
+    type C = ();
+    type R = T;
+    const WHOLE: bool = true;
+
+    #[inline(always)]
+    fn lane(a: T, b: T, _: ()) -> T {
+        T::narrow(F::full(a.wide(), b.wide()))
+    }
+
+    #[inline(always)]
+    fn group<const L: usize>(a: &[T; L], b: &[T; L], _: &[(); L], out: &mut [MaybeUninit<T>; L]) {
+        let mut hard = false;
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            let (x, y) = (a.wide(), b.wide());
+            hard |= F::hard(x, y);
+            out.write(T::narrow(F::fast(x, y)));
+        }
+        if hard {
+            patch(out, |i| F::hard(a[i].wide(), b[i].wide()).then(|| Self::lane(a[i], b[i], ())));
+        }
+    }
+}
+
+/// An integer power, its exponent the same in all lanes and none of those that have kernels of their own.
+pub(in crate::ufunc) struct Power<T>(PhantomData<T>);
+
+impl<T: Wide> Body for Power<T> {
+    type A = T;
+    type B = i32;
+    type C = ();
+    type R = T;
+    const WHOLE: bool = true;
+
+    #[inline(always)]
+    fn lane(a: T, n: i32, _: ()) -> T {
+        T::narrow(e::Powi::full(a.wide(), n))
+    }
+
+    #[inline(always)]
+    fn group<const L: usize>(a: &[T; L], n: &[i32; L], _: &[(); L], out: &mut [MaybeUninit<T>; L]) {
+        let n = n[0];
+        let mut hard = false;
+        for (out, a) in out.iter_mut().zip(a) {
+            let x = a.wide();
+            hard |= e::Powi::hard(x);
+            out.write(T::narrow(e::Powi::fast(x, n)));
+        }
+        if hard {
+            patch(out, |i| e::Powi::hard(a[i].wide()).then(|| Self::lane(a[i], n, ())));
+        }
+    }
+}
+
+/// Writes the lanes that `hard` has a value for.
+#[cold]
+#[inline(never)]
+fn patch<T>(out: &mut [MaybeUninit<T>], hard: impl Fn(usize) -> Option<T>) {
+    for (i, out) in out.iter_mut().enumerate() {
+        if let Some(value) = hard(i) {
+            out.write(value);
+        }
+    }
+}
+
+macro_rules! float {
+    ($of:ident $(<$f:ty>)?, $dtype:expr) => {
+        match $dtype {
+            DType::F32 => kernel!($of<$($f,)? f32>, 16),
+            DType::F64 => kernel!($of<$($f,)? f64>, 16),
+            _ => None,
+        }
+    };
+}
+
+/// The kernel of an elementary function of floats of type `dtype`.
+pub(super) fn function(op: Op, dtype: DType) -> Option<&'static Kernel> {
+    match op {
+        Op::Exp => float!(Of1<e::Exp>, dtype),
+        Op::Exp2 => float!(Of1<e::Exp2>, dtype),
+        Op::ExpM1 => float!(Of1<e::ExpM1>, dtype),
+        Op::Ln => float!(Of1<e::Ln>, dtype),
+        Op::Ln1p => float!(Of1<e::Ln1p>, dtype),
+        Op::Log2 => float!(Of1<e::Log2>, dtype),
+        Op::Log10 => float!(Of1<e::Log10>, dtype),
+        Op::Sin => float!(Of1<e::Sin>, dtype),
+        Op::Cos => float!(Of1<e::Cos>, dtype),
+        Op::Tan => float!(Of1<e::Tan>, dtype),
+        Op::Sinh => float!(Of1<e::Sinh>, dtype),
+        Op::Cosh => float!(Of1<e::Cosh>, dtype),
+        Op::Tanh => float!(Of1<e::Tanh>, dtype),
+        Op::Asin => float!(Of1<e::Asin>, dtype),
+        Op::Acos => float!(Of1<e::Acos>, dtype),
+        Op::Atan => float!(Of1<e::Atan>, dtype),
+        Op::Erf => float!(Of1<e::Erf>, dtype),
+        Op::Powf => float!(Of2<e::Powf>, dtype),
+        Op::Atan2 => float!(Of2<e::Atan2>, dtype),
+        Op::Hypot => float!(Of2<e::Hypot>, dtype),
+        // -1 to 2 are exact, or rounded once, by multiplying.
+        Op::Powi(-1..=2) => None,
+        Op::Powi(3) => float!(Of1<SmallPower<3>>, dtype),
+        Op::Powi(4) => float!(Of1<SmallPower<4>>, dtype),
+        Op::Powi(5) => float!(Of1<SmallPower<5>>, dtype),
+        Op::Powi(6) => float!(Of1<SmallPower<6>>, dtype),
+        Op::Powi(7) => float!(Of1<SmallPower<7>>, dtype),
+        Op::Powi(8) => float!(Of1<SmallPower<8>>, dtype),
+        Op::Powi(_) => float!(Power, dtype),
+        _ => None,
+    }
+}

@@ -1,0 +1,231 @@
+//! The house rules, kept by a test: what each file says of itself, which layer may know which, where `unsafe` lives.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Layers of `src/`, each with those that it may name, besides itself and `error`.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("transport", &[]),
+    ("cluster", &["transport"]),
+    ("ufunc", &[]),
+    ("proxy", &["cluster"]),
+    ("array", &["transport", "cluster", "ufunc"]),
+];
+
+/// Lines of a file that nobody has to scroll through for long.
+const MOST_LINES: usize = 700;
+
+/// How far above an `unsafe` block its argument may stand.
+const SAFETY_WITHIN: usize = 6;
+
+/// The files of `src/` that may hold `unsafe`: mappings, rings, raw views, vector instructions, functions that travel.
+/// A new one is a decision, and is made by adding it here.
+const UNSAFE: &[&str] = &["array/npy/map.rs", "array/npy/tests.rs", "ufunc/element.rs"];
+
+struct Source {
+    /// From the root of the repository, with `/`.
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// Lines of code with their numbers from 1: no comment lines, and nothing from the tests inside the file on.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines: Vec<&str> = self.text.lines().collect();
+        let end = lines
+            .windows(2)
+            .position(|w| w[0] == "#[cfg(test)]" && w[1].starts_with("mod ") && w[1].ends_with('{'))
+            .unwrap_or(lines.len());
+        let code = lines.into_iter().take(end).enumerate();
+        code.map(|(i, line)| (i + 1, line)).filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+
+    /// Its path below `src/`, where it is there.
+    fn below_src(&self) -> Option<&str> {
+        self.name.strip_prefix("src/")
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files of the repository with one of these endings (an empty one: files without any), without what is built or is not ours.
+fn sources(endings: &[&str]) -> Vec<Source> {
+    let mut found = Vec::new();
+    let mut todo: Vec<PathBuf> = vec![root().to_path_buf()];
+    while let Some(directory) = todo.pop() {
+        for entry in fs::read_dir(&directory).unwrap().map(Result::unwrap) {
+            let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                if !matches!(name.as_str(), "target" | ".git") {
+                    todo.push(path);
+                }
+            } else if endings.iter().any(|e| if e.is_empty() { !name.contains('.') } else { name.ends_with(e) }) {
+                let below = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                found.push(Source { name: below, text: fs::read_to_string(&path).unwrap() });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+fn rust() -> Vec<Source> {
+    let all = sources(&[".rs"]);
+    assert!(all.len() > 10, "the walk found {} files only", all.len());
+    all
+}
+
+/// Fails with all findings at once.
+fn report(rule: &str, findings: Vec<String>) {
+    assert!(findings.is_empty(), "{rule}:\n{}", findings.join("\n"));
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let silent = rust().into_iter().filter(|s| !s.text.starts_with("//! "));
+    report("a file begins with `//!` and the idea that it is", silent.map(|s| s.name).collect());
+}
+
+#[test]
+fn layers_know_only_what_is_below_them() {
+    let modules: Vec<&str> = LAYERS.iter().map(|(layer, _)| *layer).collect();
+    let mut wrong = Vec::new();
+    for source in rust() {
+        let Some(layer) = source.below_src().and_then(|s| s.split_once('/')).map(|(layer, _)| layer) else { continue };
+        if source.name.ends_with("tests.rs") || source.name.contains("/tests/") {
+            continue;
+        }
+        let Some((_, may)) = LAYERS.iter().find(|(l, _)| *l == layer) else { continue };
+        let code: Vec<(usize, &str)> = source.code().collect();
+        for &(number, line) in &code {
+            for (_, rest) in line.match_indices("crate::").map(|(i, m)| (i, &line[i + m.len()..])) {
+                let named = match rest.strip_prefix('{') {
+                    // `use crate::{error::Error, transport::Pool};` names the start of each part.
+                    Some(list) => list.split(',').map(first_word).collect(),
+                    None => vec![first_word(rest)],
+                };
+                for other in named {
+                    if modules.contains(&other) && other != layer && !may.contains(&other) {
+                        wrong.push(format!("{}:{number}: {layer} names {other}: {}", source.name, line.trim()));
+                    }
+                }
+            }
+        }
+    }
+    report("no arrow goes back up", wrong);
+}
+
+fn first_word(text: &str) -> &str {
+    let text = text.trim_start();
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("")
+}
+
+#[test]
+fn unsafe_is_argued_and_where_it_may_be() {
+    let mut wrong = Vec::new();
+    for source in rust() {
+        let lines: Vec<&str> = source.text.lines().collect();
+        let mut any = false;
+        for (i, line) in lines.iter().enumerate() {
+            if line.trim_start().starts_with("//") {
+                continue;
+            }
+            let code = line.split(" //").next().unwrap_or(line);
+            let says = |what: &str| code.contains(&["unsafe", what].join(" "));
+            let block = ["{", "impl", "extern"].into_iter().any(says);
+            any |= block || says("fn");
+            if block {
+                let above = &lines[i.saturating_sub(SAFETY_WITHIN)..=i];
+                if !above.iter().any(|l| l.contains("SAFETY:")) {
+                    wrong.push(format!("{}:{}: no `// SAFETY:` above: {}", source.name, i + 1, line.trim()));
+                }
+            }
+        }
+        if let Some(below) = source.below_src()
+            && any
+            && !UNSAFE.contains(&below)
+        {
+            wrong.push(format!("{}: holds `unsafe`, and is not among the files that may", source.name));
+        }
+    }
+    for name in UNSAFE {
+        if !root().join("src").join(name).is_file() {
+            wrong.push(format!("src/{name} may hold `unsafe`, and is not there"));
+        }
+    }
+    report("each `unsafe` has its argument and its place", wrong);
+}
+
+#[test]
+fn files_are_short() {
+    let long = rust().into_iter().filter(|s| s.name.starts_with("src/") && s.text.lines().count() > MOST_LINES);
+    report("a file is one idea", long.map(|s| format!("{}: {} lines", s.name, s.text.lines().count())).collect());
+}
+
+#[test]
+fn no_file_is_dead() {
+    let all = rust();
+    let text = |name: &str| all.iter().find(|s| s.name == name).map(|s| s.text.as_str());
+    let mut dead = Vec::new();
+    for source in &all {
+        let Some(below) = source.below_src() else { continue };
+        let stem = below.strip_suffix("/mod.rs").or(below.strip_suffix(".rs")).unwrap();
+        if matches!(stem, "lib" | "main") || stem.starts_with("bin/") {
+            continue;
+        }
+        let (parents, module) = match stem.rsplit_once('/') {
+            Some((parent, module)) => ([format!("src/{parent}/mod.rs"), format!("src/{parent}.rs")], module),
+            None => (["src/lib.rs".to_owned(), "src/main.rs".to_owned()], stem),
+        };
+        let declared = |parent: &String| {
+            text(parent).is_some_and(|t| t.lines().any(|l| l.trim().ends_with(&format!("mod {module};"))))
+        };
+        if !parents.iter().any(declared) {
+            dead.push(format!("{}: no `mod {module};` in {}", source.name, parents.join(" or ")));
+        }
+    }
+    report("every file is part of the crate", dead);
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    // Put together here, so that this file does not find itself.
+    let words = [
+        ["to", "do!("].concat(),
+        ["unimple", "mented!("].concat(),
+        ["db", "g!("].concat(),
+        ["TO", "DO"].concat(),
+        ["FIX", "ME"].concat(),
+        ["#[ign", "ore"].concat(),
+        ["allow(dead", "_code"].concat(),
+    ];
+    let mut left = Vec::new();
+    for source in rust() {
+        for (i, line) in source.text.lines().enumerate() {
+            if let Some(word) = words.iter().find(|w| line.contains(w.as_str())) {
+                left.push(format!("{}:{}: {word}", source.name, i + 1));
+            }
+        }
+    }
+    report("nothing is left undone, unused or unrun", left);
+}
+
+#[test]
+fn no_path_of_one_machine_is_named() {
+    let paths = ["work", "root", "home", "Users"].map(|top| format!("/{top}/"));
+    let mut named = Vec::new();
+    for source in sources(&[".rs", ".md", ".toml", ".py", ".sh", ".yml", ".json", ".lock", ""]) {
+        for (i, line) in source.text.lines().enumerate() {
+            // A web address may have such a part.
+            let words = line.split_whitespace().filter(|word| !word.contains("://"));
+            if words.clone().any(|word| {
+                paths.iter().any(|p| word.trim_start_matches(['"', '\'', '`', '(']).starts_with(p.as_str()))
+            }) {
+                named.push(format!("{}:{}: {}", source.name, i + 1, line.trim()));
+            }
+        }
+    }
+    report("the repository names no path of a machine", named);
+}
