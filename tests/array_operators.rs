@@ -59,7 +59,7 @@ fn same(left: &ArrayD<f64>, right: &DistArrayD<f64>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn arithmetic_has_ndarrays_values_and_shapes(

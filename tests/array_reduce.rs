@@ -27,7 +27,7 @@ fn cubes() -> impl Strategy<Value = (Array3<f64>, bool)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn by_axis_and_whole((mut x, flip) in cubes()) {

@@ -110,8 +110,13 @@ pub(crate) struct Held<A: 'static, D> {
 ///
 /// # Safety
 /// Every index of `dim`, through `strides`, is inside one live allocation of initialised `A`s that outlives the view's last use.
-unsafe fn view_of<A, D: Dimension>(ptr: *mut A, mut dim: D, strides: &[isize]) -> ArrayViewMut<'static, A, D> {
+unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[isize]) -> ArrayViewMut<'static, A, D> {
     let rank = dim.ndim();
+    if dim.slice().contains(&0) {
+        // No element, so no stride matters; ndarray's debug checks accept the default ones.
+        // SAFETY: a view of nothing, whose pointer is inside a block.
+        return unsafe { RawArrayViewMut::from_shape_ptr(dim, ptr).deref_into_view_mut() };
+    }
     let mut steps = D::zeros(rank);
     let (mut low, mut reversed) = (ptr, false);
     for axis in 0..rank {
@@ -119,20 +124,7 @@ unsafe fn view_of<A, D: Dimension>(ptr: *mut A, mut dim: D, strides: &[isize]) -
         steps.slice_mut()[axis] = stride.unsigned_abs();
         if stride < 0 {
             reversed = true;
-            low = low.wrapping_offset(stride * length.saturating_sub(1) as isize);
-        }
-    }
-    if dim.slice().contains(&0) {
-        // No element, so no place matters; default strides are always in range.
-        steps = dim.default_strides();
-        reversed = false;
-        low = ptr;
-    } else {
-        // ndarray's debug checks take an axis of length 1 for overlapping when its stride is 0.
-        for axis in 0..rank {
-            if dim.slice_mut()[axis] == 1 && steps.slice()[axis] == 0 {
-                steps.slice_mut()[axis] = 1;
-            }
+            low = low.wrapping_offset(stride * (length - 1) as isize);
         }
     }
     // SAFETY: `low` is the lowest address that the caller's indices reach, and from it the absolute strides reach

@@ -27,6 +27,9 @@ pub(crate) fn parallel(
     bytes: usize,
     body: &(dyn Fn(std::ops::Range<usize>) + Sync),
 ) -> Result<()> {
+    if len == 0 {
+        return Ok(());
+    }
     if len <= GRAIN {
         return catch_unwind(AssertUnwindSafe(|| body(0..len))).map_err(|panic| {
             let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
