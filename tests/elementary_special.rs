@@ -196,6 +196,7 @@ fn every_f32() {
         println!("{:6} f32: {points} points, {differ} differ, f64 {apart} ulp apart at most", F::NAME);
         assert!(differ * 1_000_000 <= points, "{}: {differ} of {points} f32 differ", F::NAME);
     }
+    // SAFETY: C99's `double erf(double)`, which every value may be given to.
     unsafe extern "C" {
         safe fn erf(x: f64) -> f64;
     }
