@@ -12,7 +12,7 @@ use crate::ufunc::{DType, Fold, Op, Scalar};
 
 /// An expression that needs more instructions than this is computed in parts: it bounds the depth of every walk, and
 /// the memory that a loop of updates holds.
-pub(crate) const MAX_WEIGHT: u32 = 48;
+pub(crate) const MAX_WEIGHT: u32 = 96;
 /// A program reads no more arrays than this.
 pub(crate) const MAX_INPUTS: u32 = 14;
 
@@ -213,9 +213,52 @@ impl Drop for Claim {
     }
 }
 
-/// Upper bounds of the instructions and inputs of a program for `expr`: shared parts count once for each use.
+/// Instructions and inputs of a program for `expr`. Adding up what the operands have is quick, and an upper bound, since
+/// they may share parts; only where that is too much each part is counted, once.
 fn total_weight(expr: &Expr) -> (u32, u32) {
-    expr.operands().iter().map(Operand::weight).fold((1, 0), |(w, i), (weight, inputs)| (w + weight, i + inputs))
+    let sum =
+        expr.operands().iter().map(Operand::weight).fold((1, 0), |(w, i), (weight, inputs)| (w + weight, i + inputs));
+    if sum.0 <= MAX_WEIGHT && sum.1 <= MAX_INPUTS {
+        return sum;
+    }
+    let mut count = Count::default();
+    count.parts(expr);
+    (1 + count.nodes.len() as u32, count.leaves.len() as u32)
+}
+
+/// The distinct parts of an expression.
+#[derive(Default)]
+struct Count {
+    nodes: Vec<*const Node>,
+    leaves: Vec<*mut u8>,
+}
+
+impl Count {
+    /// Ends soon: the parts have each passed the bound when they were made.
+    fn parts(&mut self, expr: &Expr) {
+        for operand in expr.operands() {
+            match operand {
+                Operand::Constant(_) => {}
+                Operand::Leaf(leaf) => self.leaf(leaf),
+                Operand::Node(node) => match node.value.get() {
+                    Some(leaf) => self.leaf(leaf),
+                    None if self.nodes.contains(&Arc::as_ptr(node)) => {}
+                    None => {
+                        self.nodes.push(Arc::as_ptr(node));
+                        if let Some(expr) = node.expr() {
+                            self.parts(&expr);
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    fn leaf(&mut self, leaf: &Leaf) {
+        if !self.leaves.contains(&leaf.address()) {
+            self.leaves.push(leaf.address());
+        }
+    }
 }
 
 /// An error where the operands belong to two hubs.
