@@ -4,7 +4,7 @@ error is relative to the function's value), multi-part constants and the bits of
 Usage: ci/coefficients.py [NAME ...]"""
 
 import sys
-from mpmath import mp, mpf, matrix, lu_solve, sqrt, log, exp, sin, cos, tan, atan, asin, erf, erfc, pi, findroot, cos as mcos
+from mpmath import asin, atan, cos, erf, erfc, exp, log, lu_solve, matrix, mp, mpf, pi, sqrt
 
 mp.dps = 80
 
@@ -14,7 +14,7 @@ def remez(f, weight, a, b, n, rounds=12):
     a, b = mpf(a), mpf(b)
     given, floor = weight, mpf(10) ** -9  # no row of the system may vanish
     weight = lambda x: max(given(x), floor)
-    xs = [(a + b) / 2 - (b - a) / 2 * mcos(pi * (2 * i + 1) / (2 * (n + 1))) for i in range(n + 1)]
+    xs = [(a + b) / 2 - (b - a) / 2 * cos(pi * (2 * i + 1) / (2 * (n + 1))) for i in range(n + 1)]
     for _ in range(rounds):
         rows = matrix(n + 1, n + 1)
         rhs = matrix(n + 1, 1)
@@ -33,7 +33,7 @@ def remez(f, weight, a, b, n, rounds=12):
             return weight(x) * (v - f(x))
 
         # Extrema: the best point of a fine grid between neighbouring sign changes.
-        grid = [(a + b) / 2 - (b - a) / 2 * mcos(pi * i / (40 * n)) for i in range(40 * n + 1)]
+        grid = [(a + b) / 2 - (b - a) / 2 * cos(pi * i / (40 * n)) for i in range(40 * n + 1)]
         es = [err(x) for x in grid]
         ext, best = [], 0
         for i in range(len(grid)):

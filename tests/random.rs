@@ -212,7 +212,7 @@ fn hubs() -> Vec<Hub> {
 #[distob::test]
 fn random_expressions_are_what_ndarray_computes() {
     let hubs = hubs();
-    let mut done = 0;
+    let (mut done, mut failed) = (0, Vec::new());
     for seed in rounds(120) {
         let hub = &hubs[(seed % hubs.len() as u64) as usize];
         let run = || {
@@ -223,12 +223,13 @@ fn random_expressions_are_what_ndarray_computes() {
             }
             pair.check();
         };
-        if let Err(panic) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
-            eprintln!("seed {seed} failed; again with DISTOB_SOAK_SEED={seed}");
-            std::panic::resume_unwind(panic);
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+            Ok(()) => done += 1,
+            Err(_) => failed.push(seed),
         }
-        done += 1;
+        assert!(failed.len() < 10, "too many fail; one of them again with DISTOB_SOAK_SEED=seed: {failed:?}");
     }
+    assert!(failed.is_empty(), "one of these again with DISTOB_SOAK_SEED=seed: {failed:?}");
     println!("{done} random expressions agree with ndarray");
 }
 

@@ -12,6 +12,8 @@ pub struct Column<'a> {
     before: Box<dyn FnMut() + 'a>,
     /// After a sample: puts to rest what would disturb the next.
     after: Box<dyn FnMut() + 'a>,
+    /// Runs before anything is counted: they pay for pages, threads and code that are not there yet.
+    warmups: u32,
     /// Runs for one sample.
     repeats: u32,
     samples: Vec<f64>,
@@ -21,13 +23,16 @@ impl<'a> Column<'a> {
     /// A column whose result, if there is any, is thrown away at once.
     pub fn new<T>(name: &'static str, mut run: impl FnMut() -> T + 'a) -> Column<'a> {
         let run = Box::new(move || drop(std::hint::black_box(run())));
-        Column { name, run, before: Box::new(|| ()), after: Box::new(|| ()), repeats: 1, samples: vec![] }
+        Column { name, run, before: Box::new(|| ()), after: Box::new(|| ()), warmups: 1, repeats: 1, samples: vec![] }
     }
 
     /// A column that keeps each result until the next is there, and drops it then, as a user's loop does.
     pub fn fresh<T: 'a>(name: &'static str, mut make: impl FnMut() -> T + 'a) -> Column<'a> {
         let mut last = None;
-        Column::new(name, move || drop(last.replace(std::hint::black_box(make()))))
+        let mut column = Column::new(name, move || drop(last.replace(std::hint::black_box(make()))));
+        // Two results are there at a time, so the second run needs memory of its own too.
+        column.warmups = 2;
+        column
     }
 
     pub fn around(mut self, before: impl FnMut() + 'a, after: impl FnMut() + 'a) -> Self {
@@ -55,8 +60,8 @@ pub struct Effort {
     pub max_rounds: usize,
     /// No further round begins after this, once there are `min_rounds`.
     pub budget: Duration,
-    /// A column that has two samples and took this long sits the further rounds out: one slow way is not to make
-    /// the whole run slow.
+    /// A column that has two samples and took this long, or one and twice as long, sits the further rounds out: one
+    /// slow way is not to make the whole run slow.
     pub column: Duration,
     /// How long one sample of a short workload is made by repeating it.
     pub sample: Duration,
@@ -68,9 +73,13 @@ pub type Figures = Vec<(&'static str, f64)>;
 /// Measures the columns against each other: median seconds for one run of each.
 pub fn measure(mut columns: Vec<Column<'_>>, effort: Effort) -> Figures {
     for column in &mut columns {
-        // The first run pays for pages, threads and code that are not there yet; the second tells how long one takes.
-        column.sample();
-        let once = column.sample();
+        let mut once = Duration::ZERO;
+        for run in 0..=column.warmups {
+            // What takes this long has paid for its pages and more; another run only makes it later.
+            if run == 0 || once < effort.column * 2 {
+                once = column.sample();
+            }
+        }
         let fits = effort.sample.as_nanos() / once.as_nanos().max(20);
         column.repeats = u32::try_from(fits).unwrap_or(u32::MAX).clamp(1, 1_000_000);
         if column.repeats > 1 {
@@ -92,7 +101,8 @@ pub fn measure(mut columns: Vec<Column<'_>>, effort: Effort) -> Figures {
         for i in 0..count {
             let column = &mut columns[(i + round) % count];
             let spent = column.samples.iter().sum::<f64>() * f64::from(column.repeats);
-            if column.samples.len() >= 2 && spent > effort.column.as_secs_f64() {
+            let enough = effort.column.as_secs_f64() * if column.samples.len() >= 2 { 1.0 } else { 2.0 };
+            if !column.samples.is_empty() && spent > enough {
                 continue;
             }
             let took = column.sample();

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::sys::signal::Signal;
 
 use super::board::{Board, Participant};
 use super::builder::HubBuilder;
@@ -22,8 +24,10 @@ use crate::error::{Error, Result};
 use crate::transport::Segment;
 use crate::transport::wire::decode;
 
-/// An engine that dies so often before it was ready is not started again.
+/// An engine that dies by itself so often before it was ready is not started again.
 const MAX_STILLBIRTHS: u32 = 3;
+/// So many engines killed before they were ready count as one that died by itself.
+const KILLS_FOR_A_STILLBIRTH: u32 = 100;
 /// How long engines may take to end by themselves when the hub closes.
 const END_WITHIN: Duration = Duration::from_millis(500);
 /// How long a new engine may take until it is ready.
@@ -252,7 +256,9 @@ impl Watch {
         let freed = self.board.release_dead(engine.participants.clone());
         tracing::info!(engine = index, ?status, freed, "an engine has died; another is started in its place");
         if !engine.ready {
-            engine.stillbirths += 1;
+            // A kill comes from outside and says nothing about the program: it takes many of them to give up.
+            let killed = status.is_ok_and(|status| status.signal() == Some(Signal::SIGKILL as i32));
+            engine.stillbirths += if killed { 1 } else { KILLS_FOR_A_STILLBIRTH };
         }
         self.begin(index);
     }
@@ -261,7 +267,7 @@ impl Watch {
         let engine = &mut self.engines[index];
         engine.ready = false;
         engine.incarnation += 1;
-        let begun = if engine.stillbirths >= MAX_STILLBIRTHS {
+        let begun = if engine.stillbirths >= MAX_STILLBIRTHS * KILLS_FOR_A_STILLBIRTH {
             Err(Error::invalid(format!("engine {index} has ended {MAX_STILLBIRTHS} times before it was ready")))
         } else {
             self.try_begin(index)

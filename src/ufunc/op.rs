@@ -25,9 +25,46 @@ pub enum Op {
     Square,
     /// Rust's `signum` for floats (NaN stays NaN), -1/0/1 for integers.
     Signum,
-    Floor, Ceil, Round, Trunc,
-    Exp, Exp2, ExpM1, Ln, Ln1p, Log2, Log10,
-    Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan,
+    /// Largest integer not above.
+    Floor,
+    /// Smallest integer not below.
+    Ceil,
+    /// Nearest integer, halves away from zero.
+    Round,
+    /// Integer part.
+    Trunc,
+    /// `e^x`.
+    Exp,
+    /// `2^x`.
+    Exp2,
+    /// `e^x - 1`, exact near 0.
+    ExpM1,
+    /// Natural logarithm.
+    Ln,
+    /// `ln(1 + x)`, exact near 0.
+    Ln1p,
+    /// Logarithm to base 2.
+    Log2,
+    /// Logarithm to base 10.
+    Log10,
+    /// Sine.
+    Sin,
+    /// Cosine.
+    Cos,
+    /// Tangent.
+    Tan,
+    /// Hyperbolic sine.
+    Sinh,
+    /// Hyperbolic cosine.
+    Cosh,
+    /// Hyperbolic tangent.
+    Tanh,
+    /// Inverse sine.
+    Asin,
+    /// Inverse cosine.
+    Acos,
+    /// Inverse tangent.
+    Atan,
     /// Gauss error function.
     Erf,
     /// Integer power, by the exponent.
@@ -37,21 +74,64 @@ pub enum Op {
     // One operand, result of another type.
     /// Rust's `as`; to `bool`: `x != 0`.
     Cast,
-    IsNan, IsFinite, IsInfinite,
-    /// Real and imaginary part of a complex number.
-    Re, Im,
+    /// Whether it is NaN.
+    IsNan,
+    /// Whether it is neither NaN nor infinite.
+    IsFinite,
+    /// Whether it is infinite.
+    IsInfinite,
+    /// Real part of a complex number.
+    Re,
+    /// Imaginary part of a complex number.
+    Im,
     // Two operands of one type.
-    Add, Sub, Mul, Div,
+    /// `x + y`.
+    Add,
+    /// `x - y`.
+    Sub,
+    /// `x * y`.
+    Mul,
+    /// `x / y`; of integers by zero: 0.
+    Div,
     /// Rust's `%`.
     Rem,
-    BitAnd, BitOr, BitXor, Shl, Shr,
-    /// NumPy's `minimum` and `maximum`: NaN where either is NaN.
-    Minimum, Maximum,
-    /// Rust's `min` and `max` of floats (IEEE `minNum`): the other one where one is NaN.
-    Fmin, Fmax,
-    Powf, Atan2, Hypot,
+    /// Bitwise and; logical for `bool`.
+    BitAnd,
+    /// Bitwise or.
+    BitOr,
+    /// Bitwise exclusive or.
+    BitXor,
+    /// Shift left, the count modulo the width.
+    Shl,
+    /// Shift right, the count modulo the width.
+    Shr,
+    /// NumPy's `minimum`: NaN where either is NaN.
+    Minimum,
+    /// NumPy's `maximum`: NaN where either is NaN.
+    Maximum,
+    /// Rust's `min` of floats (IEEE `minNum`): the other one where one is NaN.
+    Fmin,
+    /// Rust's `max` of floats (IEEE `maxNum`): the other one where one is NaN.
+    Fmax,
+    /// `x^y`.
+    Powf,
+    /// Angle of the point (y, x), as C99.
+    Atan2,
+    /// `sqrt(x² + y²)` without overflow on the way.
+    Hypot,
     // Two operands of one type, result `bool`.
-    Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual,
+    /// `x == y`.
+    Equal,
+    /// `x != y`.
+    NotEqual,
+    /// `x < y`.
+    Less,
+    /// `x <= y`.
+    LessEqual,
+    /// `x > y`.
+    Greater,
+    /// `x >= y`.
+    GreaterEqual,
     // Three operands.
     /// `if c { x } else { y }`: `bool`, then two of one type.
     Select,

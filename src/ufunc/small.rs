@@ -115,7 +115,7 @@ unsafe fn apply<R>(
     };
     // SAFETY: operands and result are of the types that the kernel was found for (contract); `out` is borrowed mutably, so
     // that it overlaps none.
-    unsafe { recipe.kernel.get(Isa::current(), false)(out.as_mut_ptr().cast(), &args, out.len()) };
+    unsafe { recipe.kernel.get(Isa::current())(out.as_mut_ptr().cast(), &args, out.len(), false) };
     Ok(())
 }
 

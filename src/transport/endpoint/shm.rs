@@ -138,7 +138,16 @@ impl ShmEndpoint {
     /// An endpoint that sleeps on `bell`, whose peers have all mapped `segments`, in this order.
     pub fn new(bell: Doorbell, segments: Vec<Arc<Segment>>) -> ShmEndpoint {
         let seen = bell.epoch();
-        ShmEndpoint { bell, seen, segments, keys: vec![0; SLOTS], generation: 0, peers: Vec::new(), done: Vec::new(), untried: false }
+        ShmEndpoint {
+            bell,
+            seen,
+            segments,
+            keys: vec![0; SLOTS],
+            generation: 0,
+            peers: Vec::new(),
+            done: Vec::new(),
+            untried: false,
+        }
     }
 
     /// Joins a link: from here on the peer at its other side can be reached.

@@ -108,20 +108,6 @@ unsafe fn tree<R: Reduce>(lanes: *mut u8) {
 
 /// # Safety
 ///
-/// `acc` is valid for one accumulator, `x` for `n` values.
-#[inline(always)]
-unsafe fn tile<R: Reduce>(acc: *mut u8, x: *const u8, n: usize) {
-    let mut lanes = [R::IDENTITY; LANES];
-    // SAFETY: the lanes are here; the rest is the caller's promise.
-    unsafe {
-        run::<R>((&raw mut lanes).cast(), x, n);
-        tree::<R>((&raw mut lanes).cast());
-        acc.cast::<R::Acc>().write(lanes[0]);
-    }
-}
-
-/// # Safety
-///
 /// `acc` is valid for `n` accumulators; each of the rows for `n` values; they do not overlap.
 #[inline(always)]
 unsafe fn rows<R: Reduce>(acc: *mut u8, x: *const u8, stride: isize, rows: usize, n: usize) {
@@ -274,7 +260,7 @@ unsafe fn deviation_rows<T: Value>(
 macro_rules! instances {
     ($isa:ident $(, $feature:literal)?) => {
         mod $isa {
-            use super::{Deviations, Loops, Reduce, Value};
+            use super::{Deviations, LANES, Loops, Reduce, Value};
 
             /// # Safety
             ///
@@ -285,12 +271,14 @@ macro_rules! instances {
                 unsafe { super::clear::<R>(acc, n) }
             }
 
+            #[inline(never)]
             $(#[target_feature(enable = $feature)])?
             unsafe fn run<R: Reduce>(lanes: *mut u8, x: *const u8, n: usize) {
                 // SAFETY: the same contract.
                 unsafe { super::run::<R>(lanes, x, n) }
             }
 
+            #[inline(never)]
             $(#[target_feature(enable = $feature)])?
             unsafe fn tree<R: Reduce>(lanes: *mut u8) {
                 // SAFETY: the same contract.
@@ -299,8 +287,13 @@ macro_rules! instances {
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn tile<R: Reduce>(acc: *mut u8, x: *const u8, n: usize) {
-                // SAFETY: the same contract.
-                unsafe { super::tile::<R>(acc, x, n) }
+                let mut lanes = [R::IDENTITY; LANES];
+                // SAFETY: the lanes are here; `acc` is valid for one accumulator, `x` for `n` values.
+                unsafe {
+                    run::<R>((&raw mut lanes).cast(), x, n);
+                    tree::<R>((&raw mut lanes).cast());
+                    acc.cast::<R::Acc>().write(lanes[0]);
+                }
             }
 
             $(#[target_feature(enable = $feature)])?

@@ -161,7 +161,7 @@ impl<T: Arith> Body for Powi<T> {
     type B = i32;
     type C = ();
     type R = T;
-    const WHOLE: bool = true;
+    const HEAVY: bool = true;
 
     #[inline(always)]
     fn lane(a: T, b: i32, c: ()) -> T {
@@ -198,7 +198,7 @@ impl<T: Arith> Body for Powi<T> {
 macro_rules! modular {
     ($body:ident, $dtype:expr) => {
         match $dtype {
-            DType::I8 | DType::U8 => kernel!($body<u8>, 64),
+            DType::I8 | DType::U8 => kernel!($body<u8>, 32),
             DType::I16 | DType::U16 => kernel!($body<u16>, 32),
             DType::I32 | DType::U32 => kernel!($body<u32>, 16),
             DType::I64 | DType::U64 => kernel!($body<u64>, 16),
@@ -215,11 +215,11 @@ macro_rules! modular {
 macro_rules! real {
     ($body:ident, $dtype:expr $(, $bool:pat)?) => {
         match $dtype {
-            DType::U8 $(| $bool)? => kernel!($body<u8>, 64),
+            DType::U8 $(| $bool)? => kernel!($body<u8>, 32),
             DType::U16 => kernel!($body<u16>, 32),
             DType::U32 => kernel!($body<u32>, 16),
             DType::U64 => kernel!($body<u64>, 16),
-            DType::I8 => kernel!($body<i8>, 64),
+            DType::I8 => kernel!($body<i8>, 32),
             DType::I16 => kernel!($body<i16>, 32),
             DType::I32 => kernel!($body<i32>, 16),
             DType::I64 => kernel!($body<i64>, 16),
@@ -231,13 +231,42 @@ macro_rules! real {
 }
 pub(super) use real;
 
-/// A kernel that treats signed and unsigned integers differently, and complex numbers too.
-macro_rules! number {
+/// A kernel that divides: by vector instructions for floats alone.
+macro_rules! quotient {
     ($body:ident, $dtype:expr) => {
         match $dtype {
-            DType::C32 => kernel!($body<Complex<f32>>, 16),
-            DType::C64 => kernel!($body<Complex<f64>>, 16),
-            dtype => real!($body, dtype),
+            DType::U8 => kernel!(scalar $body<u8>, 16),
+            DType::U16 => kernel!(scalar $body<u16>, 16),
+            DType::U32 => kernel!(scalar $body<u32>, 16),
+            DType::U64 => kernel!(scalar $body<u64>, 16),
+            DType::I8 => kernel!(scalar $body<i8>, 16),
+            DType::I16 => kernel!(scalar $body<i16>, 16),
+            DType::I32 => kernel!(scalar $body<i32>, 16),
+            DType::I64 => kernel!(scalar $body<i64>, 16),
+            DType::F32 => kernel!($body<f32>, 16),
+            DType::F64 => kernel!($body<f64>, 16),
+            DType::C32 => kernel!(scalar $body<Complex<f32>>, 16),
+            DType::C64 => kernel!(scalar $body<Complex<f64>>, 16),
+            DType::Bool => None,
+        }
+    };
+}
+
+/// Remainders, which no vector instruction gives.
+macro_rules! remainder {
+    ($dtype:expr) => {
+        match $dtype {
+            DType::U8 => kernel!(scalar Rem<u8>, 16),
+            DType::U16 => kernel!(scalar Rem<u16>, 16),
+            DType::U32 => kernel!(scalar Rem<u32>, 16),
+            DType::U64 => kernel!(scalar Rem<u64>, 16),
+            DType::I8 => kernel!(scalar Rem<i8>, 16),
+            DType::I16 => kernel!(scalar Rem<i16>, 16),
+            DType::I32 => kernel!(scalar Rem<i32>, 16),
+            DType::I64 => kernel!(scalar Rem<i64>, 16),
+            DType::F32 => kernel!(scalar Rem<f32>, 16),
+            DType::F64 => kernel!(scalar Rem<f64>, 16),
+            _ => None,
         }
     };
 }
@@ -258,13 +287,12 @@ pub(super) fn arith(op: Op, dtype: DType) -> Option<&'static Kernel> {
         Op::Add => modular!(Add, dtype),
         Op::Sub => modular!(Sub, dtype),
         Op::Mul => modular!(Mul, dtype),
-        Op::Div => number!(Div, dtype),
-        Op::Rem => real!(Rem, dtype),
+        Op::Div => quotient!(Div, dtype),
+        Op::Rem => remainder!(dtype),
         Op::Neg => modular!(Neg, dtype),
         Op::Square | Op::Powi(2) => modular!(Square, dtype),
-        Op::Recip | Op::Powi(-1) => number!(Recip, dtype),
-        Op::Powi(0..) => modular!(Powi, dtype),
-        Op::Powi(_) => number!(Powi, dtype),
+        Op::Recip | Op::Powi(-1) => quotient!(Recip, dtype),
+        Op::Powi(_) => quotient!(Powi, dtype),
         Op::Abs => real!(Abs, dtype),
         Op::Signum => real!(Signum, dtype),
         Op::Minimum => real!(Minimum, dtype, DType::Bool),

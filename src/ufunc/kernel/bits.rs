@@ -46,7 +46,7 @@ body!(Select<T: Copy>(mask: u8, a: T, b: T) -> T = if mask != 0 { a } else { b }
 macro_rules! modular {
     ($body:ident, $dtype:expr) => {
         match $dtype {
-            DType::I8 | DType::U8 => kernel!($body<u8>, 64),
+            DType::I8 | DType::U8 => kernel!($body<u8>, 32),
             DType::I16 | DType::U16 => kernel!($body<u16>, 32),
             DType::I32 | DType::U32 => kernel!($body<u32>, 16),
             DType::I64 | DType::U64 => kernel!($body<u64>, 16),
@@ -56,10 +56,10 @@ macro_rules! modular {
 }
 
 macro_rules! by_size {
-    ($body:ident, $dtype:expr, $one:literal, $two:literal) => {
+    ($body:ident, $dtype:expr) => {
         match $dtype.size() {
-            1 => kernel!($body<u8>, $one),
-            2 => kernel!($body<u16>, $two),
+            1 => kernel!($body<u8>, 32),
+            2 => kernel!($body<u16>, 32),
             4 => kernel!($body<u32>, 16),
             8 => kernel!($body<u64>, 16),
             _ => kernel!($body<[u64; 2]>, 16),
@@ -74,11 +74,11 @@ pub(super) fn bits(op: Op, dtype: DType) -> Option<&'static Kernel> {
         Op::BitAnd => modular!(And, bytes),
         Op::BitOr => modular!(Or, bytes),
         Op::BitXor => modular!(Xor, bytes),
-        Op::Not if dtype == DType::Bool => kernel!(LogicalNot, 64),
+        Op::Not if dtype == DType::Bool => kernel!(LogicalNot, 32),
         Op::Not => modular!(Not, dtype),
         Op::Shl => modular!(Shl, dtype),
         Op::Shr => match dtype {
-            DType::I8 => kernel!(Shr<i8>, 64),
+            DType::I8 => kernel!(Shr<i8>, 32),
             DType::I16 => kernel!(Shr<i16>, 32),
             DType::I32 => kernel!(Shr<i32>, 16),
             DType::I64 => kernel!(Shr<i64>, 16),
@@ -90,10 +90,10 @@ pub(super) fn bits(op: Op, dtype: DType) -> Option<&'static Kernel> {
 
 /// The kernel that selects between two values of type `dtype`.
 pub(super) fn select(dtype: DType) -> Option<&'static Kernel> {
-    by_size!(Select, dtype, 64, 32)
+    by_size!(Select, dtype)
 }
 
 /// The kernel that copies elements as large as those of `dtype`.
 pub(in crate::ufunc) fn copy(dtype: DType) -> Option<&'static Kernel> {
-    by_size!(Copied, dtype, 64, 32)
+    by_size!(Copied, dtype)
 }

@@ -97,9 +97,12 @@ body!(Im<T: Part>(a: Complex<T>) -> T = a.im);
 
 macro_rules! complex {
     ($body:ident, $dtype:expr) => {
+        complex!(of $body, $dtype)
+    };
+    ($way:ident $body:ident, $dtype:expr) => {
         match $dtype {
-            DType::C32 => kernel!($body<f32>, 16),
-            DType::C64 => kernel!($body<f64>, 16),
+            DType::C32 => kernel!($way $body<f32>, 16),
+            DType::C64 => kernel!($way $body<f64>, 16),
             _ => None,
         }
     };
@@ -111,15 +114,15 @@ pub(super) fn complex(op: Op, dtype: DType) -> Option<&'static Kernel> {
         Op::Conj => complex!(Conj, dtype),
         Op::Re => complex!(Re, dtype),
         Op::Im => complex!(Im, dtype),
-        Op::Abs => complex!(Modulus, dtype),
-        Op::Exp => complex!(ComplexExp, dtype),
-        Op::Ln => complex!(ComplexLn, dtype),
-        Op::Sqrt => complex!(ComplexSqrt, dtype),
-        Op::Sin => complex!(ComplexSin, dtype),
-        Op::Cos => complex!(ComplexCos, dtype),
-        Op::Sinh => complex!(ComplexSinh, dtype),
-        Op::Cosh => complex!(ComplexCosh, dtype),
-        Op::Tanh => complex!(ComplexTanh, dtype),
+        Op::Abs => complex!(scalar Modulus, dtype),
+        Op::Exp => complex!(scalar ComplexExp, dtype),
+        Op::Ln => complex!(scalar ComplexLn, dtype),
+        Op::Sqrt => complex!(scalar ComplexSqrt, dtype),
+        Op::Sin => complex!(scalar ComplexSin, dtype),
+        Op::Cos => complex!(scalar ComplexCos, dtype),
+        Op::Sinh => complex!(scalar ComplexSinh, dtype),
+        Op::Cosh => complex!(scalar ComplexCosh, dtype),
+        Op::Tanh => complex!(scalar ComplexTanh, dtype),
         _ => None,
     }
 }

@@ -32,7 +32,7 @@ impl<F: Unary, T: Wide> Body for Of1<F, T> {
     type B = ();
     type C = ();
     type R = T;
-    const WHOLE: bool = true;
+    const HEAVY: bool = true;
 
     #[inline(always)]
     fn lane(a: T, _: (), _: ()) -> T {
@@ -61,7 +61,7 @@ impl<F: Binary, T: Wide> Body for Of2<F, T> {
     type B = T;
     type C = ();
     type R = T;
-    const WHOLE: bool = true;
+    const HEAVY: bool = true;
 
     #[inline(always)]
     fn lane(a: T, b: T, _: ()) -> T {
@@ -90,7 +90,7 @@ impl<T: Wide> Body for Power<T> {
     type B = i32;
     type C = ();
     type R = T;
-    const WHOLE: bool = true;
+    const HEAVY: bool = true;
 
     #[inline(always)]
     fn lane(a: T, n: i32, _: ()) -> T {

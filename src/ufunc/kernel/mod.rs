@@ -21,8 +21,13 @@ use super::simd::Isa;
 use super::stream::{self, Line};
 use std::mem::MaybeUninit;
 
-/// Lanes of the widest group, and so of a splat.
-pub(super) const SPLAT: usize = 64;
+/// Lanes of a splat of elements of `size` bytes: as many as the widest group of kernels that take them.
+pub(super) const fn splat_lanes(size: usize) -> usize {
+    if size <= 2 { 32 } else { 16 }
+}
+
+/// Lanes of the widest splat.
+pub(super) const SPLAT: usize = splat_lanes(1);
 
 /// Where an operand of a kernel is.
 #[derive(Clone, Copy, Debug)]
@@ -38,32 +43,31 @@ impl Arg {
     pub const NONE: Arg = Arg { ptr: std::ptr::dangling::<u128>().cast(), varies: false };
 }
 
-/// A kernel for one instruction set: `out[i] = f(args[0][i], args[1][i], args[2][i])` for `i < n`.
-pub(super) type KernelFn = unsafe fn(out: *mut u8, args: &[Arg; 3], n: usize);
+/// A kernel for one instruction set: `out[i] = f(args[0][i], args[1][i], args[2][i])` for `i < n`, stored past the caches
+/// where `stream` says so.
+pub(super) type KernelFn = unsafe fn(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool);
 
-/// A kernel for every instruction set, with plain stores and with stores past the caches.
+/// A kernel for every instruction set.
 #[derive(Debug)]
-pub(super) struct Kernel {
-    plain: [KernelFn; 3],
-    stream: [KernelFn; 3],
-}
+pub(super) struct Kernel([KernelFn; 3]);
 
 impl Kernel {
-    /// The kernels of a body, in groups of `L` lanes (at most [`SPLAT`]).
+    /// The kernels of a body, in groups of `L` lanes.
     pub const fn of<F: Body, const L: usize>() -> Kernel {
-        assert!(L <= SPLAT && size_of::<F::R>() * L % 16 == 0);
         #[cfg(target_arch = "x86_64")]
-        return Kernel {
-            plain: [baseline::<F, L, false>, avx2::<F, L, false>, avx512::<F, L, false>],
-            stream: [baseline::<F, L, true>, avx2::<F, L, true>, avx512::<F, L, true>],
-        };
+        return Kernel([baseline::<F, L>, avx2::<F, L>, avx512::<F, L>]);
         #[cfg(not(target_arch = "x86_64"))]
-        Kernel { plain: [baseline::<F, L, false>; 3], stream: [baseline::<F, L, true>; 3] }
+        Kernel::scalar::<F, L>()
+    }
+
+    /// The kernel of a body that vector instructions do nothing for.
+    pub const fn scalar<F: Body, const L: usize>() -> Kernel {
+        Kernel([baseline::<F, L>; 3])
     }
 
     /// The kernel for `isa`.
-    pub fn get(&self, isa: Isa, stream: bool) -> KernelFn {
-        if stream { self.stream[isa as usize] } else { self.plain[isa as usize] }
+    pub fn get(&self, isa: Isa) -> KernelFn {
+        self.0[isa as usize]
     }
 }
 
@@ -74,8 +78,8 @@ pub(super) trait Body {
     type C: Copy;
     type R: Copy;
 
-    /// Whether a last, partial group is computed as a whole one on padded copies, because `group` is more than its lanes.
-    const WHOLE: bool = false;
+    /// Whether a group is so much code that there should be one copy of it.
+    const HEAVY: bool = false;
 
     /// One lane; `#[inline(always)]` and without branches wherever that can be.
     fn lane(a: Self::A, b: Self::B, c: Self::C) -> Self::R;
@@ -94,82 +98,37 @@ pub(super) trait Body {
     }
 }
 
-/// The operands of a strip, as far as it has been worked off.
-struct Cursor<F: Body> {
-    a: *const F::A,
-    b: *const F::B,
-    c: *const F::C,
-    out: *mut F::R,
-    varies: [bool; 3],
+/// Copies of operands shorter than a group, and room for its results.
+struct Padded<F: Body, const L: usize> {
+    a: [F::A; L],
+    b: [F::B; L],
+    c: [F::C; L],
+    out: [MaybeUninit<F::R>; L],
 }
 
-impl<F: Body> Cursor<F> {
-    #[inline(always)]
-    fn new(out: *mut u8, args: &[Arg; 3]) -> Self {
-        let [a, b, c] = *args;
-        Cursor {
-            a: a.ptr.cast(),
-            b: b.ptr.cast(),
-            c: c.ptr.cast(),
-            out: out.cast(),
-            varies: [a.varies, b.varies, c.varies],
-        }
-    }
-
+impl<F: Body, const L: usize> Padded<F, L> {
     /// # Safety
     ///
-    /// `n` lanes are left.
+    /// Each argument has `n` elements of its type, or is a splat; `0 < n <= L`.
     #[inline(always)]
-    unsafe fn advance(&mut self, n: usize) {
-        let step = |varies: bool| if varies { n } else { 0 };
-        // SAFETY: `n` lanes are left (contract), so that each operand that varies has as many elements from here on.
-        unsafe {
-            self.a = self.a.add(step(self.varies[0]));
-            self.b = self.b.add(step(self.varies[1]));
-            self.c = self.c.add(step(self.varies[2]));
-            self.out = self.out.add(n);
-        }
-    }
-
-    /// # Safety
-    ///
-    /// `L` lanes are left, and `out` is valid for `L` writes.
-    #[inline(always)]
-    unsafe fn group<const L: usize>(&self, out: *mut F::R) {
-        // SAFETY: each operand has `L` elements from here on, since `L` lanes are left or it is a splat of `SPLAT >= L`; they
-        // are aligned and initialised (contract of `KernelFn`), and `out`, which overlaps none of them, is valid for `L`.
-        unsafe { F::group::<L>(&*self.a.cast(), &*self.b.cast(), &*self.c.cast(), &mut *out.cast()) }
-    }
-
-    /// # Safety
-    ///
-    /// `n` lanes are left, `n <= L`.
-    #[inline(always)]
-    unsafe fn part<const L: usize>(&mut self, n: usize) {
-        if n == 0 {
-            return;
-        }
-        // SAFETY: `n` lanes are left, so each operand has at least `n <= L` elements here (a splat has `SPLAT >= L`), and
-        // `out` takes `n`; the padded copies have `L`.
-        unsafe {
-            if F::WHOLE {
-                let (mut a, mut b, mut c) = ([*self.a; L], [*self.b; L], [*self.c; L]);
-                let mut out = [MaybeUninit::uninit(); L];
-                for i in 0..n {
-                    a[i] = *self.a.add(i);
-                    b[i] = *self.b.add(i);
-                    c[i] = *self.c.add(i);
+    unsafe fn new(args: &[Arg; 3], n: usize) -> Self {
+        /// The first `n` elements, and the first again and again.
+        #[inline(always)]
+        unsafe fn copy<T: Copy, const L: usize>(arg: &Arg, n: usize) -> [T; L] {
+            // SAFETY: the argument has `n > 0` elements, or `SPLAT >= n`.
+            unsafe {
+                let from = arg.ptr.cast::<T>();
+                let mut to = [*from; L];
+                for (i, to) in to.iter_mut().enumerate().take(n) {
+                    *to = *from.add(i);
                 }
-                F::group::<L>(&a, &b, &c, &mut out);
-                for (i, value) in out[..n].iter().enumerate() {
-                    *self.out.add(i) = value.assume_init();
-                }
-            } else {
-                for i in 0..n {
-                    *self.out.add(i) = F::lane(*self.a.add(i), *self.b.add(i), *self.c.add(i));
-                }
+                to
             }
-            self.advance(n);
+        }
+        // SAFETY: the caller's promise is the one asked for.
+        unsafe {
+            let (a, b, c) = (copy(&args[0], n), copy(&args[1], n), copy(&args[2], n));
+            Padded { a, b, c, out: [MaybeUninit::uninit(); L] }
         }
     }
 }
@@ -178,47 +137,77 @@ impl<F: Body> Cursor<F> {
 ///
 /// Each argument has `n` elements of its type, or is a splat; `out` takes `n` and overlaps none; the processor has `ISA`.
 #[inline(always)]
-unsafe fn drive<F: Body, const L: usize, const ISA: u8, const STREAM: bool>(out: *mut u8, args: &[Arg; 3], n: usize) {
-    let mut cursor = Cursor::<F>::new(out, args);
-    let mut left = n;
-    // SAFETY: every step is of at most as many lanes as are left. A streamed group begins on a 64-byte border: the first
-    // part ends on one (`out` is aligned to its type, whose size divides 64), and a group is a multiple of 64 bytes or, being
-    // a power of two below, divides it.
-    unsafe {
-        if STREAM {
-            let beyond = out as usize % 64;
-            if beyond != 0 {
-                let mut head = ((64 - beyond) / size_of::<F::R>()).min(left);
-                left -= head;
-                while head > 0 {
-                    cursor.part::<L>(head.min(L));
-                    head -= head.min(L);
+unsafe fn drive<F: Body, const L: usize, const ISA: u8>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+    const { assert!(L <= splat_lanes(size_of::<F::A>()) && size_of::<F::R>() * L % 16 == 0) };
+    if n == 0 {
+        return;
+    }
+    let whole = n >= L;
+    let out = out.cast::<F::R>();
+    let mut padded = MaybeUninit::<Padded<F, L>>::uninit();
+    let (mut from, mut to, mut lanes) = (*args, out, n);
+    if !whole {
+        // SAFETY: `0 < n < L`.
+        let padded = padded.write(unsafe { Padded::new(args, n) });
+        from[0].ptr = (&raw const padded.a).cast();
+        from[1].ptr = (&raw const padded.b).cast();
+        from[2].ptr = (&raw const padded.c).cast();
+        (to, lanes) = (padded.out.as_mut_ptr().cast(), L);
+    }
+    // Whole groups: up to a border of `align`, from there on, and one that ends with the strip; where two overlap, their
+    // lanes are computed twice, which is harmless since no result is an operand.
+    let align = if L * size_of::<F::R>() < 64 { L * size_of::<F::R>() } else { 64 };
+    let beyond = to as usize % align;
+    let head = if stream && whole && beyond != 0 { ((align - beyond) / size_of::<F::R>()).min(lanes) } else { 0 };
+    let past = stream && whole;
+    let groups = (lanes - head) / L;
+    let segments = [
+        (0, head.div_ceil(L).min(lanes / L), false),
+        (head, groups, past),
+        (lanes - L, usize::from(head + groups * L < lanes), false),
+    ];
+    for (start, groups, past) in segments {
+        // SAFETY: groups of the segment lie within the `lanes` lanes that operands and result have (a splat has at least `L`
+        // and does not move); a streamed one begins on a border, since `head` ends there and a group is a multiple of it.
+        unsafe {
+            let step = |arg: &Arg| if arg.varies { L } else { 0 };
+            let at = |arg: &Arg| if arg.varies { start } else { 0 };
+            let mut a = from[0].ptr.cast::<F::A>().add(at(&from[0]));
+            let mut b = from[1].ptr.cast::<F::B>().add(at(&from[1]));
+            let mut c = from[2].ptr.cast::<F::C>().add(at(&from[2]));
+            let mut r = to.add(start);
+            for _ in 0..groups {
+                let operands = (&*a.cast::<[F::A; L]>(), &*b.cast::<[F::B; L]>(), &*c.cast::<[F::C; L]>());
+                if past || F::HEAVY {
+                    let mut line = Line([const { MaybeUninit::<F::R>::uninit() }; L]);
+                    F::group::<L>(operands.0, operands.1, operands.2, &mut line.0);
+                    if past {
+                        stream::store::<ISA>(r.cast(), line.0.as_ptr().cast(), L * size_of::<F::R>());
+                    } else {
+                        r.cast::<[MaybeUninit<F::R>; L]>().write(line.0);
+                    }
+                } else {
+                    F::group::<L>(operands.0, operands.1, operands.2, &mut *r.cast());
                 }
-            }
-            while left >= L {
-                let mut line = Line(MaybeUninit::<[F::R; L]>::uninit());
-                cursor.group::<L>(line.0.as_mut_ptr().cast());
-                stream::store::<ISA>(cursor.out.cast(), line.0.as_ptr().cast(), L * size_of::<F::R>());
-                cursor.advance(L);
-                left -= L;
-            }
-        } else {
-            while left >= L {
-                cursor.group::<L>(cursor.out);
-                cursor.advance(L);
-                left -= L;
+                a = a.add(step(&from[0]));
+                b = b.add(step(&from[1]));
+                c = c.add(step(&from[2]));
+                r = r.add(L);
             }
         }
-        cursor.part::<L>(left);
+    }
+    if !whole {
+        // SAFETY: the first `n` padded results were computed, and `out` takes them.
+        unsafe { std::ptr::copy_nonoverlapping(to, out, n) };
     }
 }
 
 /// # Safety
 ///
 /// As [`drive`].
-unsafe fn baseline<F: Body, const L: usize, const STREAM: bool>(out: *mut u8, args: &[Arg; 3], n: usize) {
+unsafe fn baseline<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
     // SAFETY: the caller's promise is the one asked for.
-    unsafe { drive::<F, L, 0, STREAM>(out, args, n) }
+    unsafe { drive::<F, L, 0>(out, args, n, stream) }
 }
 
 /// # Safety
@@ -226,9 +215,9 @@ unsafe fn baseline<F: Body, const L: usize, const STREAM: bool>(out: *mut u8, ar
 /// As [`drive`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<F: Body, const L: usize, const STREAM: bool>(out: *mut u8, args: &[Arg; 3], n: usize) {
+unsafe fn avx2<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
     // SAFETY: the caller's promise is the one asked for.
-    unsafe { drive::<F, L, 1, STREAM>(out, args, n) }
+    unsafe { drive::<F, L, 1>(out, args, n, stream) }
 }
 
 /// # Safety
@@ -236,9 +225,9 @@ unsafe fn avx2<F: Body, const L: usize, const STREAM: bool>(out: *mut u8, args: 
 /// As [`drive`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-unsafe fn avx512<F: Body, const L: usize, const STREAM: bool>(out: *mut u8, args: &[Arg; 3], n: usize) {
+unsafe fn avx512<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
     // SAFETY: the caller's promise is the one asked for.
-    unsafe { drive::<F, L, 2, STREAM>(out, args, n) }
+    unsafe { drive::<F, L, 2>(out, args, n, stream) }
 }
 
 /// A body of one, two or three operands, for one or any types: `body!(Name<T: Bound>(a: T, b: T) -> T = expression)`.
@@ -269,8 +258,11 @@ use body;
 
 /// `Some` kernel of a body in groups of that many lanes.
 macro_rules! kernel {
-    ($body:ty, $lanes:literal) => {{
-        const KERNEL: &$crate::ufunc::kernel::Kernel = &$crate::ufunc::kernel::Kernel::of::<$body, $lanes>();
+    ($body:ty, $lanes:literal) => {
+        kernel!(of $body, $lanes)
+    };
+    ($way:ident $body:ty, $lanes:literal) => {{
+        const KERNEL: &$crate::ufunc::kernel::Kernel = &$crate::ufunc::kernel::Kernel::$way::<$body, $lanes>();
         Some(KERNEL)
     }};
 }

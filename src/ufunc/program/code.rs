@@ -207,11 +207,11 @@ impl Code {
         let outputs = self.output_slot();
         for step in &self.steps {
             let arg = |slot: u16| if slot == NONE { Arg::NONE } else { table[slot as usize] };
-            let kernel = step.kernel.get(isa, stream && step.out as usize >= outputs);
+            let past = stream && step.out as usize >= outputs;
             let args = [arg(step.args[0]), arg(step.args[1]), arg(step.args[2])];
             // SAFETY: the program was type-checked, so that the operands are what the kernel takes; their memory is as the
             // caller says, and the registers that a step reads were written by an earlier one.
-            unsafe { kernel(table[step.out as usize].ptr.cast_mut(), &args, n) };
+            unsafe { step.kernel.get(isa)(table[step.out as usize].ptr.cast_mut(), &args, n, past) };
         }
     }
 }

@@ -114,9 +114,16 @@ pub(super) fn reads_and_writes_move_the_bytes_meant<E: Endpoint>(pair: Pair<E>) 
     let local = left.register(&left_memory, Access::Local).unwrap();
     let lease = right.register(&right_memory, Access::ReadWrite).unwrap().lease();
     let whole = left_memory.len();
-    for (remote_at, local_at, len) in
-        [(0, 0, whole), (8, 16, 4096), (3, 5, 10_001), (3, 11, 10_002), (5, 13, 2), (1, 0, 1), (whole, 0, 0), (9, 14, 2)]
-    {
+    for (remote_at, local_at, len) in [
+        (0, 0, whole),
+        (8, 16, 4096),
+        (3, 5, 10_001),
+        (3, 11, 10_002),
+        (5, 13, 2),
+        (1, 0, 1),
+        (whole, 0, 0),
+        (9, 14, 2),
+    ] {
         fill(&left_memory, 1);
         fill(&right_memory, 2);
         let (mut here, mut there) = (bytes_of(&left_memory), bytes_of(&right_memory));

@@ -40,7 +40,7 @@ const LARGE: [f64; 14] = [
     0.8408253836745992,
 ];
 
-/// The error function. At most 0.8 ulp. Nothing is hard.
+/// The error function. At most 0.9 ulp. Nothing is hard.
 #[derive(Clone, Copy, Debug)]
 pub struct Erf;
 

@@ -46,14 +46,14 @@ pub(super) fn exp_parts(x: f64, low: f64) -> f64 {
     let t = x.mul_add(LOG2_E, SHIFT);
     let n = t - SHIFT;
     let r = (-n).mul_add(LN2[0], x);
-    let s = (-n).mul_add(LN2[1], r + low);
+    let low = n * -LN2[1] + low;
+    let s = r + low;
     let (h, l) = fast_two_sum(1.0, r);
-    let l = (-n).mul_add(LN2[1], l + low);
-    let y = h + (s * s).mul_add(poly(s, &Q), l);
+    let y = h + (s * s).mul_add(poly(s, &Q), l + low);
     scale(y, t)
 }
 
-/// `e^x`. At most 0.7 ulp. Nothing is hard.
+/// `e^x`. At most 0.8 ulp. Nothing is hard.
 #[derive(Clone, Copy, Debug)]
 pub struct Exp;
 
@@ -82,7 +82,7 @@ pub(super) fn half_exp(x: f64) -> f64 {
     exp_parts(h, l - LN2[1])
 }
 
-/// `2^x`. At most 0.7 ulp; exact for integers. Nothing is hard.
+/// `2^x`. At most 0.8 ulp; exact for integers. Nothing is hard.
 #[derive(Clone, Copy, Debug)]
 pub struct Exp2;
 

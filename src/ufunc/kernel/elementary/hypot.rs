@@ -3,7 +3,7 @@
 use super::Binary;
 use super::dd::{select, two_product};
 
-/// `sqrt(x^2 + y^2)` without overflow or underflow on the way. At most 0.6 ulp. Hard: the greater magnitude beyond
+/// `sqrt(x^2 + y^2)` without overflow or underflow on the way. At most 0.8 ulp (0.51 where nothing is hard). Hard: the greater magnitude beyond
 /// `2^500` or below `2^-400` and not zero, or a NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct Hypot;

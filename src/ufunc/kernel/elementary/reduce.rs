@@ -80,3 +80,28 @@ pub(super) fn far(x: f64) -> (u64, f64, f64) {
     let (r, low) = fast_two_sum(r, error + top.mul_add(PIO2[1], rest * PIO2[0]));
     (quadrant, r, low)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where both reductions apply, they are two roads to the same angle.
+    #[test]
+    fn near_and_far_agree() {
+        let mut x = 256.5;
+        while x <= LIMIT {
+            let (q, r, low) = near(x);
+            let (p, s, tail) = far(x);
+            assert_eq!(q & 3, p & 3, "quadrants of {x}");
+            assert!(((r - s) + (low - tail)).abs() <= 1e-30, "{r} + {low}, {s} + {tail} for {x}");
+            x *= 1.000_137;
+        }
+    }
+
+    #[test]
+    fn the_nearest_of_all_to_a_multiple() {
+        // 6381956970095103 * 2^797 is 4.687e-19 from a multiple of pi/2 (Muller).
+        let (_, r, _) = far(6_381_956_970_095_103.0 * 2f64.powi(797));
+        assert!((r.abs() - 4.687_165_924_254_624e-19).abs() < 1e-33, "{r:e}");
+    }
+}

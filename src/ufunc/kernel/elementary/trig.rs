@@ -53,7 +53,7 @@ fn finish((quadrant, r, low): (u64, f64, f64), shift: u64, sign: u64) -> f64 {
     flip(select(quadrant & 1 == 0, sine, h + l), sign ^ (quadrant & 2) << 62)
 }
 
-/// The sine. At most 0.7 ulp. Hard: NaN, infinities and angles beyond 2^30.
+/// The sine. At most 0.8 ulp. Hard: NaN, infinities and angles beyond 2^30.
 #[derive(Clone, Copy, Debug)]
 pub struct Sin;
 
@@ -81,7 +81,7 @@ impl Unary for Sin {
     }
 }
 
-/// The cosine. At most 0.7 ulp. Hard: NaN, infinities and angles beyond 2^30.
+/// The cosine. At most 0.8 ulp. Hard: NaN, infinities and angles beyond 2^30.
 #[derive(Clone, Copy, Debug)]
 pub struct Cos;
 
@@ -127,7 +127,7 @@ fn tangent((quadrant, r, low): (u64, f64, f64), sign: u64) -> f64 {
     flip(q + ql, sign ^ quadrant << 63)
 }
 
-/// The tangent. At most 0.7 ulp. Hard: NaN, infinities and angles beyond 2^30.
+/// The tangent. At most 0.85 ulp. Hard: NaN, infinities and angles beyond 2^30.
 #[derive(Clone, Copy, Debug)]
 pub struct Tan;
 

@@ -1,0 +1,129 @@
+//! Memory over many rounds: back at its start, full without harm, given back when asked; and where the bytes of arrays go.
+//!
+//! `ci/soak memory --rounds N` runs more rounds than `cargo test` does.
+
+use distob::prelude::*;
+use distob::{Error, Hub};
+
+const MIB: u64 = 1 << 20;
+
+fn rounds(default: u64) -> u64 {
+    std::env::var("DISTOB_SOAK_ROUNDS")
+        .map_or(default, |rounds| rounds.parse().expect("DISTOB_SOAK_ROUNDS is a number"))
+}
+
+/// The processes of a hub: this one and its engines.
+fn processes(hub: &Hub) -> Vec<u32> {
+    let engines = hub.activity().into_iter().filter_map(|activity| activity.pid);
+    std::iter::once(std::process::id()).chain(engines).collect()
+}
+
+/// A number from a file of `/proc`, by the name before it; in the file's own unit.
+fn number(path: &str, name: &str) -> u64 {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{path}: no {name}"));
+    line.split_ascii_whitespace().nth(1).expect("a number").parse().expect("a number")
+}
+
+/// What a process has of the hub's segment of arrays: pages that several have mapped count in equal parts.
+fn proportional_share(hub: &Hub, pid: u32) -> u64 {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/smaps")).expect("a living process");
+    // Other hubs of this test program have segments of the same name: here the address tells which it is, and an engine
+    // has but one.
+    let start = format!("{:x}-", hub.pool().segment().base().as_ptr() as usize);
+    let own =
+        |line: &str| if pid == std::process::id() { line.starts_with(&start) } else { line.contains("distob-arrays") };
+    let mut lines = maps.lines().skip_while(|line| !own(line));
+    let share = lines.find(|line| line.starts_with("Pss:")).expect("the segment is mapped");
+    share.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// Bytes that read and write calls of a hub's processes have moved so far.
+fn through_system_calls(hub: &Hub) -> u64 {
+    let sum = |pid: u32| ["rchar:", "wchar:"].iter().map(|name| number(&format!("/proc/{pid}/io"), name)).sum::<u64>();
+    processes(hub).into_iter().map(sum).sum()
+}
+
+#[distob::test]
+fn the_bytes_of_arrays_do_not_pass_through_system_calls() {
+    let hub = Hub::builder().process().engines(2).start().unwrap();
+    let _entered = hub.enter();
+    let a = DistArray::<f64, _>::from_shape_fn((4000, 1000), |(i, j)| (i + j) as f64);
+    let before = through_system_calls(&hub);
+    for _ in 0..20 {
+        let b = ((&a * 2.0 + 1.0) / &a.mean_axis(Axis(0)).unwrap()).evaluated().unwrap();
+        assert!(b.sum().is_finite());
+        assert!(b.sum_axis(Axis(1)).iter().all(|x| x.is_finite()));
+    }
+    let moved = through_system_calls(&hub) - before;
+    let engines: u64 = hub.activity().iter().filter(|a| a.pid.is_some()).map(|a| a.counters.bytes).sum();
+    assert!(engines > 32 * MIB, "the engines computed only {engines} bytes");
+    // The counters themselves are read from /proc, a few KiB a process.
+    assert!(moved < MIB, "{moved} bytes passed through system calls while engines computed {engines}");
+}
+
+#[distob::test]
+fn what_is_reported_is_what_the_processes_have() {
+    let hub = Hub::builder().process().engines(2).quota(1 << 30).start().unwrap();
+    hub.pool().set_ahead(0);
+    let _entered = hub.enter();
+    let mapped = || -> u64 { processes(&hub).into_iter().map(|pid| proportional_share(&hub, pid)).sum() };
+    let a = DistArray::<f64, _>::from_shape_fn(8_000_000, |i| i as f64);
+    let b = (&a + 1.0).evaluated().unwrap();
+    assert_eq!(b.sum(), a.sum() + 8_000_000.0);
+    let (grown, reported) = (mapped(), hub.memory().committed);
+    // Shared pages are counted once over all processes. A page that nobody has mapped yet is in nobody's.
+    let off = grown.abs_diff(reported);
+    assert!(off <= 8 * MIB, "the processes hold {grown} bytes, {reported} are reported");
+}
+
+#[distob::test]
+fn memory_is_back_at_its_start_round_after_round() {
+    let hub = Hub::builder().process().engines(2).quota(1 << 30).start().unwrap();
+    let _entered = hub.enter();
+    let input = Array2::<f64>::from_shape_fn((1000, 300), |(i, j)| (i * j) as f64);
+    let round = |n: u64| {
+        let a = hub.scatter(&input).unwrap();
+        let rows = 1 + (n * 131 % 900) as usize;
+        let part = a.slice(s![..rows, ..]);
+        let b = &a.sqrt() + &part.sum_axis(Axis(0));
+        let c = b.clone().into_shape_with_order(300_000).unwrap();
+        assert_eq!(c.len(), b.len());
+        assert!(b.mean().unwrap() > 0.0);
+    };
+    (0..4).for_each(round);
+    hub.trim();
+    let start = hub.memory();
+    let rounds = rounds(200);
+    for n in 0..rounds {
+        round(n);
+        assert_eq!(hub.memory().in_use, start.in_use, "round {n}");
+    }
+    assert!(hub.memory().committed <= start.committed + 64 * MIB, "{start:?} became {:?}", hub.memory());
+    hub.trim();
+    assert!(hub.memory().committed <= start.committed, "{start:?} became {:?}", hub.memory());
+}
+
+#[distob::test]
+fn full_memory_is_an_error_with_its_figures_and_room_is_room_again() {
+    let hub = Hub::builder().process().engines(2).quota(96 * MIB).start().unwrap();
+    let _entered = hub.enter();
+    for _ in 0..rounds(20) {
+        let mut held = Vec::new();
+        let error = loop {
+            match DistArray::<f64, _>::try_from_elem(1_000_000, 0.0) {
+                Ok(array) => held.push(array),
+                Err(error) => break error,
+            }
+        };
+        assert!((9..=12).contains(&held.len()), "{} arrays of 8 MB in 96 MiB", held.len());
+        let Error::OutOfMemory { wanted, in_use, quota } = error else { panic!("{error}") };
+        assert_eq!(quota, 96 * MIB);
+        assert!(wanted >= 8_000_000 && in_use >= 72_000_000 && in_use <= quota, "{wanted} wanted, {in_use} in use");
+        // What needs no room goes on, and what does says so and leaves its operands.
+        assert_eq!(held[0].sum(), 0.0);
+        assert!(matches!((&held[0] + 1.0).evaluated(), Err(Error::OutOfMemory { .. })));
+        held.truncate(3);
+        assert_eq!((&held[0] + 1.0).sum(), 1_000_000.0);
+    }
+}
