@@ -228,9 +228,29 @@ fn is_costly(expr: &Expr) -> bool {
         Expr::Reduce { .. } => true,
         Expr::Apply { op, .. } => matches!(
             op,
-            (Op::Sin | Op::Cos | Op::Tan | Op::Sinh | Op::Cosh | Op::Tanh | Op::Asin | Op::Acos | Op::Atan)
-                | (Op::Exp | Op::Exp2 | Op::ExpM1 | Op::Ln | Op::Ln1p | Op::Log2 | Op::Log10 | Op::Erf)
-                | (Op::Sqrt | Op::Powi(_) | Op::Powf | Op::Atan2 | Op::Hypot | Op::Rem)
+            Op::Sin
+                | Op::Cos
+                | Op::Tan
+                | Op::Sinh
+                | Op::Cosh
+                | Op::Tanh
+                | Op::Asin
+                | Op::Acos
+                | Op::Atan
+                | Op::Exp
+                | Op::Exp2
+                | Op::ExpM1
+                | Op::Ln
+                | Op::Ln1p
+                | Op::Log2
+                | Op::Log10
+                | Op::Erf
+                | Op::Sqrt
+                | Op::Powi(_)
+                | Op::Powf
+                | Op::Atan2
+                | Op::Hypot
+                | Op::Rem
         ),
     };
     itself || expr.operands().iter().any(|operand| matches!(operand, Operand::Node(node) if node.costly))
