@@ -102,7 +102,7 @@ fn writing_copies_what_is_shared_and_only_that() {
     assert_ne!(d.as_ptr(), at);
     assert_eq!((kept[[0, 0, 0]], d[[0, 0, 0]]), (1.5, 2.5));
     // A pending reader is a sharer too.
-    let big = hub().scatter(&Array1::<f64>::ones(10_000)).unwrap();
+    let big = hub().scatter(&Array1::<f64>::ones(40_000)).unwrap();
     let mut big2 = big.clone();
     let pending = &big + 1.0;
     drop(big);
@@ -127,7 +127,7 @@ fn assign_computes_into_the_memory_that_is_there() {
     assert_eq!(c, &*a + &*a);
     c.assign(2.5);
     assert_eq!((c.as_ptr(), c.sum()), (at, 2.5 * f64::from(n)));
-    c.assign(&Array1::ones(1));
+    c.assign(&Array1::<f64>::ones(1));
     assert_eq!((c.as_ptr(), c.sum()), (at, f64::from(n)));
     // An expression that reads the target takes fresh memory.
     let shifted = &c.slice_shared(s![..;-1]) + &a;

@@ -5,6 +5,7 @@ use ndarray::Dimension;
 use super::argument::{Arg, Argument, hub_of};
 use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
+use super::eager::SMALL;
 use super::evaluate;
 use super::operate::into_dimension;
 use super::view::Held;
@@ -44,6 +45,15 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         // A pending value is about to be replaced: it is not computed for that. Whoever reads this array's memory holds
         // its store, the expression included: unique means that none does.
         let in_place = !self.is_pending() && self.held_mut()?.is_unique();
+        if in_place
+            && value.shape() == self.shape()
+            && let Some(from) = value.ready()
+            && from.len() <= SMALL
+            && let Some(to) = self.held_mut()?.view.as_slice_mut()
+        {
+            to.copy_from_slice(from);
+            return Ok(());
+        }
         if let (Arg::Foreign(view), true) = (&value, in_place) {
             hub.count_copied((view.len() * size_of::<A>()) as u64);
             let stretched = view.broadcast(self.raw_dim()).ok_or_else(|| Error::invalid("assign: shapes differ"))?;

@@ -5,15 +5,25 @@ use ndarray::Dimension;
 use super::argument::{Arg, Argument, hub_of};
 use super::broadcast::broadcast_shape;
 use super::dist_array::{DistArray, expect};
+use super::eager::SMALL;
+use super::lazy::Operand;
 use super::operate::into_dimension;
 use super::view::Held;
-use super::walk;
+use super::{evaluate, walk};
 use crate::error::{Error, Result};
 use crate::ufunc::Element;
 
 /// The elements in a block of their own.
 pub(crate) fn duplicate<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<Held<A, D>> {
-    walk::copy(held.store.hub(), "copy on write", &held.view.view())
+    let hub = held.store.hub();
+    match held.leaf() {
+        // Both are in the pool, so engine processes may take part.
+        Some(leaf) if held.view.len() > SMALL => {
+            let copy = evaluate::map(hub, held.view.shape(), &[Operand::Leaf(leaf)])?.swap_remove(0);
+            Ok(Held::from_leaf(&copy))
+        }
+        _ => walk::copy(hub, "copy on write", &held.view.view()),
+    }
 }
 
 /// The elements in a block of their own, in row-major order.

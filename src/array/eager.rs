@@ -14,7 +14,7 @@ use crate::ufunc::small::{self, Operand as Small};
 use crate::ufunc::{Element, Op};
 
 /// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
-pub(crate) const SMALL: usize = 4096;
+pub(crate) const SMALL: usize = 16 << 10;
 
 /// How the smaller of two operands meets the larger one, both row-major.
 enum Meet {

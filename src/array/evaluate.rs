@@ -74,10 +74,17 @@ fn operand_dependencies(operand: &Operand, shape: &[usize], first: &mut Vec<Arc<
     }
 }
 
+/// Reductions of one array along the same axes.
+struct Folds {
+    source: Operand,
+    axes: Dims,
+    group: Vec<(Fold, Claim)>,
+}
+
 /// Runs what was claimed, as few passes as can be.
 fn run(claims: Vec<Claim>) -> Result<()> {
     let mut maps: Vec<Vec<Claim>> = Vec::new();
-    let mut folds: Vec<(Operand, Dims, Vec<(Fold, Claim)>)> = Vec::new();
+    let mut folds: Vec<Folds> = Vec::new();
     for claim in claims {
         match claim.node.expr().as_deref() {
             Some(Expr::Apply { .. }) => {
@@ -89,15 +96,18 @@ fn run(claims: Vec<Claim>) -> Result<()> {
                 }
             }
             Some(Expr::Reduce { source, fold, axes }) => {
-                match folds.iter_mut().find(|(s, a, _)| same_source(s, source) && a == axes) {
-                    Some((_, _, group)) => group.push((*fold, claim)),
-                    None => folds.push((source.clone(), axes.clone(), vec![(*fold, claim)])),
+                match folds.iter_mut().find(|there| same_source(&there.source, source) && there.axes == *axes) {
+                    Some(there) => there.group.push((*fold, claim)),
+                    None => {
+                        let group = vec![(*fold, claim)];
+                        folds.push(Folds { source: source.clone(), axes: axes.clone(), group });
+                    }
                 }
             }
             None => {}
         }
     }
-    for (source, axes, group) in folds {
+    for Folds { source, axes, group } in folds {
         run_folds(&source, &axes, group)?;
     }
     for group in maps {

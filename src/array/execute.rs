@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::lower::{layout, permuted};
 use super::view::{Leaf, Store};
 use crate::cluster::{ChunkRunner, Hub, Job, JobKind, Remote};
 use crate::error::{Error, Result};
 use crate::transport::Segment;
-use crate::ufunc::Plan;
+use crate::ufunc::{DType, Plan, Program};
 
 /// Below this much memory traffic the calling thread computes alone: posting a job would not pay.
 const INLINE_BELOW: u64 = 256 << 10;
@@ -34,6 +35,9 @@ pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[Leaf], outputs: &[Leaf]) -> 
     unsafe { run_at(hub, plan, &sources, &targets, Some(&encode)) }
 }
 
+/// Makes the payload for engine processes, once the scratch memory is known.
+type Encode<'a> = &'a dyn Fn(Option<&Store>) -> Vec<u8>;
+
 /// Raw pointers that the threads of a job share.
 struct Addresses<'a> {
     inputs: &'a [*const u8],
@@ -56,7 +60,7 @@ pub(super) unsafe fn run_at(
     plan: &Plan,
     inputs: &[*const u8],
     outputs: &[*mut u8],
-    encode: Option<&dyn Fn(Option<&Store>) -> Vec<u8>>,
+    encode: Option<Encode<'_>>,
 ) -> Result<()> {
     let scratch = match plan.scratch_bytes() {
         0 => None,
@@ -81,6 +85,26 @@ pub(super) unsafe fn run_at(
     // SAFETY: all chunks have run and `Hub::run` returned after them, so their writes are visible; pointers as above.
     unsafe { plan.finish(scratch_at, outputs) };
     Ok(())
+}
+
+/// Copies elements of a type that programs know, with the axes taken in `order`; engine processes, which may not see
+/// the one or the other memory, do not take part.
+///
+/// # Safety
+/// Both pointers are aligned for the type and valid over `shape` with their strides, for reading and for writing, during
+/// the call; the target leaves no gap and nobody else touches it.
+pub(super) unsafe fn copy(
+    hub: &Hub,
+    dtype: DType,
+    (shape, order): (&[usize], &[usize]),
+    (from, from_strides): (*const u8, &[isize]),
+    (to, to_strides): (*mut u8, &[isize]),
+) -> Result<()> {
+    let program = Program { inputs: vec![dtype], outputs: vec![0], ..Program::default() };
+    let (source, target) = (layout(from_strides, order), layout(to_strides, order));
+    let plan = Plan::map(program, &permuted(shape, order), &[source], &[target])?;
+    // SAFETY: the plan touches what the caller promises of the two pointers, and nothing else.
+    unsafe { run_at(hub, &plan, &[from], &[to], None) }
 }
 
 inventory::submit! { JobKind { name: KIND, prepare } }

@@ -95,6 +95,8 @@ pub(crate) struct Node {
     pub(crate) shape: Dims,
     weight: u32,
     inputs: u32,
+    /// Whether computing the value takes longer than reading it would, if it were stored.
+    costly: bool,
     /// How many programs have computed this value without storing it.
     fused: AtomicU32,
     phase: Mutex<Phase>,
@@ -127,12 +129,14 @@ impl Node {
                 *operand = Operand::Leaf(leaf.clone());
             }
         }
+        let costly = inputs > 2 || is_costly(&expr);
         Ok(Arc::new(Node {
             hub: hub.clone(),
             dtype,
             shape,
             weight,
             inputs,
+            costly,
             fused: AtomicU32::new(0),
             phase: Mutex::new(Phase { expr: Some(Arc::new(expr)), running: false }),
             ended: Condvar::new(),
@@ -164,10 +168,10 @@ impl Node {
         self.phase().expr.clone()
     }
 
-    /// Counts a program that computes this value without storing it; says whether it is time to store it instead: this
-    /// is not the first one, and something besides the expressions that it is part of may ask again.
+    /// Counts a program that computes this value without storing it; says whether it is time to store it instead: it
+    /// is costly, this is not the first program, and something besides the expressions that it is part of may ask again.
     pub(crate) fn note_fused(self: &Arc<Node>) -> bool {
-        self.fused.fetch_add(1, Ordering::Relaxed) > 0 && Arc::strong_count(self) > 1
+        self.costly && self.fused.fetch_add(1, Ordering::Relaxed) > 0 && Arc::strong_count(self) > 1
     }
 
     /// Takes the run of this node; `None` when it has its value or another thread runs it.
@@ -259,6 +263,40 @@ impl Count {
             self.leaves.push(leaf.address());
         }
     }
+}
+
+/// Whether an operation, or a part of the expression, costs more than the memory traffic that it saves.
+fn is_costly(expr: &Expr) -> bool {
+    let itself = match expr {
+        Expr::Reduce { .. } => true,
+        Expr::Apply { op, .. } => matches!(
+            op,
+            Op::Sin
+                | Op::Cos
+                | Op::Tan
+                | Op::Sinh
+                | Op::Cosh
+                | Op::Tanh
+                | Op::Asin
+                | Op::Acos
+                | Op::Atan
+                | Op::Exp
+                | Op::Exp2
+                | Op::ExpM1
+                | Op::Ln
+                | Op::Ln1p
+                | Op::Log2
+                | Op::Log10
+                | Op::Erf
+                | Op::Sqrt
+                | Op::Powi(_)
+                | Op::Powf
+                | Op::Atan2
+                | Op::Hypot
+                | Op::Rem
+        ),
+    };
+    itself || expr.operands().iter().any(|operand| matches!(operand, Operand::Node(node) if node.costly))
 }
 
 /// An error where the operands belong to two hubs.

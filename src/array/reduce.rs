@@ -3,7 +3,6 @@
 //!
 //! f32 is summed in f64 and rounded once; the order of summation depends on the shape alone. Integers wrap.
 
-use std::borrow::Cow;
 use std::ops::{Add, Div, Mul};
 
 use ndarray::{Axis, Dimension, Ix0, IxDyn, RemoveAxis};
@@ -26,15 +25,21 @@ pub(crate) fn scalar_of<R: Element>(leaf: &Leaf) -> R {
     Held::<R, Ix0>::from_leaf(leaf).view[()]
 }
 
+/// Up to this many elements that lie in order are folded by the calling thread: posting a job would cost more.
+const FOLD_HERE: usize = 128 << 10;
+
 /// All elements folded into one. Fused with what is pending, unless it is small.
+///
+/// The three ways give the same bits: a fold of all axes goes through the elements in logical order, whatever the shape.
 pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D>, fold: Fold) -> Result<R> {
+    if let Some(elements) = array.held().and_then(|held| held.view.as_slice())
+        && elements.len() <= FOLD_HERE
+    {
+        return small::fold_slice(fold, elements);
+    }
     if array.len() <= SMALL {
         let view = &array.try_held()?.view;
-        // Logical order, whatever the memory order is: the bits must not depend on it.
-        let elements = match view.as_slice() {
-            Some(slice) => Cow::Borrowed(slice),
-            None => Cow::Owned(view.iter().copied().collect()),
-        };
+        let elements: Vec<A> = view.iter().copied().collect();
         return small::fold_slice(fold, &elements);
     }
     let operand = array.operand().ok_or_else(|| unknown(fold))?;

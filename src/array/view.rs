@@ -119,9 +119,8 @@ unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[isize]) -> Ar
     }
     let mut steps = D::zeros(rank);
     let (mut low, mut reversed) = (ptr, false);
-    for axis in 0..rank {
-        let (length, stride) = (dim.slice()[axis], strides[axis]);
-        steps.slice_mut()[axis] = stride.unsigned_abs();
+    for ((step, &stride), &length) in steps.slice_mut().iter_mut().zip(strides).zip(dim.slice()) {
+        *step = stride.unsigned_abs();
         if stride < 0 {
             reversed = true;
             low = low.wrapping_offset(stride * (length - 1) as isize);

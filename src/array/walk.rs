@@ -8,6 +8,7 @@ use ndarray::{ArrayView, ArrayViewMut, Dimension};
 
 use super::broadcast::{memory_order, strides_in_order};
 use super::dims::{Dims, row_major};
+use super::execute;
 use super::view::{Held, strides_of};
 use crate::cluster::{Hub, Job};
 use crate::error::{Error, Result};
@@ -15,6 +16,8 @@ use crate::ufunc::Element;
 
 /// Fewer elements than this are not worth sharing, whatever is done to them.
 const GRAIN: usize = 4096;
+/// From this many bytes on, copies go through the kernels.
+const STREAM_FROM: usize = 256 << 10;
 /// A job has at most this many chunks.
 const MAX_CHUNKS: usize = 4096;
 
@@ -135,7 +138,7 @@ pub(crate) fn map<A: Element, B: Element, D: Dimension>(
 }
 
 /// `f` of each element of `view`, taken with its axes in `order`, into `out`.
-pub(crate) fn map_to<A: Element, B: Element, D: Dimension>(
+fn map_to<A: Element, B: Element, D: Dimension>(
     hub: &Hub,
     name: &'static str,
     view: &ArrayView<'_, A, D>,
@@ -174,7 +177,8 @@ pub(crate) fn copy<A: Element, D: Dimension>(
     name: &'static str,
     view: &ArrayView<'_, A, D>,
 ) -> Result<Held<A, D>> {
-    map(hub, name, view, 2 * size_of::<A>(), |x| x)
+    let order = memory_order(view.shape(), std::iter::once(view.strides()));
+    copy_in_order(hub, name, view, &order)
 }
 
 /// A copy in the pool, in row-major order.
@@ -183,10 +187,19 @@ pub(crate) fn copy_row_major<A: Element, D: Dimension>(
     name: &'static str,
     view: &ArrayView<'_, A, D>,
 ) -> Result<Held<A, D>> {
-    let order = Dims::from_fn(view.ndim(), |axis| axis);
-    let fill = |out: &mut [MaybeUninit<A>]| map_to(hub, name, view, &order, 2 * size_of::<A>(), out, |x| x);
-    // SAFETY: `map_to` writes every element when it succeeds.
-    unsafe { Held::create(hub, view.raw_dim(), fill) }
+    copy_in_order(hub, name, view, &Dims::from_fn(view.ndim(), |axis| axis))
+}
+
+fn copy_in_order<A: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &ArrayView<'_, A, D>,
+    order: &[usize],
+) -> Result<Held<A, D>> {
+    let strides = strides_in_order(view.shape(), order);
+    let fill = |out: &mut [MaybeUninit<A>]| copy_to(hub, name, view, order, out);
+    // SAFETY: `copy_to` writes every element when it succeeds; `strides_in_order` leaves no gap.
+    unsafe { Held::create_strided(hub, view.raw_dim(), &strides, fill) }
 }
 
 /// The elements with the axes taken in `order`, in memory of their own.
@@ -197,11 +210,31 @@ pub(crate) fn copy_out<A: Element, D: Dimension>(
     order: &[usize],
 ) -> Result<Vec<A>> {
     let mut elements = Vec::with_capacity(view.len());
-    let out = &mut elements.spare_capacity_mut()[..view.len()];
-    map_to(hub, name, view, order, 2 * size_of::<A>(), out, |x| x)?;
-    // SAFETY: `map_to` succeeded, so it has written all `view.len()` places, which are within the capacity.
+    copy_to(hub, name, view, order, &mut elements.spare_capacity_mut()[..view.len()])?;
+    // SAFETY: `copy_to` succeeded, so it has written all `view.len()` places, which are within the capacity.
     unsafe { elements.set_len(view.len()) };
     Ok(elements)
+}
+
+/// Copies the elements, with the axes taken in `order`, into `out`: large ones with the kernels' streaming stores.
+fn copy_to<A: Element, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &ArrayView<'_, A, D>,
+    order: &[usize],
+    out: &mut [MaybeUninit<A>],
+) -> Result<()> {
+    match A::DTYPE {
+        Some(dtype) if size_of_val(out) >= STREAM_FROM => {
+            assert_eq!(view.len(), out.len());
+            let strides = strides_in_order(view.shape(), order);
+            let (from, to) = (view.as_ptr().cast(), out.as_mut_ptr().cast());
+            // SAFETY: `view` and `out` are borrowed for the call, the latter mutably; `out` has as many elements as the
+            // view, which `strides_in_order` reaches without a gap.
+            unsafe { execute::copy(hub, dtype, (view.shape(), order), (from, view.strides()), (to, &strides)) }
+        }
+        _ => map_to(hub, name, view, order, 2 * size_of::<A>(), out, |x| x),
+    }
 }
 
 /// `f` of each pair of elements, into a fresh array in the order of the first; both views have one shape.
