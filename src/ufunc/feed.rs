@@ -45,14 +45,15 @@ impl Feed {
                 straddles || !(view.row_contiguous() || fixed)
             })
             .collect();
+        let gathered = buffered.contains(&true);
         let lane: usize = code.registers.iter().sum::<usize>()
             + views.iter().zip(&buffered).filter(|(_, buffered)| **buffered).map(|(view, _)| view.size).sum::<usize>();
         let strip = if lane == 0 {
             usize::MAX
         } else {
             let most = match code.steps.len() {
-                0..=3 if stream => 64,
-                4..=6 if stream => 128,
+                0..=3 if stream && !gathered => 64,
+                4..=6 if stream && !gathered => 128,
                 _ => STRIP,
             };
             (REGISTERS / lane / 64 * 64).clamp(64, most)
