@@ -138,7 +138,7 @@ impl<F: Body, const L: usize> Padded<F, L> {
 /// Each argument has `n` elements of its type, or is a splat; `out` takes `n` and overlaps none; the processor has `ISA`.
 #[inline(always)]
 unsafe fn drive<F: Body, const L: usize, const ISA: u8>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
-    const { assert!(L <= splat_lanes(size_of::<F::A>()) && size_of::<F::R>() * L % 16 == 0) };
+    const { assert!(L <= splat_lanes(size_of::<F::A>()) && (size_of::<F::R>() * L).is_multiple_of(16)) };
     if n == 0 {
         return;
     }
