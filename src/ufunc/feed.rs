@@ -45,18 +45,16 @@ impl Feed {
                 straddles || !(view.row_contiguous() || fixed)
             })
             .collect();
+        let gathered = buffered.contains(&true);
         let lane: usize = code.registers.iter().sum::<usize>()
             + views.iter().zip(&buffered).filter(|(_, buffered)| **buffered).map(|(view, _)| view.size).sum::<usize>();
-        let strip = if lane == 0 {
-            usize::MAX
-        } else {
-            let most = match code.steps.len() {
-                0..=3 if stream => 64,
-                4..=6 if stream => 128,
-                _ => STRIP,
-            };
-            (REGISTERS / lane / 64 * 64).clamp(64, most)
+        let most = match code.steps.len() {
+            0..=3 if stream && !gathered => 64,
+            4..=6 if stream && !gathered => 128,
+            _ => STRIP,
         };
+        // Without a buffer there is nothing that a strip could be too long for.
+        let strip = REGISTERS.checked_div(lane).map_or(usize::MAX, |lanes| (lanes / 64 * 64).clamp(64, most));
         Feed { code, views, strip, row, buffered }
     }
 

@@ -21,10 +21,10 @@ pub(super) unsafe fn store<const ISA: u8>(dst: *mut u8, src: *const u8, bytes: u
             // SAFETY: `at` stays below `bytes`, which is a multiple of the step in each branch, so source and destination are
             // valid and aligned for it; the wider instructions are reached only where the caller says that they exist.
             unsafe {
-                if ISA == 2 && bytes % 64 == 0 {
+                if ISA == 2 && bytes.is_multiple_of(64) {
                     _mm512_stream_si512(dst.add(at).cast(), _mm512_load_si512(src.add(at).cast()));
                     at += 64;
-                } else if ISA >= 1 && bytes % 32 == 0 {
+                } else if ISA >= 1 && bytes.is_multiple_of(32) {
                     _mm256_stream_si256(dst.add(at).cast(), _mm256_load_si256(src.add(at).cast()));
                     at += 32;
                 } else {

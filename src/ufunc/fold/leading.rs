@@ -292,13 +292,15 @@ impl<'a> Work<'a> {
             self.each_run(start, end, column, n, |r, rows, lanes| {
                 (loops.rows)(into.acc, first.offset(r as isize * stride), stride, rows, lanes);
             });
+            let (known, means) = (std::slice::from_raw_parts(sums, n), std::slice::from_raw_parts_mut(self.means, n));
             for j in 0..self.rows.group {
                 let count = self.count(j, start, end) as f64;
+                // Where a part has no row there is nothing that its mean is subtracted from.
+                let share = if count == 0.0 { 0.0 } else { 1.0 / count };
                 // Of one row, a wide row has `inner` columns; otherwise the item's are all of them.
                 let columns = if self.rows.group == 1 { 0..n } else { j * self.rows.inner..(j + 1) * self.rows.inner };
-                for i in columns {
-                    // Where a part has no row there is nothing that its mean is subtracted from.
-                    self.means.add(i).write(if count == 0.0 { 0.0 } else { *sums.add(i) / count });
+                for (mean, sum) in means[columns.clone()].iter_mut().zip(&known[columns]) {
+                    *mean = sum * share;
                 }
             }
             let second = into.second.cast::<f64>();

@@ -115,8 +115,9 @@ impl Method {
                     let (na, nb) = (earlier.count as f64, later.count as f64);
                     // Chan, Golub and LeVeque: what the distance of the two means adds.
                     let weight = na * nb / (na + nb);
+                    let (na, nb) = (1.0 / na, 1.0 / nb);
                     for i in 0..n {
-                        let delta = later_sums[i] / nb - sums[i] / na;
+                        let delta = later_sums[i] * nb - sums[i] * na;
                         second[i] = (second[i] + later_second[i]) + delta * delta * weight;
                     }
                     (self.loops(isa).merge)(earlier.acc, later.acc, n);

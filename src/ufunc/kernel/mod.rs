@@ -138,7 +138,7 @@ impl<F: Body, const L: usize> Padded<F, L> {
 /// Each argument has `n` elements of its type, or is a splat; `out` takes `n` and overlaps none; the processor has `ISA`.
 #[inline(always)]
 unsafe fn drive<F: Body, const L: usize, const ISA: u8>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
-    const { assert!(L <= splat_lanes(size_of::<F::A>()) && size_of::<F::R>() * L % 16 == 0) };
+    const { assert!(L <= splat_lanes(size_of::<F::A>()) && (size_of::<F::R>() * L).is_multiple_of(16)) };
     if n == 0 {
         return;
     }
@@ -161,12 +161,12 @@ unsafe fn drive<F: Body, const L: usize, const ISA: u8>(out: *mut u8, args: &[Ar
     let head = if stream && whole && beyond != 0 { ((align - beyond) / size_of::<F::R>()).min(lanes) } else { 0 };
     let past = stream && whole;
     let groups = (lanes - head) / L;
-    let segments = [
-        (0, head.div_ceil(L).min(lanes / L), false),
-        (head, groups, past),
-        (lanes - L, usize::from(head + groups * L < lanes), false),
-    ];
+    let rest = lanes - head - groups * L;
+    let segments =
+        [(0, head.div_ceil(L).min(lanes / L), false), (head, groups, past), (lanes - L, usize::from(rest > 0), past)];
     for (start, groups, past) in segments {
+        // What was streamed is not written again, which would read it back: of the last group only what is left is.
+        let skip = if past && start != head { L - rest } else { 0 };
         // SAFETY: groups of the segment lie within the `lanes` lanes that operands and result have (a splat has at least `L`
         // and does not move); a streamed one begins on a border, since `head` ends there and a group is a multiple of it.
         unsafe {
@@ -181,7 +181,13 @@ unsafe fn drive<F: Body, const L: usize, const ISA: u8>(out: *mut u8, args: &[Ar
                 if past || F::HEAVY {
                     let mut line = Line([const { MaybeUninit::<F::R>::uninit() }; L]);
                     F::group::<L>(operands.0, operands.1, operands.2, &mut line.0);
-                    if past {
+                    if skip > 0 {
+                        std::ptr::copy_nonoverlapping(
+                            line.0.as_ptr().add(skip),
+                            r.cast::<MaybeUninit<F::R>>().add(skip),
+                            rest,
+                        );
+                    } else if past {
                         stream::store::<ISA>(r.cast(), line.0.as_ptr().cast(), L * size_of::<F::R>());
                     } else {
                         r.cast::<[MaybeUninit<F::R>; L]>().write(line.0);

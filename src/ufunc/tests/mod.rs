@@ -185,6 +185,10 @@ fn layouts<T: Sample>(values: &ArrayD<T>) -> Vec<(&'static str, Held<T>)> {
     held
 }
 
+/// What makes a view of a view.
+trait ViewOf<T>: for<'a> Fn(ArrayViewD<'a, T>) -> ArrayViewD<'a, T> {}
+impl<T, F: for<'a> Fn(ArrayViewD<'a, T>) -> ArrayViewD<'a, T>> ViewOf<T> for F {}
+
 trait Step {
     fn step(self, by: isize) -> ndarray::Slice;
 }
@@ -198,7 +202,7 @@ impl Step for std::ops::Range<usize> {
 /// An array and the view of it that has the values.
 struct Held<T> {
     array: ArrayD<T>,
-    view: Box<dyn for<'a> Fn(ArrayViewD<'a, T>) -> ArrayViewD<'a, T>>,
+    view: Box<dyn ViewOf<T>>,
 }
 
 impl<T> Held<T> {
