@@ -164,6 +164,9 @@ fn main() -> distob::Result<()> {
     let unmet = rows.iter().flat_map(|r| &r.verdicts).filter(|v| !v.met).count();
     let all: usize = rows.iter().map(|r| r.verdicts.len()).sum();
     println!("{} rows, {} of {all} targets met, {:.0} s", rows.len(), all - unmet, begun.elapsed().as_secs_f64());
+    if !args.bench {
+        return Ok(());
+    }
     match report::write_json(&args.json, &machine, args.quick, &rows) {
         Ok(()) => println!("written to {}", args.json.display()),
         Err(e) => {
