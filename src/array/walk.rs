@@ -210,10 +210,26 @@ pub(crate) fn copy_out<A: Element, D: Dimension>(
     order: &[usize],
 ) -> Result<Vec<A>> {
     let mut elements = Vec::with_capacity(view.len());
+    advise_huge(elements.spare_capacity_mut());
     copy_to(hub, name, view, order, &mut elements.spare_capacity_mut()[..view.len()])?;
     // SAFETY: `copy_to` succeeded, so it has written all `view.len()` places, which are within the capacity.
     unsafe { elements.set_len(view.len()) };
     Ok(elements)
+}
+
+/// Asks the system for huge pages under large fresh memory: its first touch is most of the time of a copy into it.
+fn advise_huge<A>(fresh: &mut [MaybeUninit<A>]) {
+    const HUGE: usize = 2 << 20;
+    let start = fresh.as_mut_ptr().cast::<u8>();
+    let skip = start.align_offset(HUGE);
+    let length = size_of_val(fresh).saturating_sub(skip) / HUGE * HUGE;
+    if length > 0
+        && let Some(first) = std::ptr::NonNull::new(start.wrapping_add(skip).cast())
+    {
+        // Where the system refuses, small pages do too.
+        // SAFETY: whole pages inside `fresh`, which is borrowed mutably; the advice changes no byte of them.
+        let _ = unsafe { nix::sys::mman::madvise(first, length, nix::sys::mman::MmapAdvise::MADV_HUGEPAGE) };
+    }
 }
 
 /// Copies the elements, with the axes taken in `order`, into `out`: large ones with the kernels' streaming stores.
