@@ -59,27 +59,34 @@ pub(super) struct Crew {
     frames: [AtomicPtr<Frame<'static>>; SLOTS],
     /// A bit for each slot that is free.
     free: AtomicU32,
-    /// Participants that may help with jobs, in the order in which they are woken, and how many at most at a time.
-    helpers: std::ops::Range<Participant>,
-    awake_at_most: usize,
-    may_spin: bool,
+    /// Who helps with jobs that engine processes can compute, and who with those that only this process can.
+    sharers: Helpers,
+    threads: Helpers,
+    cores: usize,
     /// When the last shared job ended (ns since `born`), and how many came in close succession.
     born: Instant,
     last_end: AtomicU64,
     streak: AtomicU32,
 }
 
+/// Participants that may help with a job, in the order in which they are woken.
+#[derive(Clone, Debug)]
+pub(super) struct Helpers {
+    pub(super) who: std::ops::Range<Participant>,
+    /// How many are woken at most.
+    pub(super) awake: usize,
+}
+
 impl Crew {
-    /// A crew whose `helpers` (worker threads, or threads of engine processes) take part in jobs.
-    pub(super) fn new(board: Board, helpers: std::ops::Range<Participant>, awake_at_most: usize, cores: usize) -> Crew {
+    /// A crew of `threads` of this process, and of `sharers`, the same ones or threads of engine processes.
+    pub(super) fn new(board: Board, sharers: Helpers, threads: Helpers) -> Crew {
         Crew {
             board,
             frames: [const { AtomicPtr::new(std::ptr::null_mut()) }; SLOTS],
             free: AtomicU32::new(u32::MAX),
-            helpers,
-            awake_at_most,
-            // A poster that spins beside as many helpers as there are cores takes a core from one of them.
-            may_spin: awake_at_most < cores,
+            sharers,
+            threads,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
             born: Instant::now(),
             last_end: AtomicU64::new(0),
             streak: AtomicU32::new(0),
@@ -89,8 +96,9 @@ impl Crew {
     /// Runs a job to its end. The calling thread takes part.
     pub(super) fn run(&self, job: &Job<'_>, kind: u32) -> Result<()> {
         let frame = Frame { run: job.local, failed: AtomicBool::new(false), message: Mutex::new(None) };
-        if job.chunks > 1 && job.bytes >= SHARE_FROM && !self.helpers.is_empty() {
-            self.share(job, kind, &frame);
+        let helpers = if job.remote.is_some() { &self.sharers } else { &self.threads };
+        if job.chunks > 1 && job.bytes >= SHARE_FROM && !helpers.who.is_empty() {
+            self.share(job, kind, &frame, helpers);
         } else {
             (0..job.chunks).for_each(|chunk| frame.run(chunk));
             self.board.count(0, u64::from(job.chunks), job.bytes, 0);
@@ -104,7 +112,7 @@ impl Crew {
         }
     }
 
-    fn share(&self, job: &Job<'_>, kind: u32, frame: &Frame<'_>) {
+    fn share(&self, job: &Job<'_>, kind: u32, frame: &Frame<'_>, helpers: &Helpers) {
         let Some(slot) = self.take_slot() else {
             // Thirty-two jobs are under way: every core is busy.
             (0..job.chunks).for_each(|chunk| frame.run(chunk));
@@ -116,7 +124,7 @@ impl Crew {
         let payload = job.remote.map_or(&[][..], |remote| remote.payload);
         let chunk_bytes = job.bytes / u64::from(job.chunks);
         let posted = self.board.post(slot, job.chunks, kind, payload, chunk_bytes);
-        self.wake_helpers(job.bytes);
+        self.wake(helpers, job.bytes);
 
         let mut mine = 0;
         while let Some(chunk) = self.board.claim(slot, &posted, 0) {
@@ -124,7 +132,8 @@ impl Crew {
             self.board.complete(slot, &posted, chunk, 0);
             mine += 1;
         }
-        mine += self.wait(slot, &posted, frame);
+        // A poster that spins beside as many helpers as there are cores takes a core from one of them.
+        mine += self.wait(slot, &posted, frame, helpers.awake < self.cores);
         self.board.retire(slot);
         self.frames[slot].store(std::ptr::null_mut(), Ordering::Release);
         self.free.fetch_or(1 << slot, Ordering::AcqRel);
@@ -133,7 +142,7 @@ impl Crew {
     }
 
     /// Waits until every chunk is done, and does itself what an engine that died has left.
-    fn wait(&self, slot: usize, posted: &Posted, frame: &Frame<'_>) -> u64 {
+    fn wait(&self, slot: usize, posted: &Posted, frame: &Frame<'_>, may_spin: bool) -> u64 {
         let mut mine = 0;
         let begun = Instant::now();
         let mut spins = 0u32;
@@ -142,7 +151,7 @@ impl Crew {
                 return mine;
             }
             spins += 1;
-            if self.may_spin && (!spins.is_multiple_of(64) || begun.elapsed() < POSTER_SPIN) {
+            if may_spin && (!spins.is_multiple_of(64) || begun.elapsed() < POSTER_SPIN) {
                 std::hint::spin_loop();
                 continue;
             }
@@ -184,19 +193,20 @@ impl Crew {
         self.born.elapsed().as_nanos() as u64
     }
 
-    fn wake_helpers(&self, bytes: u64) {
+    fn wake(&self, helpers: &Helpers, bytes: u64) {
         let since_last = self.now().saturating_sub(self.last_end.load(Ordering::Relaxed));
         let streak = if since_last < 100_000 { self.streak.load(Ordering::Relaxed) + 1 } else { 0 };
         self.streak.store(streak, Ordering::Relaxed);
         let most = if bytes >= WAKE_FROM {
-            self.awake_at_most
+            helpers.awake
         } else if streak >= WAKE_AFTER_STREAK {
             1
         } else {
             return;
         };
-        let mut awake = self.helpers.clone().filter(|&who| self.board.asleep(who).load(Ordering::SeqCst) == 0).count();
-        for who in self.helpers.clone() {
+        let up = |&who: &Participant| self.board.asleep(who).load(Ordering::SeqCst) == 0;
+        let mut awake = helpers.who.clone().filter(up).count();
+        for who in helpers.who.clone() {
             if awake >= most {
                 break;
             }
@@ -207,6 +217,10 @@ impl Crew {
     /// Works on the job in `slot` as `me`, a thread of this process; whether there was anything to do.
     fn help(&self, slot: usize, me: Participant) -> bool {
         let posted = self.board.look(slot);
+        // Where engine processes compute arrays, threads leave to them what they can do.
+        if posted.payload > 0 && !self.sharers.who.contains(&me) {
+            return false;
+        }
         let mut chunks = 0;
         while let Some(chunk) = self.board.claim(slot, &posted, me) {
             let frame = self.frames[slot].load(Ordering::Acquire);

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use super::agent::Agent;
 use super::board::{BOARD_BYTES, Board, Counters, MAX_PARTICIPANTS, Participant};
 use super::builder::{EngineKind, HubBuilder};
-use super::crew::{Crew, wake_all};
+use super::crew::{Crew, Helpers, wake_all};
 use super::job::{Job, JobKind, kinds};
 use super::link::LINK_BYTES;
 use super::local_task::LocalTasks;
@@ -89,7 +89,8 @@ impl Hub {
         }
         let engines = config.engines.unwrap_or(if in_engine { 1 } else { cores }).min(super::builder::MAX_ENGINES);
         let width = engines * config.threads;
-        let worker_count = if config.kind == EngineKind::Process { 0 } else { width - 1 };
+        // Threads of this process: the embedded engines, or, beside engine processes, those that run closures.
+        let worker_count = if config.kind == EngineKind::Process { width.min(cores) } else { width } - 1;
         if worker_count + width >= MAX_PARTICIPANTS {
             return Err(Error::invalid(format!("{engines} engines of {} threads: too many", config.threads)));
         }
@@ -108,15 +109,16 @@ impl Hub {
             }
         };
         let board = Board::create(&control.clone().unwrap_or_else(|| Segment::heap(BOARD_BYTES)))?;
-        let (helpers, awake) = match config.kind {
+        let threads = Helpers { who: 1..1 + worker_count as Participant, awake: worker_count };
+        let sharers = match config.kind {
             EngineKind::Process => {
-                let first = 1 + worker_count as Participant;
+                let first = threads.who.end;
                 let awake = if width <= cores { width.min(cores - 1).max(1) } else { width };
-                (first..first + width as Participant, awake)
+                Helpers { who: first..first + width as Participant, awake }
             }
-            _ => (1..1 + worker_count as Participant, worker_count),
+            _ => threads.clone(),
         };
-        let crew = Arc::new(Crew::new(board, helpers, awake, cores));
+        let crew = Arc::new(Crew::new(board, sharers, threads));
         let local_tasks = Arc::new(LocalTasks::default());
         let mut workers = Vec::with_capacity(worker_count);
         for index in 0..worker_count {
