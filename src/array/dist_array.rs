@@ -1,7 +1,9 @@
 //! The array that a program sees: an ndarray in shared memory, or an expression that will be one when it is read.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
 
 use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
@@ -35,7 +37,7 @@ use crate::ufunc::Element;
 /// ```
 pub struct DistArray<A: Element, D: Dimension> {
     /// Set once it has its value: then this is the truth of pointer, shape and strides.
-    held: OnceLock<Held<A, D>>,
+    held: OnceCell<Held<A, D>>,
     /// What gives the value, where it was an expression.
     node: Option<Arc<Node>>,
     /// How it is dealt to engines, where that was said.
@@ -79,11 +81,11 @@ pub(crate) fn expect<T>(result: Result<T>) -> T {
 impl<A: Element, D: Dimension> DistArray<A, D> {
     #[inline]
     pub(crate) fn from_held(held: Held<A, D>) -> Self {
-        DistArray { held: OnceLock::from(held), node: None, partition: None }
+        DistArray { held: OnceCell::with_value(held), node: None, partition: None }
     }
 
     pub(crate) fn from_node(node: Arc<Node>) -> Self {
-        DistArray { held: OnceLock::new(), node: Some(node), partition: None }
+        DistArray { held: OnceCell::new(), node: Some(node), partition: None }
     }
 
     /// The evaluated state, if there is one.

@@ -11,7 +11,7 @@ use super::view::Held;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use crate::ufunc::small::{self, Operand as Small};
-use crate::ufunc::{Element, Op};
+use crate::ufunc::{Element, Fold, Op};
 
 /// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
 pub(crate) const SMALL: usize = 16 << 10;
@@ -80,6 +80,51 @@ pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
     // SAFETY: the kernel writes all of `out` when it succeeds.
     let made = unsafe { Held::create(held.store.hub(), held.view.raw_dim(), fill) };
     Some(made.map(DistArray::from_held))
+}
+
+/// The first or the last axis of a small row-major array that is there, folded without a plan; `None` where that cannot be.
+#[inline]
+pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
+    array: &DistArray<A, D>,
+    fold: Fold,
+    axes: &[usize],
+) -> Option<Result<DistArray<R, E>>> {
+    let (held, &[axis]) = (array.held()?, axes) else { return None };
+    let shape = held.view.shape();
+    let elements = held.view.as_slice().filter(|elements| (1..=SMALL).contains(&elements.len()))?;
+    let (last, n) = (axis + 1 == shape.len(), shape[axis]);
+    if A::DTYPE.is_none() || !(last || axis == 0) {
+        return None;
+    }
+    let mut kept = E::zeros(shape.len() - 1);
+    let others = shape.iter().enumerate().filter(|(at, _)| *at != axis);
+    kept.slice_mut().iter_mut().zip(others).for_each(|(place, (_, &length))| *place = length);
+    let mut done = Ok(true);
+    let fill = |out: &mut [MaybeUninit<R>]| {
+        done = if last { small::fold_runs(fold, elements, n, out) } else { Ok(fold_rows(fold, elements, out)) };
+        match done {
+            Ok(true) => Ok(()),
+            // Nothing was written: the error only ends `create`.
+            _ => Err(Error::HubClosed),
+        }
+    };
+    // SAFETY: where `fill` succeeds one of the two has written all of `out`.
+    let made = unsafe { Held::create(held.store.hub(), kept, fill) };
+    match (done, made) {
+        (Ok(true), made) => Some(made.map(DistArray::from_held)),
+        (Ok(false), _) => None,
+        (Err(error), _) => Some(Err(error)),
+    }
+}
+
+/// [`small::fold_rows`] where the result is of the elements' type.
+fn fold_rows<A: Element, R: Element>(fold: Fold, elements: &[A], out: &mut [MaybeUninit<R>]) -> bool {
+    if std::any::TypeId::of::<A>() != std::any::TypeId::of::<R>() {
+        return false;
+    }
+    // SAFETY: `R` is `A`, as was just compared.
+    let out = unsafe { &mut *(std::ptr::from_mut(out) as *mut [MaybeUninit<A>]) };
+    small::fold_rows(fold, elements, out)
 }
 
 /// The `nth` row of an operand, or all of it where it is one row.

@@ -11,7 +11,7 @@ use num_traits::{Float, FromPrimitive, One, Zero};
 use super::argument::Arg;
 use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, expect};
-use super::eager::SMALL;
+use super::eager::{self, SMALL};
 use super::evaluate;
 use super::gather::copy_in;
 use super::lazy::{Expr, Node, Operand};
@@ -64,6 +64,9 @@ fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
         if axes[..nth].contains(&axis) {
             return Err(Error::invalid(format!("{fold:?}: axis {axis} is given twice")));
         }
+    }
+    if let Some(value) = eager::along(array, fold, axes) {
+        return value;
     }
     let operand = array.operand().ok_or_else(|| unknown(fold))?;
     let kept: Vec<usize> = (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();

@@ -10,7 +10,7 @@ use std::cell::Cell;
 /// Rows at least this long are walked one by one, so that operands are read in place.
 const ROW: usize = 64;
 /// Bytes of registers that leave room in the first-level cache for what streams through it.
-const REGISTERS: usize = 48 << 10;
+const REGISTERS: usize = 24 << 10;
 /// Most lanes of a strip that goes through registers.
 const STRIP: usize = 512;
 

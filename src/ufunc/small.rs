@@ -138,6 +138,36 @@ pub fn fold_slice<A: Element, R: Element>(fold: Fold, a: &[A]) -> Result<R> {
     }
 }
 
+/// Folds runs of `run` values each, side by side, into one result each, with the bits of the plan that folds the last axis
+/// of a row-major array of these values. `false`, and nothing done, where that plan goes another way.
+///
+/// # Errors
+///
+/// As [`fold_slice`].
+pub fn fold_runs<A: Element, R: Element>(fold: Fold, a: &[A], run: usize, out: &mut [MaybeUninit<R>]) -> Result<bool> {
+    if !fold::goes_by_runs(out.len(), run) || run.checked_mul(out.len()) != Some(a.len()) {
+        return Ok(false);
+    }
+    for (values, place) in a.chunks_exact(run).zip(out) {
+        place.write(fold_slice(fold, values)?);
+    }
+    Ok(true)
+}
+
+/// Folds rows of `out.len()` values each onto one row, with the bits of the plan that folds the first axis of a row-major
+/// array of these values. `false`, and nothing done, where that plan goes another way than row by row in one block, and
+/// for folds whose accumulator is not the result.
+pub fn fold_rows<A: Element>(fold: Fold, a: &[A], out: &mut [MaybeUninit<A>]) -> bool {
+    match A::DTYPE {
+        // SAFETY: the values are whole rows of `out.len()` (checked by the callee), of type `dtype` like the results, and
+        // `out` is borrowed mutably, so that it overlaps none.
+        Some(dtype) => unsafe {
+            fold::rows(fold, dtype, a.as_ptr().cast(), a.len(), out.as_mut_ptr().cast(), out.len())
+        },
+        None => false,
+    }
+}
+
 #[cold]
 fn unknown<A, R>(op: Op) -> Error {
     let (a, r) = (std::any::type_name::<A>(), std::any::type_name::<R>());

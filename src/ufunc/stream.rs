@@ -41,6 +41,19 @@ pub(super) unsafe fn store<const ISA: u8>(dst: *mut u8, src: *const u8, bytes: u
     }
 }
 
+/// Asks for the cache line at `address`, which may be any: the processor ignores what it cannot have.
+#[inline(always)]
+pub(super) fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch is a hint: it reads nothing that a program sees, and faults at no address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// Makes what [`store`] wrote visible before anything written later.
 pub(super) fn fence() {
     #[cfg(target_arch = "x86_64")]

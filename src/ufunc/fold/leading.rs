@@ -60,6 +60,11 @@ impl Rows {
         cut
     }
 
+    /// Whether so many rows of `inner` values are folded in one block, each by itself and whole.
+    pub fn one_block(rows: usize, inner: usize) -> bool {
+        (SHORT..=COLUMNS).contains(&inner) && (1..=(BLOCK / inner).max(4)).contains(&rows)
+    }
+
     /// Rows of this many rows each, wide or not.
     fn wide_rows(&self) -> usize {
         self.rows.div_ceil(self.group)

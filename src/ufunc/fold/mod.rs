@@ -64,6 +64,42 @@ pub(super) unsafe fn whole(
     Ok(())
 }
 
+/// Whether a fold of `cells` runs of `values` values along the last axis goes run by run, and not by rows.
+fn by_runs(cells: usize, values: usize) -> bool {
+    values >= RUN || cells == 1
+}
+
+/// Whether a small fold of `cells` runs goes run by run, and not by rows.
+pub(super) fn goes_by_runs(cells: usize, values: usize) -> bool {
+    values > 0 && cells > 0 && by_runs(cells, values)
+}
+
+/// Folds `len` values of type `dtype`, rows of `n`, row onto row straight into `out`, with the bits that a plan gives;
+/// `false` where a plan would go another way.
+///
+/// # Safety
+///
+/// `values` is valid for `len` values, `out` for `n`; both are aligned and do not overlap.
+pub(super) unsafe fn rows(fold: Fold, dtype: DType, values: *const u8, len: usize, out: *mut u8, n: usize) -> bool {
+    if dtype != DType::F64 || !matches!(fold, Fold::Sum | Fold::Mean) || n == 0 || !len.is_multiple_of(n) {
+        return false;
+    }
+    let Some(method) = Method::new(fold, dtype).filter(|_| Rows::one_block(len / n, n)) else { return false };
+    let loops = method.loops(Isa::current());
+    // SAFETY: accumulators of sums of `f64` are `f64`, so that `out` holds `n` of them; rows of `n` values each.
+    unsafe {
+        (loops.clear)(out, n);
+        (loops.rows)(out, values, (n * size_of::<f64>()) as isize, len / n, n);
+        if fold == Fold::Mean {
+            let count = (len / n) as f64;
+            for sum in std::slice::from_raw_parts_mut(out.cast::<f64>(), n) {
+                *sum /= count;
+            }
+        }
+    }
+    true
+}
+
 /// A fold made ready to run.
 #[derive(Debug)]
 pub(super) struct FoldRun {
@@ -134,7 +170,7 @@ impl FoldRun {
         let stream = (elements as u64).saturating_mul(bytes as u64) >= STREAM;
         let per_chunk = chunk_elements(elements);
         let last_reduced = long.last().is_some_and(|&axis| reduced[axis]);
-        if (last_reduced || kept.is_empty()) && (values >= RUN || cells == 1) {
+        if (last_reduced || kept.is_empty()) && by_runs(cells, values) {
             let outer = views(&kept);
             let feed = Feed::new(code, views(&folded), stream);
             let runs = Runs::new(cells, values, per_chunk);

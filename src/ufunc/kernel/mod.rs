@@ -29,6 +29,9 @@ pub(super) const fn splat_lanes(size: usize) -> usize {
 /// Lanes of the widest splat.
 pub(super) const SPLAT: usize = splat_lanes(1);
 
+/// How far ahead of a group its first operand is fetched, in bytes.
+const AHEAD: usize = 2048;
+
 /// Where an operand of a kernel is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arg {
@@ -178,6 +181,11 @@ unsafe fn drive<F: Body, const L: usize, const ISA: u8>(out: *mut u8, args: &[Ar
             let mut r = to.add(start);
             for _ in 0..groups {
                 let operands = (&*a.cast::<[F::A; L]>(), &*b.cast::<[F::B; L]>(), &*c.cast::<[F::C; L]>());
+                if past && F::HEAVY {
+                    // So much is computed in a group that the processor does not look far ahead by itself.
+                    stream::prefetch(a.cast::<u8>().wrapping_add(AHEAD));
+                    stream::prefetch(a.cast::<u8>().wrapping_add(AHEAD + 64));
+                }
                 if past || F::HEAVY {
                     let mut line = Line([const { MaybeUninit::<F::R>::uninit() }; L]);
                     F::group::<L>(operands.0, operands.1, operands.2, &mut line.0);
