@@ -128,3 +128,59 @@ fn a_stopped_engine_is_replaced_and_its_task_done_again() {
     let other = hub.task(|(): ()| std::process::id()).idempotent().call(()).unwrap().wait().unwrap();
     assert_ne!(other, engine);
 }
+
+#[distob::test]
+fn more_tasks_than_a_ring_holds_wait_for_an_engine_that_is_being_replaced() {
+    let hub = hub(1);
+    let engine = hub.activity().iter().find_map(|activity| activity.pid).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(engine as i32), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let pending: Vec<_> = (0..5000u64).map(|i| hub.task(|x: u64| x + 1).idempotent().call(i).unwrap()).collect();
+    for (i, pending) in pending.into_iter().enumerate() {
+        assert_eq!(pending.wait().unwrap(), i as u64 + 1);
+    }
+    assert_eq!(hub.deaths(), 1);
+}
+
+#[distob::test]
+fn the_longest_deadline_is_no_overflow() {
+    for hub in [hub(1), Hub::builder().embedded().engines(2).deadline(Duration::MAX).start().unwrap()] {
+        assert_eq!(hub.task(|x: u32| x + 1).deadline(Duration::MAX).call(1).unwrap().wait().unwrap(), 2);
+    }
+}
+
+#[distob::test]
+fn who_waits_runs_no_task_of_somebody_else() {
+    use std::sync::Mutex;
+    static HELD: Mutex<u32> = Mutex::new(0);
+    let hub = Hub::builder().embedded().engines(2).start().unwrap();
+    let mut held = HELD.lock().unwrap();
+    // The one worker is busy with the first; the second needs what this thread holds while it waits for the third.
+    let blocked: Vec<_> = (0..2).map(|_| hub.submit(|(): ()| *HELD.lock().unwrap() += 1, ()).unwrap()).collect();
+    assert_eq!(hub.submit(|x: u32| x + 1, 1).unwrap().wait().unwrap(), 2);
+    *held += 1;
+    drop(held);
+    blocked.into_iter().for_each(|pending| pending.wait().unwrap());
+    assert_eq!(*HELD.lock().unwrap(), 3);
+}
+
+#[distob::test]
+fn an_argument_that_is_too_long_is_an_error_that_says_what_to_do() {
+    let hub = hub(1);
+    let error = hub.submit(|bytes: Vec<u8>| bytes.len() as u64, vec![0; 9 << 20]).err().unwrap();
+    assert!(matches!(&error, Error::InvalidArgument { what } if what.contains("array")), "{error}");
+}
+
+#[distob::test]
+fn wishes_out_of_range_are_errors_with_the_values() {
+    let wishes = [
+        Hub::builder().engines(0),
+        Hub::builder().engines(33),
+        Hub::builder().threads(5),
+        Hub::builder().quota(0),
+        Hub::builder().stall(Duration::from_millis(10)),
+    ];
+    for wish in wishes {
+        let text = format!("{wish:?}");
+        assert!(matches!(wish.start(), Err(Error::InvalidArgument { .. })), "{text}");
+    }
+}

@@ -28,6 +28,8 @@ use crate::transport::wire::decode;
 const MAX_STILLBIRTHS: u32 = 3;
 /// So many engines killed before they were ready count as one that died by itself.
 const KILLS_FOR_A_STILLBIRTH: u32 = 100;
+/// When an engine that could not be started is tried again.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// How long engines may take to end by themselves when the hub closes.
 const END_WITHIN: Duration = Duration::from_millis(500);
 /// How long a new engine may take until it is ready.
@@ -46,8 +48,8 @@ struct Shared {
     /// Process id of each engine, 0 while it is dead.
     pids: Vec<AtomicU32>,
     deaths: AtomicU32,
-    /// How many engines are ready, and what has made one of them impossible to start.
-    ready: Mutex<(usize, Option<String>)>,
+    /// A bit for each engine that has been ready, and what has made one of them impossible to start.
+    ready: Mutex<(u64, Option<String>)>,
     changed: Condvar,
 }
 
@@ -91,7 +93,7 @@ impl Agent {
 
     fn wait_ready(&self, engines: usize, within: Duration) -> Result<()> {
         let ready = self.shared.ready.lock().unwrap_or_else(|e| e.into_inner());
-        let waits = |state: &mut (usize, Option<String>)| state.0 < engines && state.1.is_none();
+        let waits = |state: &mut (u64, Option<String>)| (state.0.count_ones() as usize) < engines && state.1.is_none();
         let (state, timeout) =
             self.shared.changed.wait_timeout_while(ready, within, waits).unwrap_or_else(|e| e.into_inner());
         match &state.1 {
@@ -139,6 +141,8 @@ struct Engine {
     incarnation: u32,
     ready: bool,
     stillbirths: u32,
+    /// When to try to start it again.
+    again_at: Option<Instant>,
     /// The last count of its heart, and when it was seen to change.
     beat: u32,
     beat_at: Instant,
@@ -152,6 +156,7 @@ impl Engine {
             incarnation: 0,
             ready: false,
             stillbirths: 0,
+            again_at: None,
             beat: 0,
             beat_at: Instant::now(),
         }
@@ -172,8 +177,14 @@ struct Watch {
 impl Watch {
     fn run(mut self) {
         (0..self.engines.len()).for_each(|engine| self.begin(engine));
+        let mut looked = Instant::now();
         while !self.shared.closing.load(Ordering::SeqCst) {
             self.wait_for_events();
+            if looked.elapsed() > self.stall * 3 / 4 {
+                // It is we who did not run (stopped, swapped out): that says nothing of the engines.
+                self.engines.iter_mut().for_each(|engine| engine.beat_at = Instant::now());
+            }
+            looked = Instant::now();
             for engine in 0..self.engines.len() {
                 self.look_at(engine);
             }
@@ -183,8 +194,8 @@ impl Watch {
 
     fn wait_for_events(&self) {
         // Often enough to see a stalled engine and, while nobody waits, to take the replies.
-        let timeout =
-            PollTimeout::try_from((self.stall / 4).min(Duration::from_millis(250))).unwrap_or(PollTimeout::MAX);
+        let most = if self.shared.links.has_backlog() { Duration::from_millis(1) } else { Duration::from_millis(250) };
+        let timeout = PollTimeout::try_from((self.stall / 4).min(most)).unwrap_or(PollTimeout::MAX);
         let mut fds = vec![PollFd::new(self.shared.wake.as_fd(), PollFlags::POLLIN)];
         for process in self.engines.iter().filter_map(|engine| engine.process.as_ref()) {
             fds.push(PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN));
@@ -196,6 +207,10 @@ impl Watch {
     }
 
     fn look_at(&mut self, index: usize) {
+        let engine = &mut self.engines[index];
+        if engine.process.is_none() && engine.again_at.take_if(|at| Instant::now() >= *at).is_some() {
+            self.begin(index);
+        }
         let engine = &mut self.engines[index];
         let Some(process) = &mut engine.process else { return };
         if matches!(process.child.try_wait(), Ok(Some(_)) | Err(_)) {
@@ -212,7 +227,7 @@ impl Watch {
                         let _ = process.child.kill();
                         return;
                     }
-                    self.shared.ready.lock().unwrap_or_else(|e| e.into_inner()).0 += 1;
+                    self.shared.ready.lock().unwrap_or_else(|e| e.into_inner()).0 |= 1 << index;
                     self.shared.changed.notify_all();
                 }
                 // Its ring of replies is full.
@@ -233,6 +248,11 @@ impl Watch {
         let beat = self.board.beat(engine.participants.start).load(Ordering::Relaxed);
         if beat != engine.beat {
             (engine.beat, engine.beat_at) = (beat, Instant::now());
+        }
+        if !engine.ready && engine.beat_at.elapsed() > READY_WITHIN {
+            tracing::warn!(engine = index, within = ?READY_WITHIN, "an engine does not become ready; it is ended");
+            let _ = process.child.kill();
+            return;
         }
         let stalled = engine.ready && engine.beat_at.elapsed() > self.stall;
         let needed = || self.board.holds_chunk(engine.participants.clone()) || self.shared.links.outstanding(index) > 0;
@@ -260,12 +280,16 @@ impl Watch {
             let killed = status.is_ok_and(|status| status.signal() == Some(Signal::SIGKILL as i32));
             engine.stillbirths += if killed { 1 } else { KILLS_FOR_A_STILLBIRTH };
         }
-        self.begin(index);
+        // A hub that closes has told its engines to end.
+        if !self.shared.closing.load(Ordering::SeqCst) && !self.board.closing() {
+            self.begin(index);
+        }
     }
 
     fn begin(&mut self, index: usize) {
         let engine = &mut self.engines[index];
         engine.ready = false;
+        engine.beat_at = Instant::now();
         engine.incarnation += 1;
         let begun = if engine.stillbirths >= MAX_STILLBIRTHS * KILLS_FOR_A_STILLBIRTH {
             Err(Error::invalid(format!("engine {index} has ended {MAX_STILLBIRTHS} times before it was ready")))
@@ -278,6 +302,13 @@ impl Watch {
                 self.engines[index].process = Some(process);
             }
             Err(error) => {
+                let engine = &mut self.engines[index];
+                if engine.stillbirths < MAX_STILLBIRTHS * KILLS_FOR_A_STILLBIRTH {
+                    // The system may be short of something for a moment.
+                    engine.stillbirths += KILLS_FOR_A_STILLBIRTH;
+                    engine.again_at = Some(Instant::now() + AGAIN_AFTER);
+                    return tracing::warn!(engine = index, %error, "an engine cannot be started now; it is tried again");
+                }
                 tracing::error!(engine = index, %error, "an engine cannot be started");
                 self.shared.ready.lock().unwrap_or_else(|e| e.into_inner()).1 = Some(error.to_string());
                 self.shared.changed.notify_all();

@@ -9,7 +9,7 @@
 //! Everything here is atomics on a [`Region`]; a slot's payload is copied out and checked by whoever reads it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use crate::error::{Error, Result};
 use crate::transport::{Region, Segment};
@@ -166,7 +166,7 @@ impl Board {
 
     /// Slots that hold a job, a bit each.
     pub fn active(&self) -> u64 {
-        self.region.u64(AT_ACTIVE).load(Ordering::SeqCst)
+        self.region.u64(AT_ACTIVE).load(Ordering::SeqCst) & ((1 << SLOTS) - 1)
     }
 
     /// The job in `slot`. It may be over by the time that this returns: claiming finds out.
@@ -192,7 +192,7 @@ impl Board {
     pub fn payload(&self, slot: usize, job: &Posted, into: &mut Vec<u8>) -> bool {
         into.resize(job.payload as usize, 0);
         self.region.copy_out(self.slot(slot, SLOT_PAYLOAD), into);
-        std::sync::atomic::fence(Ordering::Acquire);
+        fence(Ordering::Acquire);
         self.region.u64(self.slot(slot, SLOT_EPOCH)).load(Ordering::Relaxed) == job.epoch
     }
 
@@ -282,7 +282,9 @@ impl Board {
     /// to have ended: a stopped one could wake and write into memory that has been given to another.
     pub fn release_dead(&self, dead: std::ops::Range<Participant>) -> u32 {
         let mut freed = 0;
-        for slot in (0..SLOTS).filter(|slot| self.active() & (1 << slot) != 0) {
+        // All slots, not only those whose bit is set: who still has the bit of an earlier job may claim a chunk of a
+        // new one before its poster sets it again. Owner words carry the epoch, so nothing old is touched.
+        for slot in 0..SLOTS {
             let job = self.look(slot);
             for chunk in 0..job.total {
                 let owner = self.owner(slot, chunk);
@@ -301,7 +303,7 @@ impl Board {
 
     /// Whether one of `who` holds a chunk now.
     pub fn holds_chunk(&self, who: std::ops::Range<Participant>) -> bool {
-        (0..SLOTS).filter(|slot| self.active() & (1 << slot) != 0).any(|slot| {
+        (0..SLOTS).any(|slot| {
             (0..self.look(slot).total).any(|chunk| {
                 let state = self.owner(slot, chunk).load(Ordering::Acquire) & ((1 << STATE_BITS) - 1);
                 state != FREE && state != DONE && who.contains(&((state - 1) as Participant))
@@ -333,7 +335,10 @@ impl Board {
 
     /// Wakes `who` if it sleeps; whether it did.
     pub fn wake(&self, who: Participant) -> bool {
-        if self.asleep(who).load(Ordering::SeqCst) == 0 {
+        // What the sleeper is woken for was made visible before; it sets its flag and then looks (see `serve`).
+        fence(Ordering::SeqCst);
+        // Taken back at once, so that the next call wakes another and does not count on one that is on its way already.
+        if self.asleep(who).load(Ordering::Relaxed) == 0 || self.asleep(who).swap(0, Ordering::SeqCst) == 0 {
             return false;
         }
         self.bell(who).fetch_add(1, Ordering::SeqCst);

@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 /// Most engines of one hub on one host.
 pub const MAX_ENGINES: usize = 32;
 
+/// An engine shows that it lives every 50 ms: less than this would kill it for nothing.
+const SHORTEST_STALL: Duration = Duration::from_millis(200);
+
 /// Where the work on arrays runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineKind {
@@ -90,14 +93,14 @@ impl HubBuilder {
         self
     }
 
-    /// How long a call waits for a task that has no deadline of its own, and for engines to start. Default: 60 s.
+    /// How long a call waits for a task that has no deadline of its own, and, 20 s at most, for engines to start. Default: 60 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
     /// How long an engine that holds work may show no sign of life (stopped, swapped out) before it is killed and
-    /// its work is done by others. Default: 1 s.
+    /// its work is done by others. Default: 1 s; at least 200 ms.
     pub fn stall(mut self, stall: Duration) -> Self {
         self.stall = stall;
         self
@@ -115,6 +118,9 @@ impl HubBuilder {
         };
         in_range("threads of an engine", self.threads, 4)?;
         in_range("number of engines", self.engines.unwrap_or(1), MAX_ENGINES)?;
+        if self.stall < SHORTEST_STALL {
+            return Err(Error::invalid(format!("a stall of {:?}: at least {SHORTEST_STALL:?}", self.stall)));
+        }
         if self.quota == Some(0) {
             return Err(Error::invalid("quota of 0 bytes: give at least 2 MiB"));
         }

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use super::board::{Board, Participant, Posted, SLOTS};
@@ -41,15 +41,19 @@ impl Frame<'_> {
         }
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.run)(chunk))) {
             self.failed.store(true, Ordering::Relaxed);
-            self.message.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert_with(|| panic_message(&*panic));
+            let message = panic_message(panic);
+            self.message.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(message);
         }
     }
 }
 
-/// The text of a caught panic.
-pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+/// The text of a caught panic. What was thrown is leaked: to drop it would run code of the user's that may panic again,
+/// outside of any catch.
+pub(super) fn panic_message(panic: Box<dyn std::any::Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".to_owned())
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".to_owned());
+    std::mem::forget(panic);
+    text
 }
 
 /// The board, and what the threads of this process share beside it.
@@ -232,7 +236,7 @@ impl Crew {
             self.board.complete(slot, &posted, chunk, me);
             chunks += 1;
         }
-        self.board.count(me, chunks, chunks * posted.chunk_bytes, 0);
+        self.board.count(me, chunks, chunks.wrapping_mul(posted.chunk_bytes), 0);
         chunks > 0
     }
 
@@ -276,6 +280,7 @@ pub(super) fn serve(
         let bell = board.bell(me);
         let seen = bell.load(Ordering::SeqCst);
         board.asleep(me).store(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         let waits = (0..SLOTS).any(|slot| board.active() & (1 << slot) != 0 && board.has_work(slot));
         if !waits && !board.closing() && !tasks() {
             futex_wait(bell, seen, Some(HELPER_NAP));

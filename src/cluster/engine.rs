@@ -68,8 +68,9 @@ fn live(version: &str) -> Result<()> {
         board,
         arrays,
         kinds: kinds(),
+        threads: hello.participant..hello.participant + hello.threads,
         inbox: Mutex::new(Inbox { tasks, frame: Vec::new(), assembly: Assembly::default() }),
-        replies,
+        replies: Mutex::new(replies),
         socket,
     });
     let mut frame = Vec::new();
@@ -133,8 +134,11 @@ struct Engine {
     board: Board,
     arrays: Arc<Segment>,
     kinds: Vec<&'static JobKind>,
+    threads: std::ops::Range<Participant>,
     inbox: Mutex<Inbox>,
-    replies: Producer,
+    /// Locked for each record, so that none ever lies behind one that its thread has not published: after a death, what
+    /// has been replied to and what was running are then exactly known.
+    replies: Mutex<Producer>,
     socket: OwnedFd,
 }
 
@@ -202,7 +206,8 @@ impl Engine {
         let mut chunks = 0;
         let mut fails = false;
         while let Some(chunk) = self.board.claim(slot, &job, me) {
-            if catch_unwind(AssertUnwindSafe(|| runner(chunk))).is_err() {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| runner(chunk))) {
+                tracing::warn!(message = panic_message(panic), "a chunk's function panicked");
                 self.board.give_back(slot, &job, chunk, me);
                 fails = true;
                 break;
@@ -213,7 +218,7 @@ impl Engine {
         if fails {
             runners[slot] = Some((job.epoch, None));
         }
-        self.board.count(me, chunks, chunks * job.chunk_bytes, 0);
+        self.board.count(me, chunks, chunks.wrapping_mul(job.chunk_bytes), 0);
         chunks > 0
     }
 
@@ -227,6 +232,11 @@ impl Engine {
             std::process::exit(1);
         };
         self.board.current_task(me).store(task.id, Ordering::Release);
+        // Busy from here on: who sends more is to wake another.
+        self.board.asleep(me).store(0, Ordering::SeqCst);
+        if self.inbox.try_lock().is_ok_and(|inbox| inbox.tasks.ready()) {
+            let _ = self.threads.clone().any(|who| who != me && self.board.wake(who));
+        }
         let (outcome, bytes) = self.call(&task);
         let sent = self.reply(task.id, outcome, &bytes);
         self.board.current_task(me).store(0, Ordering::Release);
@@ -252,6 +262,8 @@ impl Engine {
                     return Err(Error::frame(format!("kind {} in the ring of tasks", header.kind)));
                 }
                 let part = std::mem::take(&mut task.argument);
+                // Whose sender has given up will not be completed.
+                assembly.forget(|id| self.board.cancelled(id));
                 let whole = assembly.add(task.id, part, task.last)?;
                 Ok(whole.map(|argument| Task { argument, ..task }))
             });
@@ -276,7 +288,7 @@ impl Engine {
         match catch_unwind(|| (function.call)(&task.argument)) {
             Ok(Ok(bytes)) => (Outcome::Value, bytes),
             Ok(Err(error)) => (Outcome::Refused, error.to_string().into_bytes()),
-            Err(panic) => (Outcome::Panicked, panic_message(&*panic).into_bytes()),
+            Err(panic) => (Outcome::Panicked, panic_message(panic).into_bytes()),
         }
     }
 
@@ -286,7 +298,7 @@ impl Engine {
             encode(REPLY, id, &Reply { id, outcome, last, bytes: part.to_vec() }, &mut frame)?;
             let begun = std::time::Instant::now();
             let mut turns = 0u32;
-            while !self.replies.try_send(&frame)? {
+            while !self.replies.lock().unwrap_or_else(|e| e.into_inner()).try_send(&frame)? {
                 // Nobody reads: ask the agent to, and wait for it.
                 if turns.is_multiple_of(64) {
                     let _ = nix::sys::socket::send(

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use super::agent::Agent;
-use super::board::{BOARD_BYTES, Board, Counters, MAX_PARTICIPANTS, Participant};
+use super::board::{BOARD_BYTES, Board, Counters, MAX_CHUNKS, MAX_PARTICIPANTS, MAX_PAYLOAD, Participant};
 use super::builder::{EngineKind, HubBuilder};
 use super::crew::{Crew, Helpers, wake_all};
 use super::job::{Job, JobKind, kinds};
@@ -120,6 +120,7 @@ impl Hub {
         };
         let crew = Arc::new(Crew::new(board, sharers, threads));
         let local_tasks = Arc::new(LocalTasks::default());
+        let board_of_workers = crew.board.clone();
         let mut workers = Vec::with_capacity(worker_count);
         for index in 0..worker_count {
             let (crew, tasks) = (crew.clone(), local_tasks.clone());
@@ -132,7 +133,15 @@ impl Hub {
                 }
                 crew.serve(me, index + 1 < cores, &|| tasks.run_one(&crew.board, me));
             });
-            workers.push(spawned.map_err(|e| Error::io("start a worker thread", e))?);
+            match spawned {
+                Ok(worker) => workers.push(worker),
+                Err(error) => {
+                    board_of_workers.close();
+                    wake_all(&board_of_workers, 1..MAX_PARTICIPANTS as Participant);
+                    workers.drain(..).for_each(|worker: JoinHandle<()>| _ = worker.join());
+                    return Err(Error::io("start a worker thread", error));
+                }
+            }
         }
         let hub = Hub {
             inner: Arc::new(Inner {
@@ -198,8 +207,14 @@ impl Hub {
     /// Runs a job to its end: returns when every chunk is done, whoever did it.
     ///
     /// # Errors
-    /// [`Error::Panicked`] where the job's function did.
+    /// [`Error::Panicked`] where the job's function did; [`Error::InvalidArgument`] for more chunks or a longer description
+    /// than the board holds, and for a kind that is not registered.
     pub fn run(&self, job: &Job<'_>) -> Result<()> {
+        let payload = job.remote.as_ref().map_or(0, |remote| remote.payload.len());
+        if job.chunks > MAX_CHUNKS || payload > MAX_PAYLOAD {
+            let what = format!("job {}: {} chunks described in {payload} bytes", job.name, job.chunks);
+            return Err(Error::invalid(format!("{what}; at most {MAX_CHUNKS} chunks and {MAX_PAYLOAD} bytes")));
+        }
         let kind = match &job.remote {
             Some(remote) => match self.inner.kinds.binary_search_by_key(&remote.kind, |kind| kind.name) {
                 Ok(index) => index as u32,

@@ -3,7 +3,7 @@
 //! A task that has been handed over is kept until its reply is here, so that it can be handed to another incarnation
 //! of the engine if this one dies.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -21,8 +21,6 @@ const RING_BYTES: usize = Ring::<Region>::bytes_for(1024);
 pub(super) const LINK_BYTES: usize = 2 * RING_BYTES;
 /// After so many deaths of engines that ran it, a task is given up.
 const MAX_DEATHS: u32 = 3;
-/// How long a new engine may take to accept what waits for it.
-const RESUME_WITHIN: Duration = Duration::from_secs(10);
 
 /// The two rings of engine `engine`: tasks, replies.
 pub(super) fn regions(control: &Arc<Segment>, engine: usize) -> Result<(Region, Region)> {
@@ -99,6 +97,12 @@ impl Hasher for IdHasher {
 struct Line {
     /// The engine that lives now: its ring, and which incarnation it is. None while it is dead.
     sender: RwLock<Option<(Producer, u32)>>,
+    /// Set when the engine will not come back.
+    gone: AtomicBool,
+    /// What waits for room in the ring of an engine that has taken a dead one's place.
+    backlog: Mutex<VecDeque<Vec<u8>>>,
+    /// Whether there is any.
+    waiting: AtomicBool,
     /// The ring of an engine that is starting.
     prepared: Mutex<Option<Producer>>,
     receiver: Mutex<Option<Receiver>>,
@@ -110,6 +114,8 @@ struct Receiver {
     replies: Consumer,
     frame: Vec<u8>,
     assembly: Assembly,
+    /// Why nothing more can be read.
+    failed: Option<String>,
 }
 
 /// The lines to all engines.
@@ -128,6 +134,9 @@ impl Links {
     pub(super) fn new(board: Board, participants: Vec<std::ops::Range<Participant>>) -> Links {
         let line = |participants| Line {
             sender: RwLock::new(None),
+            gone: AtomicBool::new(false),
+            backlog: Mutex::default(),
+            waiting: AtomicBool::new(false),
             prepared: Mutex::new(None),
             receiver: Mutex::new(None),
             outstanding: AtomicUsize::new(0),
@@ -149,7 +158,8 @@ impl Links {
     /// The engine with the fewest tasks that have no reply yet.
     pub(super) fn least_loaded(&self) -> usize {
         let load = |engine: &usize| self.lines[*engine].outstanding.load(Ordering::Relaxed);
-        (0..self.lines.len()).min_by_key(load).unwrap_or(0)
+        let lives = |engine: &usize| !self.lines[*engine].gone.load(Ordering::Relaxed);
+        (0..self.lines.len()).filter(lives).min_by_key(load).unwrap_or(0)
     }
 
     /// Tasks without a reply at `engine`.
@@ -164,6 +174,10 @@ impl Links {
         let (name, after) = (task.name, task.deadline);
         line.outstanding.fetch_add(1, Ordering::Relaxed);
         let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
+        if line.gone.load(Ordering::Relaxed) {
+            line.outstanding.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
+        }
         task.engine = engine;
         task.incarnation = sender.as_ref().map_or(0, |(_, incarnation)| *incarnation);
         let frames = task.frames.clone();
@@ -172,8 +186,15 @@ impl Links {
         // writing, and is sent all that is registered by then, so nothing is lost and nothing is sent twice.
         let Some((producer, incarnation)) = sender.as_ref() else { return Ok(()) };
         let (mut at, incarnation) = (0, *incarnation);
-        while at < frames.len() && producer.try_send(&frames[at])? {
-            at += 1;
+        while at < frames.len() {
+            match producer.try_send(&frames[at]) {
+                Ok(true) => at += 1,
+                Ok(false) => break,
+                Err(error) => {
+                    self.forget(id);
+                    return Err(error);
+                }
+            }
         }
         drop(sender);
         self.wake(line);
@@ -185,18 +206,24 @@ impl Links {
                     after,
                 });
             }
-            self.pump(engine)?;
+            // What is unreadable there is the agent's to act on.
+            let _ = self.pump(engine);
             let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
             match sender.as_ref() {
-                Some((producer, now)) if *now == incarnation => {
-                    if producer.try_send(&frames[at])? {
+                Some((producer, now)) if *now == incarnation => match producer.try_send(&frames[at]) {
+                    Ok(true) => {
                         at += 1;
                         self.wake(line);
-                    } else {
+                    }
+                    Ok(false) => {
                         drop(sender);
                         std::thread::yield_now();
                     }
-                }
+                    Err(error) => {
+                        self.forget(id);
+                        return Err(error);
+                    }
+                },
                 // The engine died: its successor is sent the whole task.
                 _ => return Ok(()),
             }
@@ -218,11 +245,21 @@ impl Links {
 
     /// Takes the replies of `engine` that are there, unless another thread is at it; whether there were any.
     pub(super) fn pump(&self, engine: usize) -> Result<bool> {
-        let Ok(mut receiver) = self.lines[engine].receiver.try_lock() else { return Ok(false) };
-        match receiver.as_mut() {
-            Some(receiver) => self.drain(receiver, engine),
-            None => Ok(false),
+        if self.lines[engine].waiting.load(Ordering::Relaxed) {
+            self.flush(engine)?;
         }
+        let Ok(mut receiver) = self.lines[engine].receiver.try_lock() else { return Ok(false) };
+        let Some(receiver) = receiver.as_mut() else { return Ok(false) };
+        if let Some(why) = &receiver.failed {
+            return Err(Error::frame(why.clone()));
+        }
+        let result = self.drain(receiver, engine);
+        if let Err(error) = &result {
+            // For the agent, which looks here again, to end the engine; those who have their replies are told.
+            receiver.failed = Some(error.to_string());
+            self.ring_hub();
+        }
+        result
     }
 
     fn drain(&self, receiver: &mut Receiver, engine: usize) -> Result<bool> {
@@ -275,7 +312,8 @@ impl Links {
         let producer = Ring::create(tasks)?.producer();
         let consumer = Ring::create(replies)?.consumer()?;
         let line = &self.lines[engine];
-        *lock(&line.receiver) = Some(Receiver { replies: consumer, frame: Vec::new(), assembly: Assembly::default() });
+        *lock(&line.receiver) =
+            Some(Receiver { replies: consumer, frame: Vec::new(), assembly: Assembly::default(), failed: None });
         *lock(&line.prepared) = Some(producer);
         Ok(())
     }
@@ -291,24 +329,38 @@ impl Links {
             again.push((*id, task.frames.clone()));
         }
         again.sort_unstable_by_key(|(id, _)| *id);
-        let until = Instant::now() + RESUME_WITHIN;
-        for frame in again.iter().flat_map(|(_, frames)| frames) {
-            while !producer.try_send(frame)? {
-                self.wake(line);
-                self.pump(engine)?;
-                if Instant::now() >= until {
-                    return Err(Error::DeadlineExceeded {
-                        what: format!("engine {engine} to take the tasks of its predecessor"),
-                        after: RESUME_WITHIN,
-                    });
-                }
-                std::thread::yield_now();
-            }
-        }
+        // The ring may not hold all of it: what does not fit follows as the engine takes what is there.
+        *lock(&line.backlog) = again.into_iter().flat_map(|(_, frames)| frames).collect();
         *sender = Some((producer, incarnation));
         drop(sender);
-        self.wake(line);
+        self.flush(engine)
+    }
+
+    /// Sends what has gathered for `engine`, as far as there is room.
+    fn flush(&self, engine: usize) -> Result<()> {
+        let line = &self.lines[engine];
+        let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
+        let Some((producer, _)) = sender.as_ref() else { return Ok(()) };
+        let mut backlog = lock(&line.backlog);
+        let before = backlog.len();
+        while let Some(frame) = backlog.front() {
+            if !producer.try_send(frame)? {
+                break;
+            }
+            backlog.pop_front();
+        }
+        let sent = backlog.len() < before;
+        line.waiting.store(!backlog.is_empty(), Ordering::Relaxed);
+        drop((backlog, sender));
+        if sent {
+            self.wake(line);
+        }
         Ok(())
+    }
+
+    /// Whether anything waits for room in a ring.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.lines.iter().any(|line| line.waiting.load(Ordering::Relaxed))
     }
 
     /// Engine `engine` has died, which is known for certain: takes the replies that it managed to send, gives up what
@@ -316,6 +368,8 @@ impl Links {
     pub(super) fn died(&self, engine: usize) {
         let line = &self.lines[engine];
         *line.sender.write().unwrap_or_else(|e| e.into_inner()) = None;
+        lock(&line.backlog).clear();
+        line.waiting.store(false, Ordering::Relaxed);
         if let Some(mut receiver) = lock(&line.receiver).take()
             && let Err(error) = self.drain(&mut receiver, engine)
         {
@@ -339,6 +393,11 @@ impl Links {
 
     /// Ends everything that waits for `engine`, which will not come back.
     pub(super) fn abandon(&self, engine: usize) {
+        let mut sender = self.lines[engine].sender.write().unwrap_or_else(|e| e.into_inner());
+        *sender = None;
+        // Under the lock: who sends after this sees it, who has sent before is found below.
+        self.lines[engine].gone.store(true, Ordering::Relaxed);
+        drop(sender);
         let ids: Vec<_> =
             lock(&self.sent).iter().filter(|(_, t)| t.engine == engine).map(|(id, t)| (*id, t.name)).collect();
         for (id, name) in ids {

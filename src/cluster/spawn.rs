@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::socket::{
@@ -33,6 +34,8 @@ pub(super) fn spawn(hello: &Hello, fds: [BorrowedFd<'_>; 2]) -> Result<Process> 
     let mut child = Command::new("/proc/self/exe")
         .env(ENGINE_VARIABLE, PROTOCOL)
         .stdin(Stdio::from(theirs))
+        // A key that interrupts the program is the program's to handle: its engines end with it, not before.
+        .process_group(0)
         .spawn()
         .map_err(|e| Error::io("start an engine process", e))?;
     match pidfd_open(child.id()).and_then(|pidfd| send_hello(&ours, hello, fds).map(|()| pidfd)) {

@@ -11,6 +11,7 @@ use super::builder::EngineKind;
 use super::crew::panic_message;
 use super::hub::Hub;
 use super::link::{Completion, Sent};
+use super::local_task::Slot;
 use super::ship::{descriptor, offset_of};
 use super::value::{from_bytes, to_bytes};
 use super::wire::{MAX_VALUE_BYTES, TASK, Task, monotonic, parts};
@@ -21,6 +22,8 @@ use crate::transport::wire::{Message, encode};
 
 /// How long a waiting thread spins before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);
+/// No deadline is later than this (136 years), so that none is beyond what clocks can tell.
+const LATEST: Duration = Duration::from_secs(1 << 32);
 /// How often a sleeping thread looks again, whatever wakes it.
 const NAP: Duration = Duration::from_millis(20);
 
@@ -55,7 +58,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::DeadlineExceeded`] when engine processes have to be started and cannot be, or when an
-    /// engine does not take tasks any more; [`Error::InvalidArgument`] for an argument above 64 MiB.
+    /// engine does not take tasks any more; [`Error::InvalidArgument`] for an argument above 8 MiB.
     pub fn submit<F, A, R>(&self, function: F, argument: A) -> Result<Pending<R>>
     where
         F: Fn(A) -> R + Copy + Send + Sync + 'static,
@@ -104,41 +107,43 @@ impl<F> TaskBuilder<'_, F> {
         if let Some(engine) = self.engine.filter(|&engine| engine >= inner.engines) {
             return Err(Error::invalid(format!("engine {engine} asked for, the hub has {}", inner.engines)));
         }
+        let after = self.deadline.min(LATEST);
         let completion = Arc::new(Completion::default());
         let name = std::any::type_name::<F>();
-        let until = Instant::now() + self.deadline;
+        let until = Instant::now() + after;
         let route = if inner.config.kind == EngineKind::Embedded {
             let (function, done, task_name) = (self.function, completion.clone(), name);
-            let (board, deadline) =
-                (inner.crew.board.clone(), monotonic().saturating_add(self.deadline.as_nanos() as u64));
+            let (board, deadline) = (inner.crew.board.clone(), monotonic().saturating_add(after.as_nanos() as u64));
             let id = inner.local_tasks.next_id();
             let run = move || {
                 let _context = task_context::enter(&board, id, deadline);
+                if monotonic() > deadline {
+                    let what = format!("task {task_name:?}");
+                    return done.complete(Err(Error::DeadlineExceeded { what, after }));
+                }
                 if task_context::cancelled() {
                     return done.complete(Err(Error::Cancelled { task: task_name.to_owned() }));
                 }
-                let result = catch_unwind(AssertUnwindSafe(|| function(argument)));
+                let result = catch_unwind(AssertUnwindSafe(|| to_bytes(&function(argument))));
                 done.complete(match result {
-                    Ok(result) => to_bytes(&result),
-                    Err(panic) => Err(Error::Panicked { task: task_name.to_owned(), message: panic_message(&*panic) }),
+                    Ok(bytes) => bytes,
+                    Err(panic) => Err(Error::Panicked { task: task_name.to_owned(), message: panic_message(panic) }),
                 });
             };
             let workers = 1..inner.worker_count() as Participant + 1;
-            inner.local_tasks.push(Box::new(run), &inner.crew.board, workers);
-            Route::Local(id)
+            let slot = inner.local_tasks.push(Box::new(run), &inner.crew.board, workers);
+            Route::Local { id, slot }
         } else {
             let agent = inner.agent()?;
-            let bytes = to_bytes(&argument)?;
-            if bytes.len() > MAX_VALUE_BYTES {
-                return Err(Error::invalid(format!(
-                    "an argument of {} bytes for {name}; at most {MAX_VALUE_BYTES}: put it into an array",
-                    bytes.len()
-                )));
-            }
+            let bytes = to_bytes(&argument).map_err(|error| {
+                Error::invalid(format!(
+                    "an argument of {name}: {error}; what is above {MAX_VALUE_BYTES} bytes belongs into an array"
+                ))
+            })?;
             let links = agent.links();
             let id = links.next_id();
             let function = offset_of(descriptor(self.function));
-            let deadline = monotonic().saturating_add(self.deadline.as_nanos() as u64);
+            let deadline = monotonic().saturating_add(after.as_nanos() as u64);
             let mut frames = Vec::with_capacity(1);
             for (part, last) in parts(&bytes) {
                 let mut frame = Vec::with_capacity(part.len() + 96);
@@ -146,28 +151,20 @@ impl<F> TaskBuilder<'_, F> {
                 frames.push(frame);
             }
             let engine = self.engine.unwrap_or_else(|| links.least_loaded());
-            let sent = Sent::new(completion.clone(), name, self.idempotent, frames, self.deadline);
+            let sent = Sent::new(completion.clone(), name, self.idempotent, frames, after);
             links.send(id, engine, sent)?;
             Route::Engine { agent, id, engine }
         };
-        Ok(Pending {
-            hub: self.hub.clone(),
-            completion,
-            route,
-            until,
-            name,
-            after: self.deadline,
-            _result: PhantomData,
-        })
+        Ok(Pending { hub: self.hub.clone(), completion, route, until, name, after, _result: PhantomData })
     }
 }
 
 enum Route {
-    Local(u64),
+    Local { id: u64, slot: Slot },
     Engine { agent: Arc<Agent>, id: u64, engine: usize },
 }
 
-/// A result that is on its way. Dropping it lets the task run and forgets the result.
+/// A result that is on its way. Dropping it lets the task run, as long as the hub lives, and forgets the result.
 #[must_use = "the result is lost unless it is waited for"]
 pub struct Pending<R> {
     hub: Hub,
@@ -195,10 +192,11 @@ impl<R: Message> Pending<R> {
                 return from_bytes(&result?);
             }
             let progress = match &self.route {
-                Route::Local(_) => self.hub.inner.local_tasks.run_one(board, 0),
-                Route::Engine { agent, engine, .. } => agent.links().pump(*engine)?,
+                Route::Local { slot, .. } => self.hub.inner.local_tasks.run(slot, board, 0),
+                // What is unreadable there is the agent's to act on: it ends the engine, and this task with it.
+                Route::Engine { agent, engine, .. } => agent.links().pump(*engine).unwrap_or(false),
             };
-            if progress {
+            if progress && Instant::now() < self.until {
                 continue;
             }
             turns += 1;
@@ -217,8 +215,8 @@ impl<R: Message> Pending<R> {
             board.hub_sleepers().fetch_add(1, Ordering::SeqCst);
             let seen = board.hub_bell().load(Ordering::SeqCst);
             let arrived = match &self.route {
-                Route::Local(_) => false,
-                Route::Engine { agent, engine, .. } => agent.links().pump(*engine).unwrap_or(true),
+                Route::Local { .. } => false,
+                Route::Engine { agent, engine, .. } => agent.links().pump(*engine).unwrap_or(false),
             };
             if !arrived && !self.completion.is_done() {
                 futex_wait(board.hub_bell(), seen, Some(NAP.min(self.until - now)));
@@ -239,7 +237,7 @@ impl<R: Message> Pending<R> {
     /// Asks the task to end: one that has not begun does not begin, one that runs sees it in
     /// [`cancelled`](super::cancelled). Its result, if it comes nevertheless, is there to be waited for.
     pub fn cancel(&self) {
-        let (Route::Local(id) | Route::Engine { id, .. }) = &self.route;
+        let (Route::Local { id, .. } | Route::Engine { id, .. }) = &self.route;
         self.hub.inner.crew.board.cancel(*id);
     }
 }

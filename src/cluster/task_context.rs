@@ -31,11 +31,14 @@ pub(super) fn enter(board: &Board, task: u64, deadline: u64) -> Leave {
     Leave
 }
 
-/// Whether the task that runs on this thread should end: it was cancelled, or its deadline has passed. A task that
+/// Whether the task that runs on this thread should end: it was cancelled, its deadline has passed, or its
+/// hub is closing. A task that
 /// takes long asks now and then. Outside of a task: `false`.
 pub fn cancelled() -> bool {
     CURRENT.with_borrow(|stack| {
-        stack.last().is_some_and(|context| context.board.cancelled(context.task) || monotonic() > context.deadline)
+        stack.last().is_some_and(|context| {
+            context.board.cancelled(context.task) || monotonic() > context.deadline || context.board.closing()
+        })
     })
 }
 

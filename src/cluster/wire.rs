@@ -17,7 +17,7 @@ pub(super) const REPLY: u16 = 4;
 /// Most bytes of an argument or result in one frame; longer ones travel in several.
 pub(super) const PART_BYTES: usize = 8 << 10;
 /// Most bytes of an argument or result. What is larger belongs into an array.
-pub(super) const MAX_VALUE_BYTES: usize = 64 << 20;
+pub(super) const MAX_VALUE_BYTES: usize = 8 << 20;
 
 /// The agent's first words to an engine, with two descriptors: the control segment and the arrays' segment.
 #[derive(Archive, Serialize, Deserialize, Debug)]
@@ -106,6 +106,13 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
+    /// Drops what was begun of the ids that are `gone`.
+    pub(super) fn forget(&mut self, gone: impl Fn(u64) -> bool) {
+        if !self.begun.is_empty() {
+            self.begun.retain(|id, _| !gone(*id));
+        }
+    }
+
     /// Adds a part; the whole when it was the last.
     pub(super) fn add(&mut self, id: u64, part: Vec<u8>, last: bool) -> crate::Result<Option<Vec<u8>>> {
         if last && self.begun.is_empty() {
@@ -144,7 +151,7 @@ mod tests {
     #[test]
     fn a_peer_cannot_make_us_hold_more_than_the_bound() {
         let mut assembly = Assembly::default();
-        let part = vec![0; 16 << 20];
+        let part = vec![0; 2 << 20];
         let refused = (0..100).map(|id| assembly.add(id, part.clone(), false)).filter(Result::is_err).count();
         assert!(refused >= 90, "{refused}");
     }
