@@ -166,7 +166,7 @@ fn who_waits_runs_no_task_of_somebody_else() {
 #[distob::test]
 fn an_argument_that_is_too_long_is_an_error_that_says_what_to_do() {
     let hub = hub(1);
-    let error = hub.submit(|bytes: Vec<u8>| bytes.len() as u64, vec![0; 9 << 20]).err().unwrap();
+    let error = hub.submit(|bytes: Vec<u8>| bytes.len() as u64, vec![0; 65 << 20]).err().unwrap();
     assert!(matches!(&error, Error::InvalidArgument { what } if what.contains("array")), "{error}");
 }
 

@@ -27,6 +27,8 @@ use crate::transport::{Consumer, Producer, Ring, Segment};
 
 /// How long a thread of an engine spins after its last work before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);
+/// The same where there are more engines than processors: long enough for the next of many tasks to come.
+const SHORT_SPIN: Duration = Duration::from_micros(5);
 /// How often an engine shows that it is alive.
 const BEAT: u16 = 50;
 /// How long the agent's first message may take.
@@ -75,7 +77,7 @@ fn live(version: &str) -> Result<()> {
     });
     let mut frame = Vec::new();
     encode(READY, 0, &Ready { identity: Image::own().identity, pid: std::process::id() }, &mut frame)?;
-    let spin = if hello.spins { SPIN } else { Duration::ZERO };
+    let spin = if hello.spins { SPIN } else { SHORT_SPIN };
     for index in 1..hello.threads {
         let engine = engine.clone();
         let pin = hello.pin.map(|core| core as usize + usize::from(index));

@@ -14,7 +14,7 @@ use super::link::{Completion, Sent};
 use super::local_task::Slot;
 use super::ship::{descriptor, offset_of};
 use super::value::{from_bytes, to_bytes};
-use super::wire::{MAX_VALUE_BYTES, TASK, Task, monotonic, parts};
+use super::wire::{TASK, Task, monotonic, parts};
 use super::{board::Participant, task_context};
 use crate::error::{Error, Result};
 use crate::transport::futex_wait;
@@ -58,7 +58,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::DeadlineExceeded`] when engine processes have to be started and cannot be, or when an
-    /// engine does not take tasks any more; [`Error::InvalidArgument`] for an argument above 8 MiB.
+    /// engine does not take tasks any more; [`Error::InvalidArgument`] for an argument above 64 MiB.
     pub fn submit<F, A, R>(&self, function: F, argument: A) -> Result<Pending<R>>
     where
         F: Fn(A) -> R + Copy + Send + Sync + 'static,
@@ -135,11 +135,7 @@ impl<F> TaskBuilder<'_, F> {
             Route::Local { id, slot }
         } else {
             let agent = inner.agent()?;
-            let bytes = to_bytes(&argument).map_err(|error| {
-                Error::invalid(format!(
-                    "an argument of {name}: {error}; what is above {MAX_VALUE_BYTES} bytes belongs into an array"
-                ))
-            })?;
+            let bytes = to_bytes(&argument)?;
             let links = agent.links();
             let id = links.next_id();
             let function = offset_of(descriptor(self.function));

@@ -1,19 +1,21 @@
-//! Arguments and results of tasks as bytes.
+//! Arguments and results of tasks as bytes. They travel inside of frames, whose checksums cover them.
 
-use crate::error::Result;
-use crate::transport::wire::{Message, decode, encode};
+use super::wire::MAX_VALUE_BYTES;
+use crate::error::{Error, Result};
+use crate::transport::wire::{Message, archive, unarchive};
 
-/// Kind of the frames that hold one value.
-const VALUE: u16 = 0x56;
-
-/// A value as a frame of its own.
+/// A value as bytes.
 pub(super) fn to_bytes<T: Message>(value: &T) -> Result<Vec<u8>> {
-    let mut frame = Vec::with_capacity(64);
-    encode(VALUE, 0, value, &mut frame)?;
-    Ok(frame)
+    let bytes = archive(value)?;
+    if bytes.len() > MAX_VALUE_BYTES {
+        let name = std::any::type_name::<T>();
+        let what = format!("a {name} of {} bytes; at most {MAX_VALUE_BYTES}: put it into an array", bytes.len());
+        return Err(Error::invalid(what));
+    }
+    Ok(bytes)
 }
 
-/// A value from its frame.
-pub(super) fn from_bytes<T: Message>(frame: &[u8]) -> Result<T> {
-    Ok(decode(frame)?.1)
+/// The value that bytes are, if they are one.
+pub(super) fn from_bytes<T: Message>(bytes: &[u8]) -> Result<T> {
+    unarchive(bytes)
 }

@@ -17,7 +17,7 @@ pub(super) const REPLY: u16 = 4;
 /// Most bytes of an argument or result in one frame; longer ones travel in several.
 pub(super) const PART_BYTES: usize = 8 << 10;
 /// Most bytes of an argument or result. What is larger belongs into an array.
-pub(super) const MAX_VALUE_BYTES: usize = 8 << 20;
+pub(super) const MAX_VALUE_BYTES: usize = 64 << 20;
 
 /// The agent's first words to an engine, with two descriptors: the control segment and the arrays' segment.
 #[derive(Archive, Serialize, Deserialize, Debug)]
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn a_peer_cannot_make_us_hold_more_than_the_bound() {
         let mut assembly = Assembly::default();
-        let part = vec![0; 2 << 20];
+        let part = vec![0; 16 << 20];
         let refused = (0..100).map(|id| assembly.add(id, part.clone(), false)).filter(Result::is_err).count();
         assert!(refused >= 90, "{refused}");
     }

@@ -64,22 +64,42 @@ pub fn encode<T: Message>(kind: u16, sequence: u64, message: &T, frame: &mut Vec
 /// [`Error::Frame`] naming the check that failed.
 pub fn decode<T: Message>(frame: &[u8]) -> Result<(Header, T)> {
     let (header, payload) = Header::open(frame)?;
+    let message = aligned(payload).map_err(|reason| {
+        let name = std::any::type_name::<T>();
+        Error::frame(format!("archive of {name} (kind {}, {} bytes): {reason}", header.kind, header.length))
+    })?;
+    Ok((header, message))
+}
+
+/// The archive of `message` alone, for bytes that travel inside of a frame, whose checksum covers them.
+///
+/// # Errors
+/// [`Error::Frame`] when the message cannot be archived.
+pub fn archive<T: Message>(message: &T) -> Result<Vec<u8>> {
+    const { assert!(align_of::<T::Archived>() <= ALIGN, "no 128-bit integers on the wire") };
+    with_arena(|arena| low::to_bytes_in_with_alloc::<_, _, Reason>(message, Vec::new(), arena.acquire()))
+        .map_err(|reason| Error::frame(format!("{} cannot be archived: {reason}", std::any::type_name::<T>())))
+}
+
+/// The message of an archive that [`archive`] made; checked as that of a frame is.
+///
+/// # Errors
+/// [`Error::Frame`] naming the check that failed.
+pub fn unarchive<T: Message>(bytes: &[u8]) -> Result<T> {
+    aligned(bytes).map_err(|reason| {
+        Error::frame(format!("archive of {} ({} bytes): {reason}", std::any::type_name::<T>(), bytes.len()))
+    })
+}
+
+fn aligned<T: Message>(payload: &[u8]) -> Result<T, Reason> {
     // A vector's memory is aligned as needed; a slice from the middle of something may not be.
-    let message = if payload.as_ptr().addr().is_multiple_of(ALIGN) {
+    if payload.as_ptr().addr().is_multiple_of(ALIGN) {
         read(payload)
     } else {
         let mut aligned = AlignedVec::<ALIGN>::with_capacity(payload.len());
         aligned.extend_from_slice(payload);
         read(&aligned)
-    };
-    let message = message.map_err(|reason| {
-        let name = std::any::type_name::<T>();
-        let Header { kind, length, .. } = header;
-        Error::frame(format!(
-            "archive of {name} (kind {kind}, {length} bytes, nesting of at most {MAX_DEPTH}): {reason}"
-        ))
-    })?;
-    Ok((header, message))
+    }
 }
 
 fn read<T: Message>(payload: &[u8]) -> Result<T, Reason> {

@@ -7,7 +7,7 @@
 mod archive;
 mod header;
 
-pub use archive::{MAX_DEPTH, Message, decode, encode};
+pub use archive::{MAX_DEPTH, Message, archive, decode, encode, unarchive};
 pub use header::{HEADER_BYTES, Header, MAX_PAYLOAD_BYTES, VERSION};
 
 #[cfg(test)]
