@@ -25,3 +25,9 @@ pub use error::{Error, Result};
 pub use inventory;
 #[cfg(not(loom))]
 pub use ufunc::Element;
+
+// The programs in the texts for newcomers are compiled, and those that need no file are run.
+#[cfg(all(doctest, not(loom)))]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/guide.md")]
+struct Texts;

@@ -244,3 +244,56 @@ fn an_array_outlives_the_last_handle_of_its_hub() {
     drop(a);
     assert_eq!(b.clone().gather()[0], 2.0);
 }
+
+#[distob::test]
+fn arrays_that_share_costly_parts_take_one_pass_and_no_memory_but_their_own() {
+    let hub = hub(2);
+    let x = hub.scatter(&Array1::<f64>::linspace(0.0, 1.0, 500_000)).unwrap();
+    let costly = (&x * 3.0).exp();
+    let (a, b) = (&costly + 1.0, &costly * (&costly + 2.0));
+    let before = hub.memory().in_use;
+    hub.pool().reset_peak();
+    distob::eval_all(&[&a, &b]).unwrap();
+    let held = hub.memory().peak_in_use - before;
+    assert!(held <= 2 * 6 * (1 << 20), "{held} bytes at the height of two results of 4 MB");
+    assert!(costly.is_pending());
+    let e: f64 = (3.0 * x[499_999]).exp();
+    assert!((a[499_999] - (e + 1.0)).abs() < 1e-12 && (b[499_999] - e * (e + 2.0)).abs() < 1e-11);
+}
+
+#[distob::test]
+fn arrays_of_two_hubs_may_be_computed_in_one_call() {
+    let (one, two) = (hub(1), hub(2));
+    let values = Array1::linspace(0.0, 1.0, 50_000);
+    let (x, y) = (one.scatter(&values).unwrap().sin(), two.scatter(&values).unwrap().sin());
+    distob::eval_all(&[&x, &y]).unwrap();
+    assert_eq!((x.hub().id(), y.hub().id()), (one.id(), two.id()));
+    assert_eq!(x, y);
+}
+
+#[distob::test]
+fn a_view_that_is_aligned_for_its_type_alone_is_copied_right() {
+    use num_complex::Complex;
+    let hub = hub(2);
+    let numbers: Vec<f32> = (0..400_002).map(|i| i as f32).collect();
+    // Two floats lie where a complex number may, but not where a word of eight bytes would.
+    let start = if numbers.as_ptr().addr().is_multiple_of(8) { 1 } else { 2 };
+    let pairs = &numbers[start..start + 400_000];
+    // SAFETY: `Complex<f32>` is `repr(C)`, two `f32`: as aligned as they are, and every bit pattern is valid.
+    let complex = unsafe { std::slice::from_raw_parts(pairs.as_ptr().cast::<Complex<f32>>(), 200_000) };
+    let scattered = hub.scatter(ArrayView1::from(complex)).unwrap();
+    assert!(scattered.iter().eq(complex));
+}
+
+#[distob::test]
+fn what_no_program_knows_is_said_where_it_is_asked_for() {
+    use num_complex::Complex;
+    let hub = hub(1);
+    let z = hub.scatter(&Array1::from_elem(100_000, Complex::new(1.0, 2.0))).unwrap();
+    assert!(matches!(z.try_astype::<f64>(), Err(Error::InvalidArgument { .. })));
+    assert_eq!((&z % &z)[0], Complex::new(1.0, 2.0) % Complex::new(1.0, 2.0));
+    for (start, end, step) in [(0.0, 1.0, 0.0), (0.0, f64::NAN, 1.0), (0.0, 10.0, -1.0)] {
+        let made = std::panic::catch_unwind(|| DistArray::range(start, end, step));
+        assert!(made.is_err(), "range({start}, {end}, {step})");
+    }
+}

@@ -117,7 +117,7 @@ fn all_equal<A: Element + PartialEq, D: Dimension, E: Dimension>(
     }
     let (volume, small) = (volume(left.shape()), super::eager::SMALL);
     match (A::DTYPE, right) {
-        (Some(_), Arg::Dist(other)) if volume > small => {
+        (Some(_), Arg::Dist(other)) if volume > small && left.hub().id() == other.hub().id() => {
             let hub = hub_of(Some(left.hub()), right.hub())?;
             let args = vec![Arg::Dist(left).operand(&hub)?, Arg::Dist(other).operand(&hub)?];
             let expr = Expr::Apply { op: Op::Equal, args };

@@ -106,12 +106,17 @@ impl<A: Element> DistArray<A, Ix1> {
     }
 
     /// The numbers from `start`, in steps of `step`, up to but not including `end`.
+    ///
+    /// # Panics
+    /// Where their number is none that an array can have: a step of 0, NaN, or one that leads away from `end`, as in ndarray.
     #[track_caller]
     pub fn range(start: A, end: A, step: A) -> Self
     where
         A: Float,
     {
-        let steps = ((end - start) / step).ceil().to_usize().unwrap_or(0);
+        let Some(steps) = ((end - start) / step).ceil().to_usize() else {
+            panic!("range: the number of steps from start to end is no length of an array")
+        };
         Self::from_shape_fn(steps, |i| start + step * number(i))
     }
 

@@ -234,8 +234,9 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`resplit`](DistArray::resplit) or [`with_partition`](DistArray::with_partition) said otherwise. Metadata: on one host the array is one allocation.
     pub fn partition(&self) -> Partition {
         match &self.partition {
-            Some(partition) => (**partition).clone(),
-            None => expect(Partition::along(self.shape(), 0, self.hub().engines())),
+            // What ndarray's methods did to the layout through a mutable dereference is not known here.
+            Some(partition) if cuts(partition, self.shape()) => (**partition).clone(),
+            _ => expect(Partition::along(self.shape(), 0, self.hub().engines())),
         }
     }
 
@@ -258,8 +259,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// # Errors
     /// [`Error::InvalidArgument`] where the partition is not of this shape.
     pub fn with_partition(&self, partition: Partition) -> Result<Self> {
-        let ends = (0..partition.blocks_per_axis().len()).map(|axis| partition.edges(axis).last().copied());
-        if !ends.eq(self.shape().iter().map(|&n| Some(n))) {
+        if !cuts(&partition, self.shape()) {
             return Err(Error::invalid(format!("{partition:?} does not cut an array of shape {:?}", self.shape())));
         }
         let mut array = self.clone();
@@ -280,6 +280,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
             Err(_) => std::process::abort(),
         }))
     }
+}
+
+/// Whether a partition is one of arrays of this shape.
+fn cuts(partition: &Partition, shape: &[usize]) -> bool {
+    let ends = (0..partition.blocks_per_axis().len()).map(|axis| partition.edges(axis).last().copied());
+    ends.eq(shape.iter().map(|&n| Some(n)))
 }
 
 /// The index of an axis that may be counted from the end.

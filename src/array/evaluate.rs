@@ -26,8 +26,9 @@ pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
             return Ok(());
         }
         let mut first = Vec::new();
+        let mut walks = Vec::new();
         for node in &pending {
-            dependencies(node, &mut first);
+            dependencies(node, &mut first, &mut walks);
         }
         if !first.is_empty() {
             evaluate(&first)?;
@@ -42,15 +43,20 @@ pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
 
 /// Adds to `first` what must have its value before `node` can be lowered: reductions, operands that are stretched, and
 /// what has been asked for often enough to be stored.
-fn dependencies(node: &Arc<Node>, first: &mut Vec<Arc<Node>>) {
+fn dependencies(node: &Arc<Node>, first: &mut Vec<Arc<Node>>, walks: &mut Vec<(Dims, Vec<*const Node>)>) {
     let Some(expr) = node.expr() else { return };
     let shape: &[usize] = match &*expr {
         Expr::Apply { .. } => &node.shape,
         Expr::Reduce { source, .. } => source.shape(),
     };
-    let mut seen = Vec::new();
+    // Elementwise roots of one shape share a pass, and what they share is part of one program, not of several.
+    let at = walks.iter().position(|(walked, _)| **walked == *shape).filter(|_| matches!(&*expr, Expr::Apply { .. }));
+    let at = at.unwrap_or_else(|| {
+        walks.push((Dims::new(shape), Vec::new()));
+        walks.len() - 1
+    });
     for operand in expr.operands() {
-        operand_dependencies(operand, shape, first, &mut seen);
+        operand_dependencies(operand, shape, first, &mut walks[at].1);
     }
 }
 
@@ -88,8 +94,11 @@ fn run(claims: Vec<Claim>) -> Result<()> {
     for claim in claims {
         match claim.node.expr().as_deref() {
             Some(Expr::Apply { .. }) => {
-                let fits =
-                    |group: &&mut Vec<Claim>| group.len() < MAX_OUTPUTS && group[0].node.shape == claim.node.shape;
+                let fits = |group: &&mut Vec<Claim>| {
+                    group.len() < MAX_OUTPUTS
+                        && group[0].node.shape == claim.node.shape
+                        && group[0].node.hub.id() == claim.node.hub.id()
+                };
                 match maps.iter_mut().find(fits) {
                     Some(group) => group.push(claim),
                     None => maps.push(vec![claim]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::lower::{layout, permuted};
 use super::view::{Leaf, Store};
-use crate::cluster::{ChunkRunner, Hub, Job, JobKind, Remote};
+use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_PAYLOAD, Remote};
 use crate::error::{Error, Result};
 use crate::transport::Segment;
 use crate::ufunc::{DType, Plan, Program};
@@ -38,6 +38,11 @@ pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[Leaf], outputs: &[Leaf]) -> 
 /// Makes the payload for engine processes, once the scratch memory is known.
 type Encode<'a> = &'a dyn Fn(Option<&Store>) -> Vec<u8>;
 
+/// Memory with the alignment of a block.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[expect(dead_code, reason = "only its place is used")] [u8; 64]);
+
 /// Raw pointers that the threads of a job share.
 struct Addresses<'a> {
     inputs: &'a [*const u8],
@@ -62,11 +67,25 @@ pub(super) unsafe fn run_at(
     outputs: &[*mut u8],
     encode: Option<Encode<'_>>,
 ) -> Result<()> {
-    let scratch = match plan.scratch_bytes() {
-        0 => None,
-        bytes => Some(Store::new(hub, bytes)?),
+    let scratch_bytes = plan.scratch_bytes();
+    let (mut scratch, mut private) = (None, Vec::new());
+    let mut encode = encode;
+    if scratch_bytes > 0 {
+        match Store::new(hub, scratch_bytes) {
+            Ok(store) => scratch = Some(store),
+            // What exists can still be reduced when the pool is full: in memory that engine processes do not see.
+            Err(Error::OutOfMemory { .. }) => {
+                encode = None;
+                private.resize(scratch_bytes.div_ceil(size_of::<Line>()), Line([0; 64]));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let scratch_at = match &scratch {
+        Some(store) => store.base(),
+        None if scratch_bytes > 0 => private.as_mut_ptr().cast(),
+        None => std::ptr::null_mut(),
     };
-    let scratch_at = scratch.as_ref().map_or(std::ptr::null_mut(), Store::base);
     let (chunks, bytes) = (plan.chunks(), plan.traffic());
     let at = Addresses { inputs, outputs, scratch: scratch_at };
     let at = &at;
@@ -79,6 +98,8 @@ pub(super) unsafe fn run_at(
         (0..chunks).for_each(local);
     } else {
         let payload = encode.filter(|_| hub.shares_with_processes()).map(|encode| encode(scratch.as_ref()));
+        // One that the board does not hold is computed by this process's threads.
+        let payload = payload.filter(|payload| payload.len() <= MAX_PAYLOAD);
         let remote = payload.as_deref().map(|payload| Remote { kind: KIND, payload });
         hub.run(&Job { name: KIND, chunks, bytes, local: &local, remote })?;
     }
@@ -114,7 +135,7 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     let mut words = payload.chunks_exact(8).map(|word| u64::from_le_bytes(word.try_into().unwrap_or_default()));
     let mut next = || words.next().ok_or_else(|| Error::frame("a plan's payload ends early"));
     let counts = (next()?, next()?);
-    if counts.0 > 64 || counts.1 > 8 {
+    if counts.0 > 512 || counts.1 > 8 {
         return Err(Error::frame(format!("a plan of {} inputs and {} outputs", counts.0, counts.1)));
     }
     let (count_in, count_out) = (counts.0 as usize, counts.1 as usize);
@@ -150,6 +171,9 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     let scratch_bytes =
         isize::try_from(plan.scratch_bytes()).map_err(|_| Error::frame("a plan's scratch is too large"))?;
     let scratch = base.wrapping_add(check(places[count_in + count_out], Some((0, scratch_bytes - 1)), 1)?);
+    if !places[count_in + count_out].is_multiple_of(64) {
+        return Err(Error::frame(format!("a plan's scratch at {}, not on a line", places[count_in + count_out])));
+    }
     let at = Mapped { _segment: segment.clone(), plan, inputs, outputs, scratch };
     Ok(Box::new(move |chunk| at.run(chunk)))
 }

@@ -90,8 +90,9 @@ fn scatter_view<A: Element, D: Dimension>(
 }
 
 /// The array, split along `axis`; axis 0 needs no saying.
-fn split<A: Element, D: Dimension>(array: DistArray<A, D>, axis: isize) -> Result<DistArray<A, D>> {
+fn split<A: Element, D: Dimension>(mut array: DistArray<A, D>, axis: isize) -> Result<DistArray<A, D>> {
     if axis == 0 {
+        array.forget_partition();
         return Ok(array);
     }
     let at = checked_axis("scatter", axis, array.ndim())?;

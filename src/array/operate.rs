@@ -37,7 +37,9 @@ fn binary_general<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimensi
 ) -> Result<DistArray<B, O>> {
     let hub = hub_of(left.hub(), right.hub())?;
     let shape = broadcast_shape(name, left.shape(), right.shape())?;
-    let (Some(_), Some(dtype)) = (A::DTYPE, B::DTYPE) else {
+    // Complex remainders are ndarray's, not programs'.
+    let known = A::DTYPE.zip(B::DTYPE).filter(|(from, to)| op != Op::Rem || op.gives(&[*from, *from], *to));
+    let Some((_, dtype)) = known else {
         let (left, right) = (left.held(&hub)?, right.held(&hub)?);
         let (Some(a), Some(b)) = (left.view.broadcast(&*shape), right.view.broadcast(&*shape)) else {
             return Err(Error::invalid("operands do not broadcast"));
@@ -58,6 +60,12 @@ pub(crate) fn apply<B: Element, O: Dimension>(
     args: Vec<Operand>,
 ) -> Result<DistArray<B, O>> {
     check_hubs(&args)?;
+    let types: Vec<DType> = args.iter().map(Operand::dtype).collect();
+    if !op.gives(&types, dtype) {
+        // Here and not when it is computed: on the line that asks for it.
+        let names: Vec<_> = types.iter().map(|dtype| dtype.name()).collect();
+        return Err(Error::invalid(format!("no {op:?} of ({}) to {}", names.join(", "), dtype.name())));
+    }
     let ready = args.iter().all(|arg| !matches!(arg, Operand::Node(node) if node.value().is_none()));
     let at_once = ready && volume(&shape) <= SMALL;
     let node = Node::new(hub, dtype, shape, Expr::Apply { op, args })?;

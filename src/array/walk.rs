@@ -241,7 +241,11 @@ fn copy_to<A: Element, D: Dimension>(
     out: &mut [MaybeUninit<A>],
 ) -> Result<()> {
     match A::DTYPE {
-        Some(dtype) if size_of_val(out) >= STREAM_FROM => {
+        // The kernels move elements as words of their size, which an array elsewhere need not be aligned to.
+        Some(dtype)
+            if size_of_val(out) >= STREAM_FROM
+                && (view.as_ptr().addr() | out.as_ptr().addr()).is_multiple_of(dtype.size()) =>
+        {
             assert_eq!(view.len(), out.len());
             let strides = strides_in_order(view.shape(), order);
             let (from, to) = (view.as_ptr().cast(), out.as_mut_ptr().cast());

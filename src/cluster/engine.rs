@@ -288,6 +288,8 @@ impl Engine {
         };
         let _context = task_context::enter(&self.board, task.id, task.deadline);
         match catch_unwind(|| (function.call)(&task.argument)) {
+            // What ended after its deadline has ended too late, whoever looks first.
+            Ok(Ok(_)) if monotonic() > task.deadline => (Outcome::Late, Vec::new()),
             Ok(Ok(bytes)) => (Outcome::Value, bytes),
             Ok(Err(error)) => (Outcome::Refused, error.to_string().into_bytes()),
             Err(panic) => (Outcome::Panicked, panic_message(panic).into_bytes()),

@@ -13,10 +13,12 @@ use super::job::{Job, JobKind, kinds};
 use super::link::LINK_BYTES;
 use super::local_task::LocalTasks;
 use crate::error::{Error, Result};
-use crate::transport::{Pool, PoolStats, Quota, Segment};
+use crate::transport::{Block, Pool, PoolStats, Quota, Segment};
 
 /// What a segment's length is a multiple of: a large page.
 const EXTENT: u64 = 2 << 20;
+/// The smallest block of a pool.
+const SMALLEST: u64 = 64;
 /// The longest segment: a small part of a process's addresses.
 const LONGEST: u64 = 1 << 45;
 
@@ -42,6 +44,7 @@ pub(super) struct Inner {
     pub(super) config: HubBuilder,
     pub(super) engines: usize,
     pool: Pool,
+    _smallest: Block,
     pub(super) crew: Arc<Crew>,
     /// Worker threads of this process, participants `1..=workers.len()`.
     workers: Mutex<Vec<JoinHandle<()>>>,
@@ -108,6 +111,8 @@ impl Hub {
                 Some(segment)
             }
         };
+        // Keeps a slab of the smallest blocks, so that a single number always finds room for its result.
+        let smallest = pool.alloc(SMALLEST as usize)?;
         let board = Board::create(&control.clone().unwrap_or_else(|| Segment::heap(BOARD_BYTES)))?;
         let threads = Helpers { who: 1..1 + worker_count as Participant, awake: worker_count };
         let sharers = match config.kind {
@@ -148,6 +153,7 @@ impl Hub {
                 id: NEXT.fetch_add(1, Ordering::Relaxed),
                 engines,
                 pool,
+                _smallest: smallest,
                 crew,
                 workers: Mutex::new(workers),
                 worker_count,
@@ -195,7 +201,11 @@ impl Hub {
 
     /// What the pool holds now, has held at most, and may hold, in bytes.
     pub fn memory(&self) -> PoolStats {
-        self.inner.pool.stats()
+        let mut stats = self.inner.pool.stats();
+        // What the hub keeps for itself is not an array's.
+        stats.in_use = stats.in_use.saturating_sub(SMALLEST);
+        stats.peak_in_use = stats.peak_in_use.saturating_sub(SMALLEST);
+        stats
     }
 
     /// Gives memory that no array uses back to the system; how many bytes. The next arrays will pay for fresh memory

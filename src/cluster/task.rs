@@ -126,6 +126,9 @@ impl<F> TaskBuilder<'_, F> {
                 }
                 let result = catch_unwind(AssertUnwindSafe(|| to_bytes(&function(argument))));
                 done.complete(match result {
+                    Ok(_) if monotonic() > deadline => {
+                        Err(Error::DeadlineExceeded { what: format!("task {task_name:?}"), after })
+                    }
                     Ok(bytes) => bytes,
                     Err(panic) => Err(Error::Panicked { task: task_name.to_owned(), message: panic_message(panic) }),
                 });

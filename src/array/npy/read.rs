@@ -102,7 +102,7 @@ impl NpyFile {
         }
         match ndim {
             Some(wanted) if wanted != self.header.shape.len() => Err(self.wrong(format!(
-                "its shape {:?} has {n} dimensions, not {wanted}; open it as DistArray{n}, or as DistArrayDyn",
+                "its shape {:?} has {n} dimensions, not {wanted}; open it with Ix{n} (0 to 6), or as DistArrayD with IxDyn",
                 self.header.shape,
                 n = self.header.shape.len()
             ))),

@@ -66,7 +66,10 @@ pub fn decode<T: Message>(frame: &[u8]) -> Result<(Header, T)> {
     let (header, payload) = Header::open(frame)?;
     let message = aligned(payload).map_err(|reason| {
         let name = std::any::type_name::<T>();
-        Error::frame(format!("archive of {name} (kind {}, {} bytes): {reason}", header.kind, header.length))
+        let Header { kind, length, .. } = header;
+        Error::frame(format!(
+            "archive of {name} (kind {kind}, {length} bytes, nesting of at most {MAX_DEPTH}): {reason}"
+        ))
     })?;
     Ok((header, message))
 }
@@ -87,7 +90,11 @@ pub fn archive<T: Message>(message: &T) -> Result<Vec<u8>> {
 /// [`Error::Frame`] naming the check that failed.
 pub fn unarchive<T: Message>(bytes: &[u8]) -> Result<T> {
     aligned(bytes).map_err(|reason| {
-        Error::frame(format!("archive of {} ({} bytes): {reason}", std::any::type_name::<T>(), bytes.len()))
+        Error::frame(format!(
+            "archive of {} ({} bytes, nesting of at most {MAX_DEPTH}): {reason}",
+            std::any::type_name::<T>(),
+            bytes.len()
+        ))
     })
 }
 

@@ -205,7 +205,11 @@ impl FoldRun {
 
     /// Partial results: the accumulators of every part of every cell, then their second words.
     pub fn scratch_bytes(&self) -> usize {
-        self.parts * self.cells * (self.method.acc() + self.method.second())
+        let cells = self.parts * self.cells;
+        match self.method.second() {
+            0 => cells * self.method.acc(),
+            second => (cells * self.method.acc()).next_multiple_of(8) + cells * second,
+        }
     }
 
     /// The state of `part` of the cells from `cell` on, in scratch memory.

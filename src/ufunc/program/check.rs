@@ -6,8 +6,8 @@ use crate::{Error, Result};
 
 /// The most that a program or a plan may have of anything.
 pub(in crate::ufunc) mod limits {
-    pub const INPUTS: usize = 64;
-    pub const CONSTANTS: usize = 256;
+    pub const INPUTS: usize = 512;
+    pub const CONSTANTS: usize = 1024;
     pub const CODE: usize = 512;
     pub const OUTPUTS: usize = 4;
     pub const NDIM: usize = 32;
