@@ -56,11 +56,8 @@ impl<T: Arith, P: Pairwise, Q: Pairwise> Body for Right<T, P, Q> {
 macro_rules! second {
     ($t:ty, $p:ty, $second:expr, $right:expr) => {
         match ($second, $right) {
-            // The order of operands is kept: which of two NaNs a result is follows from it.
-            (Op::Add, false) => kernel!(Left<$t, $p, Plus>, 16),
-            (Op::Add, true) => kernel!(Right<$t, $p, Plus>, 16),
-            (Op::Mul, false) => kernel!(Left<$t, $p, Times>, 16),
-            (Op::Mul, true) => kernel!(Right<$t, $p, Times>, 16),
+            (Op::Add, _) => kernel!(Left<$t, $p, Plus>, 16),
+            (Op::Mul, _) => kernel!(Left<$t, $p, Times>, 16),
             (Op::Sub, false) => kernel!(Left<$t, $p, Minus>, 16),
             (Op::Sub, true) => kernel!(Right<$t, $p, Minus>, 16),
             (Op::Div, false) => kernel!(Left<$t, $p, Over>, 16),
