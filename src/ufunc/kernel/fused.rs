@@ -1,6 +1,7 @@
 //! Two arithmetic operations in one kernel, so that the value between them stays in a vector register.
 //!
-//! Each operation rounds by itself: the pair is never contracted to a fused multiply-add, and has the bits of the two.
+//! Each operation rounds by itself: the pair is never contracted to a fused multiply-add, and has the bits of the two, but for
+//! the sign and payload of a NaN that two NaNs give: compilers exchange the operands of sums and products.
 
 use super::arith::Arith;
 use super::{Body, Kernel, kernel};
