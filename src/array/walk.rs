@@ -10,7 +10,7 @@ use super::broadcast::{memory_order, strides_in_order};
 use super::dims::{Dims, row_major};
 use super::execute;
 use super::view::{Held, strides_of};
-use crate::cluster::{Hub, Job};
+use crate::cluster::{Hub, Job, panic_message};
 use crate::error::{Error, Result};
 use crate::ufunc::Element;
 
@@ -34,11 +34,8 @@ pub(crate) fn parallel(
         return Ok(());
     }
     if len <= GRAIN {
-        return catch_unwind(AssertUnwindSafe(|| body(0..len))).map_err(|panic| {
-            let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-            let message = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            Error::Panicked { task: name.to_owned(), message: message.unwrap_or_else(|| "(no message)".to_owned()) }
-        });
+        return catch_unwind(AssertUnwindSafe(|| body(0..len)))
+            .map_err(|panic| Error::Panicked { task: name.to_owned(), message: panic_message(panic) });
     }
     let grain = GRAIN.max(((64 << 10) / bytes.max(1)).next_power_of_two()).max(len.div_ceil(MAX_CHUNKS));
     let local = |chunk: u32| {

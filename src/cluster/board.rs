@@ -373,6 +373,14 @@ impl Board {
         self.region.u32(AT_HUB_SLEEPERS)
     }
 
+    /// Wakes the threads of the hub that sleep for replies: there are some, or who they waited for is gone.
+    pub fn ring_hub(&self) {
+        self.hub_bell().fetch_add(1, Ordering::SeqCst);
+        if self.hub_sleepers().load(Ordering::SeqCst) > 0 {
+            crate::transport::futex_wake(self.hub_bell(), u32::MAX);
+        }
+    }
+
     /// Tells every participant to end.
     pub fn close(&self) {
         self.region.u32(AT_CLOSING).store(1, Ordering::SeqCst);

@@ -49,7 +49,7 @@ impl Frame<'_> {
 
 /// The text of a caught panic. What was thrown is leaked: to drop it would run code of the user's that may panic again,
 /// outside of any catch.
-pub(super) fn panic_message(panic: Box<dyn std::any::Any + Send>) -> String {
+pub(crate) fn panic_message(panic: Box<dyn std::any::Any + Send>) -> String {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".to_owned());
     std::mem::forget(panic);

@@ -318,10 +318,7 @@ impl Engine {
                 std::thread::sleep(Duration::from_micros(20));
             }
         }
-        self.board.hub_bell().fetch_add(1, Ordering::SeqCst);
-        if self.board.hub_sleepers().load(Ordering::SeqCst) > 0 {
-            crate::transport::futex_wake(self.board.hub_bell(), u32::MAX);
-        }
+        self.board.ring_hub();
         Ok(())
     }
 }

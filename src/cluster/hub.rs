@@ -48,7 +48,7 @@ pub(super) struct Inner {
     pub(super) crew: Arc<Crew>,
     /// Worker threads of this process, participants `1..=workers.len()`.
     workers: Mutex<Vec<JoinHandle<()>>>,
-    worker_count: usize,
+    pub(super) worker_count: usize,
     pub(super) local_tasks: Arc<LocalTasks>,
     /// Starts engine processes: at once, or at the first task.
     pub(super) agent: Mutex<Option<Arc<Agent>>>,
@@ -281,11 +281,6 @@ impl Hub {
 }
 
 impl Inner {
-    /// Number of worker threads of this process.
-    pub(super) fn worker_count(&self) -> usize {
-        self.worker_count
-    }
-
     /// The participants that are threads of engine process `engine`.
     pub(super) fn participants(&self, engine: usize) -> std::ops::Range<Participant> {
         let first = 1 + self.worker_count + engine * self.config.threads;

@@ -257,7 +257,7 @@ impl Links {
         if let Err(error) = &result {
             // For the agent, which looks here again, to end the engine; those who have their replies are told.
             receiver.failed = Some(error.to_string());
-            self.ring_hub();
+            self.board.ring_hub();
         }
         result
     }
@@ -276,7 +276,7 @@ impl Links {
             }
         }
         if any {
-            self.ring_hub();
+            self.board.ring_hub();
         }
         Ok(any)
     }
@@ -296,14 +296,6 @@ impl Links {
             }
             Outcome::Refused => Err(Error::frame(text())),
         });
-    }
-
-    /// Wakes the threads of the hub that sleep for replies.
-    pub(super) fn ring_hub(&self) {
-        self.board.hub_bell().fetch_add(1, Ordering::SeqCst);
-        if self.board.hub_sleepers().load(Ordering::SeqCst) > 0 {
-            crate::transport::futex_wake(self.board.hub_bell(), u32::MAX);
-        }
     }
 
     /// Makes fresh rings for the next incarnation of `engine`, before it is started. The last one must be dead.
@@ -388,7 +380,7 @@ impl Links {
             }
         }
         lost.into_iter().for_each(|(id, error)| self.fail(id, error));
-        self.ring_hub();
+        self.board.ring_hub();
     }
 
     /// Ends everything that waits for `engine`, which will not come back.
@@ -403,7 +395,7 @@ impl Links {
         for (id, name) in ids {
             self.fail(id, Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
         }
-        self.ring_hub();
+        self.board.ring_hub();
     }
 
     fn fail(&self, id: u64, error: Error) {

@@ -27,6 +27,7 @@ mod wire;
 pub use board::{Counters, MAX_CHUNKS, MAX_PAYLOAD};
 pub use builder::{EngineKind, HubBuilder, MAX_ENGINES};
 pub use catch::init;
+pub(crate) use crew::panic_message;
 pub use current::Entered;
 pub use hub::{Activity, Hub};
 pub use job::{ChunkRunner, Job, JobKind, Remote};

@@ -133,7 +133,7 @@ impl<F> TaskBuilder<'_, F> {
                     Err(panic) => Err(Error::Panicked { task: task_name.to_owned(), message: panic_message(panic) }),
                 });
             };
-            let workers = 1..inner.worker_count() as Participant + 1;
+            let workers = 1..inner.worker_count as Participant + 1;
             let slot = inner.local_tasks.push(Box::new(run), &inner.crew.board, workers);
             Route::Local { id, slot }
         } else {
