@@ -1,5 +1,6 @@
 //! A program over a loop nest: strips of its operands are fetched, and its steps run over them.
 
+use super::ahead::Ahead;
 use super::kernel::{Arg, SPLAT};
 use super::program::Code;
 use super::simd::Isa;
@@ -13,6 +14,8 @@ const ROW: usize = 64;
 const REGISTERS: usize = 24 << 10;
 /// Most lanes of a strip that goes through registers.
 const STRIP: usize = 512;
+/// From so many steps on the inputs of the next strip are fetched while one is computed.
+const LONG: usize = 6;
 
 /// A program, and where its operands lie in one loop nest.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub(super) struct Feed {
     row: Option<usize>,
     /// For each view, whether strips of it are copied through a buffer.
     buffered: Vec<bool>,
+    /// Whether inputs are fetched ahead.
+    ahead: bool,
 }
 
 impl Feed {
@@ -55,7 +60,8 @@ impl Feed {
         };
         // Without a buffer there is nothing that a strip could be too long for.
         let strip = REGISTERS.checked_div(lane).map_or(usize::MAX, |lanes| (lanes / 64 * 64).clamp(64, most));
-        Feed { code, views, strip, row, buffered }
+        let ahead = stream && code.steps.len() >= LONG;
+        Feed { code, views, strip, row, buffered, ahead }
     }
 
     /// Lanes of the strip that begins at `at`, before `end`.
@@ -146,8 +152,16 @@ impl Session<'_> {
         for (slot, &output) in self.table[code.output_slot()..].iter_mut().zip(outputs) {
             *slot = Arg { ptr: output, varies: true };
         }
+        let mut ahead = Ahead::nothing();
+        if self.feed.ahead {
+            for ((&base, view), arg) in self.bases.iter().zip(&self.feed.views).zip(&self.table) {
+                if arg.varies && view.row_contiguous() {
+                    ahead.add(base.wrapping_offset(view.locate(start + n).0), n * view.size);
+                }
+            }
+        }
         // SAFETY: inputs were fetched, registers have room for `n <= strip` lanes, outputs as the caller says.
-        unsafe { code.run(&self.table, n, self.isa, self.stream) }
+        unsafe { code.run(&self.table, n, self.isa, self.stream, ahead.over(code.steps.len())) }
     }
 
     /// Computes lanes `start..start + n` and stores the outputs where their views, from `bases`, say.

@@ -1,5 +1,6 @@
 //! Kernels and fused programs over slices. Pure: knows neither processes nor hosts.
 
+mod ahead;
 mod dtype;
 mod element;
 mod feed;

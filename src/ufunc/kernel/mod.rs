@@ -136,113 +136,183 @@ impl<F: Body, const L: usize> Padded<F, L> {
     }
 }
 
+/// Fewer lanes than a group has: a group of copies of the operands.
+///
 /// # Safety
 ///
-/// Each argument has `n` elements of its type, or is a splat; `out` takes `n` and overlaps none; the processor has `ISA`.
+/// As [`plain`], with `0 < n < L`; `kernel` is that of the same body and lanes.
+#[cold]
+#[inline(never)]
+unsafe fn short<F: Body, const L: usize>(kernel: KernelFn, out: *mut u8, args: &[Arg; 3], n: usize) {
+    // SAFETY: `0 < n < L`, and the operands are as the caller says.
+    let mut padded = unsafe { Padded::<F, L>::new(args, n) };
+    let whole = [
+        Arg { ptr: (&raw const padded.a).cast(), varies: args[0].varies },
+        Arg { ptr: (&raw const padded.b).cast(), varies: args[1].varies },
+        Arg { ptr: (&raw const padded.c).cast(), varies: args[2].varies },
+    ];
+    // SAFETY: operands and results of `L` lanes; the first `n` results are those asked for, and `out` takes them.
+    unsafe {
+        kernel(padded.out.as_mut_ptr().cast(), &whole, L, false);
+        std::ptr::copy_nonoverlapping(padded.out.as_ptr().cast(), out.cast::<F::R>(), n);
+    }
+}
+
+/// Where one operand's groups are, one after the other.
 #[inline(always)]
-unsafe fn drive<F: Body, const L: usize, const ISA: u8>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+unsafe fn group_at<T>(arg: &Arg, start: usize) -> *const T {
+    // SAFETY: the caller's: a lane of the operand, or the beginning of a splat.
+    unsafe { arg.ptr.cast::<T>().add(if arg.varies { start } else { 0 }) }
+}
+
+/// Stores every result where it belongs: the way of all that is not streamed. Small, since programs call it for every
+/// step of every strip.
+///
+/// # Safety
+///
+/// Each argument has `n` elements of its type, or is a splat; `out` takes `n` and overlaps none; `own` is the kernel that
+/// this is the body of.
+#[inline(always)]
+unsafe fn plain<F: Body, const L: usize>(own: KernelFn, out: *mut u8, args: &[Arg; 3], n: usize) {
     const { assert!(L <= splat_lanes(size_of::<F::A>()) && (size_of::<F::R>() * L).is_multiple_of(16)) };
-    if n == 0 {
+    if n < L {
+        if n > 0 {
+            // SAFETY: the caller's promise.
+            unsafe { short::<F, L>(own, out, args, n) };
+        }
         return;
     }
-    let whole = n >= L;
-    let out = out.cast::<F::R>();
-    let mut padded = MaybeUninit::<Padded<F, L>>::uninit();
-    let (mut from, mut to, mut lanes) = (*args, out, n);
-    if !whole {
-        // SAFETY: `0 < n < L`.
-        let padded = padded.write(unsafe { Padded::new(args, n) });
-        from[0].ptr = (&raw const padded.a).cast();
-        from[1].ptr = (&raw const padded.b).cast();
-        from[2].ptr = (&raw const padded.c).cast();
-        (to, lanes) = (padded.out.as_mut_ptr().cast(), L);
+    let steps = args.map(|arg| if arg.varies { L } else { 0 });
+    // SAFETY: whole groups, the last one ending with the operands' last lane; lanes where two overlap are computed twice, which
+    // is harmless since no result is an operand. A splat has at least `L` lanes and does not move.
+    unsafe {
+        let (mut a, mut b, mut c) =
+            (args[0].ptr.cast::<F::A>(), args[1].ptr.cast::<F::B>(), args[2].ptr.cast::<F::C>());
+        let mut r = out.cast::<F::R>();
+        for _ in 0..n / L {
+            F::group::<L>(&*a.cast(), &*b.cast(), &*c.cast(), &mut *r.cast());
+            (a, b, c, r) = (a.add(steps[0]), b.add(steps[1]), c.add(steps[2]), r.add(L));
+        }
+        if !n.is_multiple_of(L) {
+            let start = n - L;
+            let a = group_at::<F::A>(&args[0], start);
+            let b = group_at::<F::B>(&args[1], start);
+            let c = group_at::<F::C>(&args[2], start);
+            F::group::<L>(&*a.cast(), &*b.cast(), &*c.cast(), &mut *out.cast::<F::R>().add(start).cast());
+        }
     }
+}
+
+/// Stores past the caches, but for the ends; or, where `stream` is not set, as [`plain`] does, with the same code.
+///
+/// # Safety
+///
+/// As [`plain`]; the processor has `ISA`.
+#[inline(always)]
+unsafe fn streamed<F: Body, const L: usize, const ISA: u8>(
+    own: KernelFn,
+    out: *mut u8,
+    args: &[Arg; 3],
+    n: usize,
+    stream: bool,
+) {
+    if n < L {
+        if n > 0 {
+            // SAFETY: the caller's promise.
+            unsafe { short::<F, L>(own, out, args, n) };
+        }
+        return;
+    }
+    let out = out.cast::<F::R>();
     // Whole groups: up to a border of `align`, from there on, and one that ends with the strip; where two overlap, their
-    // lanes are computed twice, which is harmless since no result is an operand.
+    // lanes are computed twice, as in `plain`.
     let align = if L * size_of::<F::R>() < 64 { L * size_of::<F::R>() } else { 64 };
-    let beyond = to as usize % align;
-    let head = if stream && whole && beyond != 0 { ((align - beyond) / size_of::<F::R>()).min(lanes) } else { 0 };
-    let past = stream && whole;
-    let groups = (lanes - head) / L;
-    let rest = lanes - head - groups * L;
-    let segments =
-        [(0, head.div_ceil(L).min(lanes / L), false), (head, groups, past), (lanes - L, usize::from(rest > 0), past)];
+    let beyond = if stream { out as usize % align } else { 0 };
+    let head = if beyond != 0 { (align - beyond) / size_of::<F::R>() } else { 0 };
+    let rest = (n - head) % L;
+    let segments = [
+        (0, usize::from(head > 0), false),
+        (head, (n - head) / L, stream),
+        // Where nothing is streamed before it, what the head has done is done again.
+        (n - L, usize::from(rest > 0), stream && n - head >= L),
+    ];
+    let steps = args.map(|arg| if arg.varies { L } else { 0 });
     for (start, groups, past) in segments {
         // What was streamed is not written again, which would read it back: of the last group only what is left is.
         let skip = if past && start != head { L - rest } else { 0 };
-        // SAFETY: groups of the segment lie within the `lanes` lanes that operands and result have (a splat has at least `L`
+        // SAFETY: groups of the segment lie within the `n` lanes that operands and result have (a splat has at least `L`
         // and does not move); a streamed one begins on a border, since `head` ends there and a group is a multiple of it.
         unsafe {
-            let step = |arg: &Arg| if arg.varies { L } else { 0 };
-            let at = |arg: &Arg| if arg.varies { start } else { 0 };
-            let mut a = from[0].ptr.cast::<F::A>().add(at(&from[0]));
-            let mut b = from[1].ptr.cast::<F::B>().add(at(&from[1]));
-            let mut c = from[2].ptr.cast::<F::C>().add(at(&from[2]));
-            let mut r = to.add(start);
+            let mut a = group_at::<F::A>(&args[0], start);
+            let mut b = group_at::<F::B>(&args[1], start);
+            let mut c = group_at::<F::C>(&args[2], start);
+            let mut r = out.add(start);
             for _ in 0..groups {
-                let operands = (&*a.cast::<[F::A; L]>(), &*b.cast::<[F::B; L]>(), &*c.cast::<[F::C; L]>());
                 if past && F::HEAVY {
                     // So much is computed in a group that the processor does not look far ahead by itself.
                     stream::prefetch(a.cast::<u8>().wrapping_add(AHEAD));
                     stream::prefetch(a.cast::<u8>().wrapping_add(AHEAD + 64));
                 }
-                if past || F::HEAVY {
-                    let mut line = Line([const { MaybeUninit::<F::R>::uninit() }; L]);
-                    F::group::<L>(operands.0, operands.1, operands.2, &mut line.0);
-                    if skip > 0 {
-                        std::ptr::copy_nonoverlapping(
-                            line.0.as_ptr().add(skip),
-                            r.cast::<MaybeUninit<F::R>>().add(skip),
-                            rest,
-                        );
-                    } else if past {
-                        stream::store::<ISA>(r.cast(), line.0.as_ptr().cast(), L * size_of::<F::R>());
-                    } else {
-                        r.cast::<[MaybeUninit<F::R>; L]>().write(line.0);
-                    }
-                } else {
-                    F::group::<L>(operands.0, operands.1, operands.2, &mut *r.cast());
+                let mut line = Line([const { MaybeUninit::<F::R>::uninit() }; L]);
+                let place = if past { (&raw mut line.0).cast() } else { r };
+                F::group::<L>(&*a.cast(), &*b.cast(), &*c.cast(), &mut *place.cast());
+                if skip > 0 {
+                    let (from, to) = (line.0.as_ptr().add(skip), r.cast::<MaybeUninit<F::R>>().add(skip));
+                    std::ptr::copy_nonoverlapping(from, to, rest);
+                } else if past {
+                    stream::store::<ISA>(r.cast(), line.0.as_ptr().cast(), L * size_of::<F::R>());
                 }
-                a = a.add(step(&from[0]));
-                b = b.add(step(&from[1]));
-                c = c.add(step(&from[2]));
-                r = r.add(L);
+                (a, b, c, r) = (a.add(steps[0]), b.add(steps[1]), c.add(steps[2]), r.add(L));
             }
         }
     }
-    if !whole {
-        // SAFETY: the first `n` padded results were computed, and `out` takes them.
-        unsafe { std::ptr::copy_nonoverlapping(to, out, n) };
-    }
 }
 
-/// # Safety
-///
-/// As [`drive`].
-unsafe fn baseline<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
-    // SAFETY: the caller's promise is the one asked for.
-    unsafe { drive::<F, L, 0>(out, args, n, stream) }
-}
+/// The kernel of a body with the instructions that `$feature` names: `$name`, and the part of it that streams, apart from
+/// it where the two share nothing.
+macro_rules! compiled {
+    ($(#[$feature:meta])* $name:ident, $streamed:ident, $isa:literal) => {
+        /// # Safety
+        ///
+        /// As [`streamed`].
+        $(#[$feature])*
+        unsafe fn $name<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+            // SAFETY: the caller's promise is the one asked for.
+            unsafe {
+                if F::HEAVY || stream {
+                    $streamed::<F, L>(out, args, n, stream)
+                } else {
+                    plain::<F, L>($name::<F, L>, out, args, n)
+                }
+            }
+        }
 
-/// # Safety
-///
-/// As [`drive`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
-    // SAFETY: the caller's promise is the one asked for.
-    unsafe { drive::<F, L, 1>(out, args, n, stream) }
+        /// # Safety
+        ///
+        /// As [`streamed`].
+        $(#[$feature])*
+        #[inline(never)]
+        unsafe fn $streamed<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+            // SAFETY: the caller's promise is the one asked for.
+            unsafe { streamed::<F, L, $isa>($name::<F, L>, out, args, n, stream) }
+        }
+    };
 }
-
-/// # Safety
-///
-/// As [`drive`].
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-unsafe fn avx512<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
-    // SAFETY: the caller's promise is the one asked for.
-    unsafe { drive::<F, L, 2>(out, args, n, stream) }
-}
+compiled!(baseline, baseline_streamed, 0);
+compiled!(
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    avx2,
+    avx2_streamed,
+    1
+);
+compiled!(
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+    avx512,
+    avx512_streamed,
+    2
+);
 
 /// A body of one, two or three operands, for one or any types: `body!(Name<T: Bound>(a: T, b: T) -> T = expression)`.
 macro_rules! body {

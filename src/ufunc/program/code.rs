@@ -6,7 +6,9 @@
 
 use super::check;
 use crate::Result;
+use crate::ufunc::ahead::Ahead;
 use crate::ufunc::kernel::{Arg, Kernel, SPLAT, copy, fused, resolve};
+use crate::ufunc::simd::Isa;
 use crate::ufunc::stream::Line;
 use crate::ufunc::{DType, Op, Program, Scalar};
 
@@ -196,16 +198,18 @@ impl Code {
         table
     }
 
-    /// Runs every step over a strip of `n` lanes; those that write an output of the program use `stream`ing stores.
+    /// Runs every step over a strip of `n` lanes; those that write an output of the program use `stream`ing stores. Between
+    /// the steps memory is asked for that is wanted `ahead`.
     ///
     /// # Safety
     ///
     /// `table` is that of [`Code::table`], with the slots of inputs, registers and outputs filled: each aligned for its
     /// type and of `n` elements or, for inputs, a splat; registers and outputs are writable and overlap nothing.
     #[inline]
-    pub unsafe fn run(&self, table: &[Arg], n: usize, isa: crate::ufunc::simd::Isa, stream: bool) {
+    pub unsafe fn run(&self, table: &[Arg], n: usize, isa: Isa, stream: bool, mut ahead: Ahead) {
         let outputs = self.output_slot();
         for step in &self.steps {
+            ahead.step();
             let arg = |slot: u16| if slot == NONE { Arg::NONE } else { table[slot as usize] };
             let past = stream && step.out as usize >= outputs;
             let args = [arg(step.args[0]), arg(step.args[1]), arg(step.args[2])];
