@@ -25,6 +25,7 @@ const UNSAFE: &[&str] = &[
     "array/execute.rs",
     "array/files.rs",
     "array/npy/map.rs",
+    "array/shared.rs",
     "array/view.rs",
     "array/walk.rs",
     "cluster/catch.rs",

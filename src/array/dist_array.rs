@@ -94,6 +94,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         self.held.get()
     }
 
+    /// The evaluated state, if there is one, for a change of its elements.
+    #[inline]
+    pub(crate) fn held_if_there(&mut self) -> Option<&mut Held<A, D>> {
+        self.held.get_mut()
+    }
+
     /// The evaluated state; computes it first.
     #[inline]
     pub(crate) fn try_held(&self) -> Result<&Held<A, D>> {

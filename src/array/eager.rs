@@ -7,7 +7,8 @@ use ndarray::Dimension;
 
 use super::argument::{Arg, hub_of};
 use super::dist_array::{DistArray, dim_of};
-use super::view::Held;
+use super::shared::Shared;
+use super::view::{Held, Store, filled};
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use crate::ufunc::small::{self, Operand as Small};
@@ -15,6 +16,32 @@ use crate::ufunc::{Element, Fold, Op};
 
 /// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
 pub(crate) const SMALL: usize = 16 << 10;
+
+/// An operand that is there: its elements in row-major order.
+struct Ready<'a, A> {
+    elements: &'a [A],
+    shape: &'a [usize],
+    number: bool,
+    hub: Option<&'a Hub>,
+}
+
+impl<'a, A: Element> Ready<'a, A> {
+    #[inline]
+    fn of<D: Dimension>(arg: &'a Arg<'_, A, D>) -> Option<Ready<'a, A>> {
+        Some(Ready { elements: arg.ready()?, shape: arg.shape(), number: arg.is_number(), hub: arg.hub() })
+    }
+
+    /// All of it, for as many elements.
+    fn whole(&self) -> Small<'_, A> {
+        if self.number { Small::Scalar(self.elements[0]) } else { Small::Slice(self.elements) }
+    }
+
+    /// The `nth` row, or all of it where it is one row.
+    fn row(&self, row: usize, nth: usize) -> Small<'_, A> {
+        let elements = self.elements;
+        Small::Slice(if elements.len() > row { &elements[nth * row..][..row] } else { elements })
+    }
+}
 
 /// How the smaller of two operands meets the larger one, both row-major.
 enum Meet {
@@ -24,62 +51,110 @@ enum Meet {
     Rows(usize),
 }
 
-/// `left op right`, if both are there, small and row-major and meet in a simple way; `None` where the general way must be taken.
+/// Whether the left one is the larger, and how the other meets it; `None` where they meet in another way.
+fn meet<A>(left: &Ready<'_, A>, right: &Ready<'_, A>) -> Option<(bool, Meet)> {
+    if right.number || left.shape == right.shape {
+        Some((true, Meet::Whole))
+    } else if left.number {
+        Some((false, Meet::Whole))
+    } else if is_row_of(right.shape, left.shape) {
+        Some((true, Meet::Rows(right.elements.len())))
+    } else if is_row_of(left.shape, right.shape) {
+        Some((false, Meet::Rows(left.elements.len())))
+    } else {
+        None
+    }
+}
+
+/// `left op right`, if both are there, small and row-major and meet in a simple way; `None` where the general way must be
+/// taken, which also says what is wrong.
 #[inline]
 pub(crate) fn binary<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimension>(
     op: Op,
     left: &Arg<'_, A, L>,
     right: &Arg<'_, A, R>,
-) -> Option<Result<DistArray<B, O>>> {
-    let (x, y) = (left.ready()?, right.ready()?);
-    if x.len().max(y.len()) > SMALL || A::DTYPE.is_none() || B::DTYPE.is_none() {
+) -> Option<DistArray<B, O>> {
+    // What is returned from the call is no more than a pointer: larger values would pass through memory, slowly.
+    let (store, of_left) = combine::<A, B>(op, &Ready::of(left)?, &Ready::of(right)?)?;
+    let dim = dim_of::<O>(if of_left { left.shape() } else { right.shape() });
+    // SAFETY: `combine` has written as many elements as the larger operand, whose shape this is, has.
+    Some(DistArray::from_held(unsafe { Held::in_store(store, dim) }))
+}
+
+/// The elements of `left op right`, and whether they have the shape of the left one.
+#[inline(never)]
+fn combine<A: Element, B: Element>(
+    op: Op,
+    left: &Ready<'_, A>,
+    right: &Ready<'_, A>,
+) -> Option<(Shared<Store>, bool)> {
+    let n = left.elements.len().max(right.elements.len());
+    if n > SMALL || A::DTYPE.is_none() || B::DTYPE.is_none() {
         return None;
     }
-    let (shape, meet) = if right.is_number() || left.shape() == right.shape() {
-        (left.shape(), Meet::Whole)
-    } else if left.is_number() {
-        (right.shape(), Meet::Whole)
-    } else if is_row_of(right.shape(), left.shape()) {
-        (left.shape(), Meet::Rows(y.len()))
-    } else if is_row_of(left.shape(), right.shape()) {
-        (right.shape(), Meet::Rows(x.len()))
-    } else {
-        return None;
-    };
-    let run = |hub: &Hub| {
-        let dim = dim_of::<O>(shape);
-        // SAFETY: the kernel writes all of `out` when it succeeds (lengths are checked by it); with rows, every chunk.
-        unsafe {
-            Held::create(hub, dim, |out| match meet {
-                Meet::Whole => {
-                    let x = if left.is_number() { Small::Scalar(x[0]) } else { Small::Slice(x) };
-                    let y = if right.is_number() { Small::Scalar(y[0]) } else { Small::Slice(y) };
-                    small::apply_binary(op, x, y, out)
-                }
-                Meet::Rows(row) => out.chunks_exact_mut(row).enumerate().try_for_each(|(nth, out)| {
-                    small::apply_binary(op, Small::Slice(nth_row(x, row, nth)), Small::Slice(nth_row(y, row, nth)), out)
-                }),
-            })
+    let (of_left, meet) = meet(left, right)?;
+    let n = if of_left { left.elements.len() } else { right.elements.len() };
+    let fill = |out: &mut [MaybeUninit<B>]| match meet {
+        Meet::Whole => small::apply_binary(op, left.whole(), right.whole(), out).is_ok(),
+        Meet::Rows(row) => {
+            let mut rows = out.chunks_exact_mut(row).enumerate();
+            rows.all(|(nth, out)| small::apply_binary(op, left.row(row, nth), right.row(row, nth), out).is_ok())
         }
     };
-    Some(with_hub(left.hub(), right.hub(), run).map(DistArray::from_held))
+    let hub = match (left.hub, right.hub) {
+        (Some(a), Some(b)) if a.id() != b.id() => return None,
+        (Some(hub), _) | (None, Some(hub)) => hub,
+        (None, None) => &hub_of(None, None).ok()?,
+    };
+    // SAFETY: the kernel writes all of `out` when it succeeds (lengths are checked by it); with rows, every chunk.
+    unsafe { filled(hub, n, fill) }.map(|store| (store, of_left))
+}
+
+/// `array op= right` in the array's own memory, if both are there, small and row-major, the array is of the result's
+/// shape, and nobody else sees it; `false`, and nothing done, where another way must be taken.
+#[inline]
+pub(crate) fn update<A: Element, D: Dimension, R: Dimension>(
+    op: Op,
+    array: &mut DistArray<A, D>,
+    right: &Arg<'_, A, R>,
+) -> bool {
+    let Some(right) = Ready::of(right) else { return false };
+    let Some(held) = array.held_if_there() else { return false };
+    let hub = held.store.hub().id();
+    if held.view.len() > SMALL || !held.is_unique() || right.hub.is_some_and(|other| other.id() != hub) {
+        return false;
+    }
+    let Held { view, .. } = held;
+    let same = right.number || view.shape() == right.shape;
+    let row = (!same && is_row_of(right.shape, view.shape())).then_some(right.elements.len());
+    match (view.as_slice_mut(), row) {
+        (Some(elements), None) if same => small::update_binary(op, elements, right.whole()),
+        // All rows or none: whether it can be done depends on the types alone.
+        (Some(elements), Some(row)) => {
+            let mut rows = elements.chunks_exact_mut(row);
+            rows.all(|elements| small::update_binary(op, elements, right.whole()))
+        }
+        _ => false,
+    }
 }
 
 /// `op` of each element of a small array that has its value; `None` where the general way must be taken.
 #[inline]
-pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
-    op: Op,
-    array: &DistArray<A, D>,
-) -> Option<Result<DistArray<B, D>>> {
+pub(crate) fn unary<A: Element, B: Element, D: Dimension>(op: Op, array: &DistArray<A, D>) -> Option<DistArray<B, D>> {
     let held = array.held()?;
-    let elements = held.view.as_slice()?;
+    let store = each::<A, B>(op, held.view.as_slice()?, held.store.hub())?;
+    // SAFETY: `each` has written as many elements as the operand has.
+    Some(DistArray::from_held(unsafe { Held::in_store(store, held.view.raw_dim()) }))
+}
+
+#[inline(never)]
+fn each<A: Element, B: Element>(op: Op, elements: &[A], hub: &Hub) -> Option<Shared<Store>> {
     if elements.len() > SMALL || A::DTYPE.is_none() || B::DTYPE.is_none() {
         return None;
     }
-    let fill = |out: &mut [MaybeUninit<B>]| small::apply_unary(op, elements, out);
+    let fill = |out: &mut [MaybeUninit<B>]| small::apply_unary(op, elements, out).is_ok();
     // SAFETY: the kernel writes all of `out` when it succeeds.
-    let made = unsafe { Held::create(held.store.hub(), held.view.raw_dim(), fill) };
-    Some(made.map(DistArray::from_held))
+    unsafe { filled(hub, elements.len(), fill) }
 }
 
 /// The first or the last axis of a small row-major array that is there, folded without a plan; `None` where that cannot be.
@@ -127,23 +202,8 @@ fn fold_rows<A: Element, R: Element>(fold: Fold, elements: &[A], out: &mut [Mayb
     small::fold_rows(fold, elements, out)
 }
 
-/// The `nth` row of an operand, or all of it where it is one row.
-fn nth_row<A>(elements: &[A], row: usize, nth: usize) -> &[A] {
-    if elements.len() > row { &elements[nth * row..][..row] } else { elements }
-}
-
 /// Whether `small`, row-major, meets each row of `large` of its own length: its axes are the last ones of `large`.
 fn is_row_of(small: &[usize], large: &[usize]) -> bool {
     let own = &small[small.iter().take_while(|&&n| n == 1).count()..];
     small.len() <= large.len() && !own.is_empty() && large.ends_with(own) && !large.contains(&0)
-}
-
-/// Runs `f` with the operands' hub, which is not cloned for it.
-#[inline]
-fn with_hub<T>(left: Option<&Hub>, right: Option<&Hub>, f: impl FnOnce(&Hub) -> Result<T>) -> Result<T> {
-    match (left, right) {
-        (Some(a), Some(b)) if a.id() != b.id() => Err(Error::ForeignHub { left: a.id(), right: b.id() }),
-        (Some(hub), _) | (None, Some(hub)) => f(hub),
-        (None, None) => f(&hub_of(None, None)?),
-    }
 }

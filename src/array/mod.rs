@@ -26,6 +26,7 @@ mod operate;
 mod operators;
 mod partition;
 mod reduce;
+mod shared;
 mod traits;
 mod view;
 mod walk;

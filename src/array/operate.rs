@@ -15,6 +15,20 @@ use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use crate::ufunc::{DType, Element, Op};
 
+/// `left op right`, where `left` is the operation's own: in its memory where that can be.
+#[inline]
+pub(crate) fn consume<A: Element, L: Dimension, R: Dimension, O: Dimension>(
+    (op, name): (Op, &'static str),
+    mut left: DistArray<A, L>,
+    right: &Arg<'_, A, R>,
+    f: impl Fn(A, A) -> A + Sync,
+) -> Result<DistArray<A, O>> {
+    if eager::update(op, &mut left, right) {
+        return left.into_held().map(|held| DistArray::from_held(into_dimension(held)));
+    }
+    binary((op, name), &Arg::Dist(&left), right, f)
+}
+
 /// `left op right` with broadcasting; `f` is what it does to elements that programs do not know.
 #[inline]
 pub(crate) fn binary<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimension>(
@@ -24,7 +38,7 @@ pub(crate) fn binary<A: Element, B: Element, L: Dimension, R: Dimension, O: Dime
     f: impl Fn(A, A) -> B + Sync,
 ) -> Result<DistArray<B, O>> {
     match eager::binary(op, left, right) {
-        Some(result) => result,
+        Some(array) => Ok(array),
         None => binary_general((op, name), left, right, f),
     }
 }
@@ -83,7 +97,7 @@ pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
     f: impl Fn(A) -> B + Sync,
 ) -> Result<DistArray<B, D>> {
     if let Some(result) = eager::unary(op, array) {
-        return result;
+        return Ok(result);
     }
     match (array.operand(), B::DTYPE) {
         (Some(operand), Some(dtype)) => apply(array.hub(), dtype, op, Dims::new(array.shape()), vec![operand]),
@@ -94,8 +108,9 @@ pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
     }
 }
 
-/// A dynamic array in a dimension type of its rank.
-pub(crate) fn into_dimension<A: Element, D: Dimension>(held: Held<A, ndarray::IxDyn>) -> Held<A, D> {
+/// An array in another dimension type, of its rank.
+#[inline]
+pub(crate) fn into_dimension<A: Element, E: Dimension, D: Dimension>(held: Held<A, E>) -> Held<A, D> {
     held.with_view(|view| match view.into_dimensionality() {
         Ok(view) => view,
         Err(_) => unreachable!("a broadcast shape has the rank of its dimension type"),

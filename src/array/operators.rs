@@ -15,7 +15,7 @@ use num_complex::Complex;
 use super::argument::{Arg, Argument};
 use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
-use super::operate;
+use super::{eager, operate};
 use crate::error::Result;
 use crate::ufunc::{Element, Op};
 
@@ -32,7 +32,7 @@ macro_rules! binary_operator {
             #[inline]
             #[track_caller]
             fn $method(self, rhs: R) -> Self::Output {
-                (&self).$method(rhs)
+                expect(operate::consume((Op::$Op, stringify!($method)), self, &rhs.arg(), A::$method))
             }
         }
 
@@ -72,6 +72,9 @@ macro_rules! binary_operator {
             #[track_caller]
             fn $assign(&mut self, rhs: R) {
                 let rhs = rhs.arg();
+                if eager::update(Op::$Op, self, &rhs) {
+                    return;
+                }
                 expect(check_broadcast_to(stringify!($assign), self.shape(), rhs.shape()));
                 let name = (Op::$Op, stringify!($assign));
                 let value = expect(operate::binary(name, &Arg::Dist(self), &rhs, A::$method));

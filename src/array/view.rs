@@ -5,11 +5,11 @@
 
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use ndarray::{ArrayViewMut, Axis, Dimension, LayoutRef, RawArrayViewMut, ShapeBuilder};
 
 use super::dims::Dims;
+use super::shared::Shared;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use crate::transport::LoneBlock;
@@ -58,7 +58,7 @@ impl Store {
     fn elements<A: Element>(&self, len: usize) -> &mut [MaybeUninit<A>] {
         assert!(len * size_of::<A>() <= self.block.len() && align_of::<A>() <= 64);
         // SAFETY: inside the block by the assertion, aligned to 64 bytes, and uninitialised is all that is claimed;
-        // called once by each of the two `create`s, on a block that nothing else points to yet.
+        // called once by each of those who make a store, on a block that nothing else points to yet.
         unsafe { std::slice::from_raw_parts_mut(self.base().cast(), len) }
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn checked_bytes(shape: &[usize], size: usize) -> Result<usize> {
 /// An evaluated operand of a program: where its elements are. It keeps their memory alive.
 #[derive(Clone)]
 pub(crate) struct Leaf {
-    pub(crate) store: Arc<Store>,
+    pub(crate) store: Shared<Store>,
     /// Bytes from the start of the block to the element at index 0, 0, ….
     pub(crate) offset: usize,
     pub(crate) shape: Dims,
@@ -91,7 +91,7 @@ impl Leaf {
     /// whoever takes it writes all of it before anybody reads it.
     pub(crate) fn fresh(hub: &Hub, dtype: DType, shape: Dims, strides: Dims<isize>) -> Result<Leaf> {
         let bytes = checked_bytes(&shape, dtype.size())?;
-        Ok(Leaf { store: Arc::new(Store::new(hub, bytes)?), offset: 0, shape, strides, dtype })
+        Ok(Leaf { store: Shared::new(Store::new(hub, bytes)?), offset: 0, shape, strides, dtype })
     }
 
     /// Address of the element at index 0, 0, ….
@@ -103,7 +103,7 @@ impl Leaf {
 /// The evaluated state of an array: its memory, and the view that is the one truth of pointer, shape and strides.
 pub(crate) struct Held<A: 'static, D> {
     pub(crate) view: ArrayViewMut<'static, A, D>,
-    pub(crate) store: Arc<Store>,
+    pub(crate) store: Shared<Store>,
 }
 
 /// A view from a pointer, lengths and strides of any sign.
@@ -139,6 +139,26 @@ unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[isize]) -> Ar
     view
 }
 
+/// A fresh block of `len` elements that `fill` has written, where there is memory and `fill` says so.
+///
+/// # Safety
+/// When `fill` is true it has initialised all elements.
+#[inline]
+pub(crate) unsafe fn filled<A: Element>(
+    hub: &Hub,
+    len: usize,
+    fill: impl FnOnce(&mut [MaybeUninit<A>]) -> bool,
+) -> Option<Shared<Store>> {
+    let bytes = len.checked_mul(size_of::<A>())?;
+    // As a rule the thread has kept such a block: then the store is made from it in one place.
+    let store = match hub.pool().alloc_kept(bytes) {
+        Some(block) => Shared::new(Store { base: hub.pool().address_of(&block), block, hub: hub.clone() }),
+        None => Shared::new(Store::new(hub, bytes).ok()?),
+    };
+    let done = fill(store.elements(len));
+    done.then_some(store)
+}
+
 impl<A: Element, D: Dimension> Held<A, D> {
     /// Takes a fresh block for `shape` (row-major, or column-major where the shape says so) and has `fill` write it, in
     /// memory order.
@@ -155,12 +175,24 @@ impl<A: Element, D: Dimension> Held<A, D> {
         Sh: ShapeBuilder<Dim = D>,
     {
         let shape = shape.into_shape_with_order();
-        let store = Arc::new(Store::new(hub, checked_bytes(shape.raw_dim().slice(), size_of::<A>())?)?);
+        let store = Shared::new(Store::new(hub, checked_bytes(shape.raw_dim().slice(), size_of::<A>())?)?);
         fill(store.elements(shape.size()))?;
         // SAFETY: the block has room for the shape (`checked_bytes`), is aligned to 64 bytes, was initialised by
         // `fill` (the caller's promise), and lives as long as `store`, which is kept beside the view.
         let view = unsafe { RawArrayViewMut::from_shape_ptr(shape, store.base().cast()).deref_into_view_mut() };
         Ok(Held { view, store })
+    }
+
+    /// The row-major array of `dim` in a store whose elements are written.
+    ///
+    /// # Safety
+    /// `store` is a block of as many `A`s as `dim` has elements, or of more, and those are initialised.
+    #[inline]
+    pub(crate) unsafe fn in_store(store: Shared<Store>, dim: D) -> Held<A, D> {
+        // SAFETY: the block is aligned to 64 bytes, has room for the shape and is initialised (contract), and lives as
+        // long as `store`, which is kept beside the view.
+        let view = unsafe { RawArrayViewMut::from_shape_ptr(dim, store.base().cast()).deref_into_view_mut() };
+        Held { view, store }
     }
 
     /// The same for an array whose memory runs through all of `dim` as `strides` say, from the block's start on.
@@ -173,7 +205,7 @@ impl<A: Element, D: Dimension> Held<A, D> {
         strides: &[isize],
         fill: impl FnOnce(&mut [MaybeUninit<A>]) -> Result<()>,
     ) -> Result<Held<A, D>> {
-        let store = Arc::new(Store::new(hub, checked_bytes(dim.slice(), size_of::<A>())?)?);
+        let store = Shared::new(Store::new(hub, checked_bytes(dim.slice(), size_of::<A>())?)?);
         fill(store.elements(dim.size()))?;
         // SAFETY: strides without gaps over `dim` stay inside a block of its size; else as in `create`.
         let view = unsafe { view_of(store.base().cast(), dim, strides) };
@@ -206,7 +238,7 @@ impl<A: Element, D: Dimension> Held<A, D> {
 
     /// Whether nothing else looks into the block.
     pub(crate) fn is_unique(&mut self) -> bool {
-        Arc::get_mut(&mut self.store).is_some()
+        self.store.is_unique()
     }
 
     /// The layout alone: it may change while the elements are shared.

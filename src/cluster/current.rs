@@ -66,7 +66,7 @@ impl Hub {
         let mut default = DEFAULT.lock().unwrap_or_else(|e| e.into_inner());
         match &*default {
             Some(hub) => Ok(hub.clone()),
-            None => Ok(default.insert(Hub::local()?).clone()),
+            None => Ok(default.insert(Hub::local()?.lasting()).clone()),
         }
     }
 }

@@ -36,7 +36,29 @@ const LONGEST: u64 = 1 << 45;
 /// ```
 #[derive(Clone)]
 pub struct Hub {
-    pub(super) inner: Arc<Inner>,
+    pub(super) inner: Handle,
+}
+
+/// What keeps a hub alive.
+#[derive(Clone)]
+pub(super) enum Handle {
+    /// One of the handles that are counted.
+    Counted(Arc<Inner>),
+    /// Nothing need: the hub stays until the process ends. Every array holds a handle, and counting is a good part of
+    /// what a small one costs.
+    Lasting(&'static Inner),
+}
+
+impl std::ops::Deref for Handle {
+    type Target = Inner;
+
+    #[inline]
+    fn deref(&self) -> &Inner {
+        match self {
+            Handle::Counted(inner) => inner,
+            Handle::Lasting(inner) => inner,
+        }
+    }
 }
 
 pub(super) struct Inner {
@@ -149,7 +171,7 @@ impl Hub {
             }
         }
         let hub = Hub {
-            inner: Arc::new(Inner {
+            inner: Handle::Counted(Arc::new(Inner {
                 id: NEXT.fetch_add(1, Ordering::Relaxed),
                 engines,
                 pool,
@@ -163,12 +185,20 @@ impl Hub {
                 kinds: kinds(),
                 copied: AtomicU64::new(0),
                 config,
-            }),
+            })),
         };
         if hub.inner.config.kind == EngineKind::Process {
             hub.inner.agent()?;
         }
         Ok(hub)
+    }
+
+    /// The same hub, which from now on stays until the process ends.
+    pub(super) fn lasting(self) -> Hub {
+        match self.inner {
+            Handle::Counted(inner) => Hub { inner: Handle::Lasting(&**Box::leak(Box::new(inner))) },
+            Handle::Lasting(_) => self,
+        }
     }
 
     /// A number that no other hub of this process has.

@@ -70,6 +70,25 @@ pub fn apply_binary<A: Element, R: Element>(
     unsafe { apply(op, &[from, from], args, to, out) }
 }
 
+/// `a[i] = a[i] op b[i]`, in place; `false`, and nothing done, where `op` does not give what it takes, or cannot be done so.
+#[inline]
+pub fn update_binary<A: Element>(op: Op, a: &mut [A], b: Operand<'_, A>) -> bool {
+    let Some(dtype) = A::DTYPE else { return false };
+    let mut splat = Splat::uninit();
+    let (Some(right), Some(recipe)) = (b.arg(a.len(), &mut splat), resolve(op, &[dtype, dtype], dtype)) else {
+        return false;
+    };
+    if recipe.dtype != dtype || !recipe.kernel.in_place {
+        return false;
+    }
+    let left = Arg { ptr: a.as_ptr().cast(), varies: true };
+    let args = if recipe.swap { [right, left, Arg::NONE] } else { [left, right, Arg::NONE] };
+    // SAFETY: operands of the type that the kernel was found for, as long as `a`; results take the place of one of them, which
+    // the kernel allows, and `a` is borrowed mutably, so that the other is apart.
+    unsafe { recipe.kernel.get(Isa::current())(a.as_mut_ptr().cast(), &args, a.len(), false) };
+    true
+}
+
 /// `out[i] = if mask[i] { a[i] } else { b[i] }`.
 ///
 /// # Errors

@@ -111,28 +111,44 @@ impl Pool {
     /// As [`alloc`](Self::alloc).
     #[inline]
     pub(crate) fn alloc_lone(&self, bytes: usize) -> Result<LoneBlock> {
+        match self.alloc_kept(bytes) {
+            Some(block) => Ok(block),
+            None => self.alloc_anew(bytes),
+        }
+    }
+
+    /// A block that this thread has kept, if there is one for `bytes`. By itself, and inlined, so that it is put together
+    /// where it is wanted: passed on through memory it would take longer to read than to find.
+    #[inline(always)]
+    pub(crate) fn alloc_kept(&self, bytes: usize) -> Option<LoneBlock> {
         let class = class_of(bytes.min(LARGEST));
-        let kept = if class < MAGAZINES { magazine::pop(&self.0.core, class) } else { None };
-        // The slow path returns no block but its place, so that the fast one need not pass through memory.
-        let (offset, place) = match kept {
-            Some(offset) => (offset, Place::Small(class as u32)),
-            None if bytes <= LARGEST => self.alloc_from_slab(bytes, class)?,
-            None => self.alloc_extents(bytes)?,
-        };
+        if class >= MAGAZINES {
+            return None;
+        }
+        let offset = magazine::pop(&self.0.core, class)?;
+        Some(LoneBlock { offset, len: bytes, place: Place::small(class) })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn alloc_anew(&self, bytes: usize) -> Result<LoneBlock> {
+        let class = class_of(bytes.min(LARGEST));
+        let (offset, place) =
+            if bytes <= LARGEST { self.alloc_from_slab(bytes, class)? } else { self.alloc_extents(bytes)? };
         Ok(LoneBlock { offset, len: bytes, place })
     }
 
     /// Takes a block back that this pool gave out.
     #[inline]
     pub(crate) fn free_lone(&self, block: LoneBlock) {
-        match block.place {
-            Place::Small(class) => {
-                let (core, class) = (&self.0.core, class as usize);
+        match block.place.run() {
+            None => {
+                let (core, class) = (&self.0.core, block.place.first as usize);
                 if class >= MAGAZINES || !magazine::push(core, class, block.offset) {
                     self.put_small(class, block.offset);
                 }
             }
-            Place::Large(run) => self.put_run(run),
+            Some(run) => self.put_run(run),
         }
     }
 
@@ -172,7 +188,7 @@ impl Pool {
         if class < MAGAZINES {
             magazine::stock(core, class, &mut blocks);
         }
-        Ok((offset, Place::Small(class as u32)))
+        Ok((offset, Place::small(class)))
     }
 
     #[cold]
@@ -180,7 +196,7 @@ impl Pool {
         let run = self.take_run(extents_for(bytes), bytes)?;
         let line = 2 * (self.0.turn.fetch_add(1, Relaxed) as usize * 13 % 32) + 1;
         let offset = run.start as usize * HUGE_PAGE + line * LINE;
-        Ok((offset as u64, Place::Large(run)))
+        Ok((offset as u64, Place { first: run.start, extents: run.len }))
     }
 
     /// Takes a run of extents for `bytes` into use.
@@ -311,12 +327,24 @@ impl LoneBlock {
     }
 }
 
+/// Where a block lies: in a slab of the class `first`, or, of some extents, in a run of its own. Two numbers and no more, so
+/// that a block is handed on in registers.
 #[derive(Debug, Clone, Copy)]
-enum Place {
-    /// In a slab of this class.
-    Small(u32),
-    /// In a run of its own.
-    Large(Run),
+struct Place {
+    first: u32,
+    extents: u32,
+}
+
+impl Place {
+    #[inline]
+    fn small(class: usize) -> Place {
+        Place { first: class as u32, extents: 0 }
+    }
+
+    #[inline]
+    fn run(self) -> Option<Run> {
+        (self.extents > 0).then_some(Run { start: self.first, len: self.extents })
+    }
 }
 
 impl Block {

@@ -52,25 +52,29 @@ pub(super) type KernelFn = unsafe fn(out: *mut u8, args: &[Arg; 3], n: usize, st
 
 /// A kernel for every instruction set.
 #[derive(Debug)]
-pub(super) struct Kernel([KernelFn; 3]);
+pub(super) struct Kernel {
+    functions: [KernelFn; 3],
+    /// Whether, where nothing is streamed, results may take the place of an operand of their type.
+    pub in_place: bool,
+}
 
 impl Kernel {
     /// The kernels of a body, in groups of `L` lanes.
     pub const fn of<F: Body, const L: usize>() -> Kernel {
         #[cfg(target_arch = "x86_64")]
-        return Kernel([baseline::<F, L>, avx2::<F, L>, avx512::<F, L>]);
+        return Kernel { functions: [baseline::<F, L>, avx2::<F, L>, avx512::<F, L>], in_place: !F::HEAVY };
         #[cfg(not(target_arch = "x86_64"))]
         Kernel::scalar::<F, L>()
     }
 
     /// The kernel of a body that vector instructions do nothing for.
     pub const fn scalar<F: Body, const L: usize>() -> Kernel {
-        Kernel([baseline::<F, L>; 3])
+        Kernel { functions: [baseline::<F, L>; 3], in_place: !F::HEAVY }
     }
 
     /// The kernel for `isa`.
     pub fn get(&self, isa: Isa) -> KernelFn {
-        self.0[isa as usize]
+        self.functions[isa as usize]
     }
 }
 
@@ -170,8 +174,8 @@ unsafe fn group_at<T>(arg: &Arg, start: usize) -> *const T {
 ///
 /// # Safety
 ///
-/// Each argument has `n` elements of its type, or is a splat; `out` takes `n` and overlaps none; `own` is the kernel that
-/// this is the body of.
+/// Each argument has `n` elements of its type, or is a splat; `out` takes `n` and overlaps none, or begins where one of
+/// them does that is of the result's type; `own` is the kernel that this is the body of.
 #[inline(always)]
 unsafe fn plain<F: Body, const L: usize>(own: KernelFn, out: *mut u8, args: &[Arg; 3], n: usize) {
     const { assert!(L <= splat_lanes(size_of::<F::A>()) && (size_of::<F::R>() * L).is_multiple_of(16)) };
@@ -183,22 +187,27 @@ unsafe fn plain<F: Body, const L: usize>(own: KernelFn, out: *mut u8, args: &[Ar
         return;
     }
     let steps = args.map(|arg| if arg.varies { L } else { 0 });
-    // SAFETY: whole groups, the last one ending with the operands' last lane; lanes where two overlap are computed twice, which
-    // is harmless since no result is an operand. A splat has at least `L` lanes and does not move.
+    // SAFETY: whole groups, the last one ending with the operands' last lane. Lanes where two overlap are computed twice, from
+    // the same operands: the last group is computed before anything is written. A splat has at least `L` lanes and does
+    // not move. A group's operands are copied out before its results are written, so that those may take their place.
     unsafe {
-        let (mut a, mut b, mut c) =
-            (args[0].ptr.cast::<F::A>(), args[1].ptr.cast::<F::B>(), args[2].ptr.cast::<F::C>());
+        let mut last = MaybeUninit::<[MaybeUninit<F::R>; L]>::uninit();
+        let rest = !n.is_multiple_of(L);
+        if rest {
+            let a = group_at::<F::A>(&args[0], n - L).cast::<[F::A; L]>().read();
+            let b = group_at::<F::B>(&args[1], n - L).cast::<[F::B; L]>().read();
+            let c = group_at::<F::C>(&args[2], n - L).cast::<[F::C; L]>().read();
+            F::group::<L>(&a, &b, &c, &mut *last.as_mut_ptr());
+        }
+        let (mut a, mut b, mut c) = (args[0].ptr.cast::<F::A>(), args[1].ptr.cast::<F::B>(), args[2].ptr.cast::<F::C>());
         let mut r = out.cast::<F::R>();
         for _ in 0..n / L {
-            F::group::<L>(&*a.cast(), &*b.cast(), &*c.cast(), &mut *r.cast());
+            let operands = (a.cast::<[F::A; L]>().read(), b.cast::<[F::B; L]>().read(), c.cast::<[F::C; L]>().read());
+            F::group::<L>(&operands.0, &operands.1, &operands.2, &mut *r.cast());
             (a, b, c, r) = (a.add(steps[0]), b.add(steps[1]), c.add(steps[2]), r.add(L));
         }
-        if !n.is_multiple_of(L) {
-            let start = n - L;
-            let a = group_at::<F::A>(&args[0], start);
-            let b = group_at::<F::B>(&args[1], start);
-            let c = group_at::<F::C>(&args[2], start);
-            F::group::<L>(&*a.cast(), &*b.cast(), &*c.cast(), &mut *out.cast::<F::R>().add(start).cast());
+        if rest {
+            out.cast::<F::R>().add(n - L).cast::<[MaybeUninit<F::R>; L]>().write(last.assume_init());
         }
     }
 }
@@ -207,7 +216,7 @@ unsafe fn plain<F: Body, const L: usize>(own: KernelFn, out: *mut u8, args: &[Ar
 ///
 /// # Safety
 ///
-/// As [`plain`]; the processor has `ISA`.
+/// As [`plain`], but that `out` overlaps no argument; the processor has `ISA`.
 #[inline(always)]
 unsafe fn streamed<F: Body, const L: usize, const ISA: u8>(
     own: KernelFn,
@@ -274,7 +283,7 @@ macro_rules! compiled {
     ($(#[$feature:meta])* $name:ident, $streamed:ident, $isa:literal) => {
         /// # Safety
         ///
-        /// As [`streamed`].
+        /// As [`plain`] where nothing is streamed and the body is not heavy, else as [`streamed`].
         $(#[$feature])*
         unsafe fn $name<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
             // SAFETY: the caller's promise is the one asked for.

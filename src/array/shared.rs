@@ -1,0 +1,117 @@
+//! A counted reference that costs nothing to give up where it is the only one.
+//!
+//! `std`'s `Arc` also counts weak references, and so takes two atomic read-modify-writes to drop even the last handle. There are
+//! no weak ones here: who holds the only reference may see so by a load, and nobody can make another meanwhile.
+
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+
+struct Counted<T> {
+    references: AtomicUsize,
+    value: T,
+}
+
+/// A reference to a value that others may refer to too; the last one drops it.
+pub(crate) struct Shared<T>(NonNull<Counted<T>>);
+
+// SAFETY: a reference gives `&T` to its thread, and `T` by value to the thread that drops the last one.
+unsafe impl<T: Send + Sync> Send for Shared<T> {}
+// SAFETY: as for `Send`; a `&Shared<T>` can be cloned.
+unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    #[inline]
+    pub(crate) fn new(value: T) -> Shared<T> {
+        Shared(NonNull::from(Box::leak(Box::new(Counted { references: AtomicUsize::new(1), value }))))
+    }
+
+    #[inline]
+    fn counted(&self) -> &Counted<T> {
+        // SAFETY: made by `new` from a box, which lives as long as there is a reference; nobody has a mutable one.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Whether this is the only reference. It stays so as long as the caller, who has it mutably, makes no other.
+    #[inline]
+    pub(crate) fn is_unique(&mut self) -> bool {
+        // Acquire: what those did who have given up theirs comes before what the caller does now.
+        self.counted().references.load(Ordering::Acquire) == 1
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        // Relaxed: a new reference is made from one that is there, and passed on by means that order it.
+        if self.counted().references.fetch_add(1, Ordering::Relaxed) > isize::MAX as usize {
+            // Only by leaking them could there be so many: as in `Arc`, nothing sensible can come after this.
+            std::process::abort();
+        }
+        Shared(self.0)
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    #[inline]
+    fn drop(&mut self) {
+        // Release: what was done through this reference comes before the end of the value.
+        if !self.is_unique() && self.counted().references.fetch_sub(1, Ordering::Release) != 1 {
+            return;
+        }
+        fence(Ordering::Acquire);
+        // SAFETY: from a box; this was the last reference: either the count was 1, which nobody but its holder can raise, or
+        // this brought it to 0.
+        drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    }
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.counted().value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn the_last_of_many_threads_drops_the_value_once() {
+        for _ in 0..if cfg!(miri) { 3 } else { 300 } {
+            let drops = Arc::new(AtomicUsize::new(0));
+            struct Counting(Arc<AtomicUsize>);
+            impl Drop for Counting {
+                fn drop(&mut self) {
+                    self.0.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            let mut first = Shared::new(Counting(drops.clone()));
+            assert!(first.is_unique());
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    let one = first.clone();
+                    std::thread::spawn(move || drop((0..50).map(|_| one.clone()).collect::<Vec<_>>()))
+                })
+                .collect();
+            assert_eq!(drops.load(Ordering::Relaxed), 0);
+            drop(first);
+            threads.into_iter().for_each(|thread| thread.join().expect("it only counts"));
+            assert_eq!(drops.load(Ordering::Relaxed), 1);
+        }
+    }
+
+    #[test]
+    fn it_is_unique_again_when_the_others_are_gone() {
+        let mut one = Shared::new(5);
+        let other = one.clone();
+        assert!(!one.is_unique());
+        assert_eq!(*other + *one, 10);
+        drop(other);
+        assert!(one.is_unique());
+    }
+}
