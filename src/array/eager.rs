@@ -10,7 +10,7 @@ use super::dist_array::{DistArray, dim_of};
 use super::shared::Shared;
 use super::view::{Held, Store, filled};
 use crate::cluster::Hub;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ufunc::small::{self, Operand as Small};
 use crate::ufunc::{Element, Fold, Op};
 
@@ -83,11 +83,7 @@ pub(crate) fn binary<A: Element, B: Element, L: Dimension, R: Dimension, O: Dime
 
 /// The elements of `left op right`, and whether they have the shape of the left one.
 #[inline(never)]
-fn combine<A: Element, B: Element>(
-    op: Op,
-    left: &Ready<'_, A>,
-    right: &Ready<'_, A>,
-) -> Option<(Shared<Store>, bool)> {
+fn combine<A: Element, B: Element>(op: Op, left: &Ready<'_, A>, right: &Ready<'_, A>) -> Option<(Shared<Store>, bool)> {
     let n = left.elements.len().max(right.elements.len());
     if n > SMALL || A::DTYPE.is_none() || B::DTYPE.is_none() {
         return None;
@@ -157,7 +153,7 @@ fn each<A: Element, B: Element>(op: Op, elements: &[A], hub: &Hub) -> Option<Sha
     unsafe { filled(hub, elements.len(), fill) }
 }
 
-/// The first or the last axis of a small row-major array that is there, folded without a plan; `None` where that cannot be.
+/// One axis of a small row-major array that is there, folded without an expression; `None` where that cannot be.
 #[inline]
 pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
     array: &DistArray<A, D>,
@@ -167,39 +163,21 @@ pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
     let (held, &[axis]) = (array.held()?, axes) else { return None };
     let shape = held.view.shape();
     let elements = held.view.as_slice().filter(|elements| (1..=SMALL).contains(&elements.len()))?;
-    let (last, n) = (axis + 1 == shape.len(), shape[axis]);
-    if A::DTYPE.is_none() || !(last || axis == 0) {
-        return None;
-    }
     let mut kept = E::zeros(shape.len() - 1);
     let others = shape.iter().enumerate().filter(|(at, _)| *at != axis);
     kept.slice_mut().iter_mut().zip(others).for_each(|(place, (_, &length))| *place = length);
     let mut done = Ok(true);
     let fill = |out: &mut [MaybeUninit<R>]| {
-        done = if last { small::fold_runs(fold, elements, n, out) } else { Ok(fold_rows(fold, elements, out)) };
-        match done {
-            Ok(true) => Ok(()),
-            // Nothing was written: the error only ends `create`.
-            _ => Err(Error::HubClosed),
-        }
+        done = small::fold_axis(fold, elements, shape, axis, out);
+        matches!(done, Ok(true))
     };
-    // SAFETY: where `fill` succeeds one of the two has written all of `out`.
-    let made = unsafe { Held::create(held.store.hub(), kept, fill) };
-    match (done, made) {
-        (Ok(true), made) => Some(made.map(DistArray::from_held)),
-        (Ok(false), _) => None,
+    // SAFETY: where it says so `fold_axis` has written all of `out`.
+    let store = unsafe { filled(held.store.hub(), kept.size(), fill) };
+    match (done, store) {
+        // SAFETY: as many elements as `kept` has were written.
+        (Ok(_), store) => Some(Ok(DistArray::from_held(unsafe { Held::in_store(store?, kept) }))),
         (Err(error), _) => Some(Err(error)),
     }
-}
-
-/// [`small::fold_rows`] where the result is of the elements' type.
-fn fold_rows<A: Element, R: Element>(fold: Fold, elements: &[A], out: &mut [MaybeUninit<R>]) -> bool {
-    if std::any::TypeId::of::<A>() != std::any::TypeId::of::<R>() {
-        return false;
-    }
-    // SAFETY: `R` is `A`, as was just compared.
-    let out = unsafe { &mut *(std::ptr::from_mut(out) as *mut [MaybeUninit<A>]) };
-    small::fold_rows(fold, elements, out)
 }
 
 /// Whether `small`, row-major, meets each row of `large` of its own length: its axes are the last ones of `large`.

@@ -4,7 +4,7 @@ use super::fold;
 use super::kernel::{Arg, SPLAT, resolve};
 use super::simd::Isa;
 use super::stream::Line;
-use super::{DType, Element, Fold, Op};
+use super::{DType, Element, Fold, Layout, Op, Plan, Program};
 use crate::{Error, Result};
 use std::mem::MaybeUninit;
 
@@ -163,7 +163,7 @@ pub fn fold_slice<A: Element, R: Element>(fold: Fold, a: &[A]) -> Result<R> {
 /// # Errors
 ///
 /// As [`fold_slice`].
-pub fn fold_runs<A: Element, R: Element>(fold: Fold, a: &[A], run: usize, out: &mut [MaybeUninit<R>]) -> Result<bool> {
+fn fold_runs<A: Element, R: Element>(fold: Fold, a: &[A], run: usize, out: &mut [MaybeUninit<R>]) -> Result<bool> {
     if !fold::goes_by_runs(out.len(), run) || run.checked_mul(out.len()) != Some(a.len()) {
         return Ok(false);
     }
@@ -173,17 +173,97 @@ pub fn fold_runs<A: Element, R: Element>(fold: Fold, a: &[A], run: usize, out: &
     Ok(true)
 }
 
-/// Folds rows of `out.len()` values each onto one row, with the bits of the plan that folds the first axis of a row-major
-/// array of these values. `false`, and nothing done, where that plan goes another way than row by row in one block, and
-/// for folds whose accumulator is not the result.
-pub fn fold_rows<A: Element>(fold: Fold, a: &[A], out: &mut [MaybeUninit<A>]) -> bool {
-    match A::DTYPE {
-        // SAFETY: the values are whole rows of `out.len()` (checked by the callee), of type `dtype` like the results, and
-        // `out` is borrowed mutably, so that it overlaps none.
-        Some(dtype) => unsafe {
-            fold::rows(fold, dtype, a.as_ptr().cast(), a.len(), out.as_mut_ptr().cast(), out.len())
-        },
-        None => false,
+/// Folds one axis of a small row-major array, with the bits of the plan that folds it. `false`, and nothing done, where that
+/// is not simple: where it takes several chunks.
+///
+/// # Errors
+///
+/// As [`Plan::fold`].
+pub fn fold_axis<A: Element, R: Element>(
+    fold: Fold,
+    a: &[A],
+    shape: &[usize],
+    axis: usize,
+    out: &mut [MaybeUninit<R>],
+) -> Result<bool> {
+    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Ok(false) };
+    let n = shape[axis];
+    let cells: usize = shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).product();
+    if cells != out.len() || cells * n != a.len() || a.is_empty() {
+        return Ok(false);
+    }
+    let last = axis + 1 == shape.len();
+    if last && fold_runs(fold, a, n, out)? {
+        return Ok(true);
+    }
+    // Of one axis the first is the last.
+    let simple = from == to && (last || axis == 0);
+    let (values, row) = ((a.as_ptr().cast(), a.len()), if last { n } else { cells });
+    // SAFETY: the slice's values, in rows of the one or the other length; `out` takes a result, of their type, for each cell, and
+    // is borrowed mutably, so that it overlaps none.
+    if simple && unsafe { fold::sums(fold, from, values, row, !last, out.as_mut_ptr().cast()) } {
+        return Ok(true);
+    }
+    known::plan(fold, from, shape, axis, |plan| {
+        if plan.chunks() != 1 || plan.scratch_bytes() != 0 || plan.result_dtypes() != [to] {
+            return false;
+        }
+        // SAFETY: the operand is row-major of the plan's shape and type, and `out` takes its results, which are of type `to`
+        // and as many as there are cells. One chunk without scratch memory is all of it.
+        unsafe {
+            plan.run(&[a.as_ptr().cast()], &[out.as_mut_ptr().cast()], std::ptr::null_mut(), 0);
+            plan.finish(std::ptr::null(), &[out.as_mut_ptr().cast()]);
+        }
+        true
+    })
+}
+
+/// Plans of small folds, kept by the thread that made them: making one takes longer than running it.
+mod known {
+    use super::{DType, Fold, Layout, Plan, Program, Result};
+    use std::cell::RefCell;
+
+    /// How many plans a thread keeps.
+    const KEPT: usize = 16;
+
+    struct Known {
+        fold: Fold,
+        dtype: DType,
+        shape: Vec<usize>,
+        axis: usize,
+        plan: Plan,
+    }
+
+    thread_local! {
+        static PLANS: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Calls `f` with the plan that folds an axis of a row-major array.
+    pub(super) fn plan<T>(
+        fold: Fold,
+        dtype: DType,
+        shape: &[usize],
+        axis: usize,
+        f: impl FnOnce(&Plan) -> T,
+    ) -> Result<T> {
+        let found = PLANS.with_borrow_mut(|plans| {
+            let is =
+                |known: &Known| (known.dtype, known.axis, known.fold) == (dtype, axis, fold) && known.shape == shape;
+            let at = plans.iter().position(is)?;
+            // Those that are wanted often are found early.
+            plans.swap(at, at / 2);
+            Some(plans[at / 2].plan.clone())
+        });
+        if let Some(plan) = found {
+            return Ok(f(&plan));
+        }
+        let program = Program { inputs: vec![dtype], outputs: vec![0], ..Program::default() };
+        let plan = Plan::fold(program, shape, &[Layout::row_major(shape)], fold, &[axis])?;
+        PLANS.with_borrow_mut(|plans| {
+            plans.truncate(KEPT - 1);
+            plans.push(Known { fold, dtype, shape: shape.to_vec(), axis, plan: plan.clone() });
+        });
+        Ok(f(&plan))
     }
 }
 

@@ -4,6 +4,7 @@
 //! in a fixed tree of halves.
 
 use crate::ufunc::simd::Isa;
+use crate::ufunc::stream::Line;
 
 /// Virtual lanes.
 pub(super) const LANES: usize = 32;
@@ -13,6 +14,8 @@ pub(super) trait Reduce {
     type In: Copy;
     type Acc: Copy;
     const IDENTITY: Self::Acc;
+    /// Whether every order of steps gives the same bits, so that the lanes are left to the compiler, which knows it too.
+    const EXACT: bool;
     fn step(acc: Self::Acc, x: Self::In) -> Self::Acc;
     fn merge(a: Self::Acc, b: Self::Acc) -> Self::Acc;
 }
@@ -66,28 +69,69 @@ unsafe fn clear<R: Reduce>(acc: *mut u8, n: usize) {
         .fill(std::mem::MaybeUninit::new(R::IDENTITY));
 }
 
+/// Folds `n` values into lanes. By value, so that they stay in vector registers.
+///
 /// # Safety
 ///
-/// `lanes` is valid for [`LANES`] accumulators, `x` for `n` values.
+/// `x` is valid for `n` values.
 #[inline(always)]
-unsafe fn run<R: Reduce>(lanes: *mut u8, x: *const u8, n: usize) {
-    let lanes = lanes.cast::<R::Acc>();
-    let x = x.cast::<R::In>();
-    // SAFETY: whole groups of `LANES` values, then the rest, all below `n`; lanes as the caller says.
+unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n: usize) -> [R::Acc; LANES] {
+    let mut local = lanes;
+    if R::EXACT {
+        // SAFETY: `n` values (contract).
+        local[0] = unsafe { std::slice::from_raw_parts(x, n) }.iter().fold(local[0], |acc, &x| R::step(acc, x));
+        return local;
+    }
+    // SAFETY: whole groups of `LANES` values, then the rest, all below `n`.
     unsafe {
-        let mut local: [R::Acc; LANES] = lanes.cast::<[R::Acc; LANES]>().read();
         for group in 0..n / LANES {
             let values = &*x.add(group * LANES).cast::<[R::In; LANES]>();
             for i in 0..LANES {
                 local[i] = R::step(local[i], values[i]);
             }
         }
-        lanes.cast::<[R::Acc; LANES]>().write(local);
         let done = n / LANES * LANES;
-        for i in 0..n - done {
-            *lanes.add(i) = R::step(*lanes.add(i), *x.add(done + i));
+        if done == n {
+            return local;
         }
+        // Lanes that are counted through are in memory: on a border of lines, since what is stored across one is slow to be
+        // read again.
+        let mut line = Line(local);
+        for (i, lane) in line.0[..n - done].iter_mut().enumerate() {
+            *lane = R::step(*lane, *x.add(done + i));
+        }
+        line.0
     }
+}
+
+/// # Safety
+///
+/// `lanes` is valid for [`LANES`] accumulators, `x` for `n` values.
+#[inline(always)]
+unsafe fn run<R: Reduce>(lanes: *mut u8, x: *const u8, n: usize) {
+    let lanes = lanes.cast::<[R::Acc; LANES]>();
+    // SAFETY: the caller's promise.
+    unsafe { lanes.write(round::<R>(lanes.read(), x.cast(), n)) }
+}
+
+/// All lanes merged, half with half.
+#[inline(always)]
+fn merged<R: Reduce>(lanes: [R::Acc; LANES]) -> R::Acc {
+    /// The first half merged with the second.
+    #[inline(always)]
+    fn halve<R: Reduce, const HALF: usize>(lanes: &[R::Acc]) -> [R::Acc; HALF] {
+        std::array::from_fn(|i| R::merge(lanes[i], lanes[i + HALF]))
+    }
+    if R::EXACT {
+        // The first has all of it, and the others nothing.
+        return lanes[0];
+    }
+    let sixteen = halve::<R, { LANES / 2 }>(&lanes);
+    let eight = halve::<R, { LANES / 4 }>(&sixteen);
+    let four = halve::<R, { LANES / 8 }>(&eight);
+    let two = halve::<R, { LANES / 16 }>(&four);
+    let [one] = halve::<R, 1>(&two);
+    one
 }
 
 /// # Safety
@@ -96,14 +140,7 @@ unsafe fn run<R: Reduce>(lanes: *mut u8, x: *const u8, n: usize) {
 #[inline(always)]
 unsafe fn tree<R: Reduce>(lanes: *mut u8) {
     // SAFETY: valid for the lanes (contract).
-    let lanes = unsafe { &mut *lanes.cast::<[R::Acc; LANES]>() };
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] = R::merge(lanes[i], lanes[i + half]);
-        }
-        half /= 2;
-    }
+    unsafe { lanes.cast::<R::Acc>().write(merged::<R>(lanes.cast::<[R::Acc; LANES]>().read())) }
 }
 
 /// # Safety
@@ -287,12 +324,10 @@ macro_rules! instances {
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn tile<R: Reduce>(acc: *mut u8, x: *const u8, n: usize) {
-                let mut lanes = [R::IDENTITY; LANES];
-                // SAFETY: the lanes are here; `acc` is valid for one accumulator, `x` for `n` values.
+                // SAFETY: `acc` is valid for one accumulator, `x` for `n` values.
                 unsafe {
-                    run::<R>((&raw mut lanes).cast(), x, n);
-                    tree::<R>((&raw mut lanes).cast());
-                    acc.cast::<R::Acc>().write(lanes[0]);
+                    let lanes = super::round::<R>([R::IDENTITY; LANES], x.cast(), n);
+                    acc.cast::<R::Acc>().write(super::merged::<R>(lanes));
                 }
             }
 

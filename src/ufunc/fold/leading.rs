@@ -10,11 +10,21 @@ use crate::ufunc::simd::Isa;
 /// Rows shorter than this are taken together.
 const SHORT: usize = 128;
 /// Values of rows taken together.
-const WIDE: usize = 256;
+pub(super) const WIDE: usize = 256;
 /// Most columns that are folded in one go, so that their accumulators stay in the first-level cache.
 const COLUMNS: usize = 2048;
 /// Values of a block of rows.
 const BLOCK: usize = 32 << 10;
+
+/// How many of `rows` rows of `inner` values are taken together.
+fn group_of(rows: usize, inner: usize) -> usize {
+    if inner < SHORT { (WIDE / inner).min(rows) } else { 1 }
+}
+
+/// Rows of `width` values that are a block.
+fn block_of(width: usize) -> usize {
+    (BLOCK / width.min(COLUMNS)).max(4)
+}
 
 /// How the rows of a fold are cut.
 #[derive(Debug)]
@@ -41,11 +51,11 @@ pub(super) struct Rows {
 impl Rows {
     pub fn new(method: &Method, feed: &Feed, outer: usize, rows: usize, inner: usize, per_chunk: usize) -> Rows {
         let single = matches!(method.second, Second::Place(_));
-        let group = if inner < SHORT && !single { (WIDE / inner).min(rows) } else { 1 };
+        let group = if single { 1 } else { group_of(rows, inner) };
         let width = group * inner;
         let across = width.div_ceil(COLUMNS);
         let columns = if across == 1 { width } else { width.div_ceil(across).next_multiple_of(64) };
-        let block = (BLOCK / width.min(COLUMNS)).max(4);
+        let block = block_of(width);
         let part = (per_chunk / width.min(COLUMNS) / block * block).max(block);
         let view = &feed.views.first();
         let size = method.dtype.size();
@@ -60,9 +70,10 @@ impl Rows {
         cut
     }
 
-    /// Whether so many rows of `inner` values are folded in one block, each by itself and whole.
-    pub fn one_block(rows: usize, inner: usize) -> bool {
-        (SHORT..=COLUMNS).contains(&inner) && (1..=(BLOCK / inner).max(4)).contains(&rows)
+    /// How many of `rows` rows of `inner` values are taken together where all of them are one block; `None` where they are more.
+    pub fn group_of_one_block(rows: usize, inner: usize) -> Option<usize> {
+        let group = group_of(rows, inner);
+        (rows.div_ceil(group) <= block_of(group * inner)).then_some(group)
     }
 
     /// Rows of this many rows each, wide or not.

@@ -48,9 +48,11 @@ pub(super) unsafe fn whole(
     to: DType,
     out: *mut u8,
 ) -> Result<()> {
-    let Some(method) = Method::new(fold, from).filter(|method| method.result() == Some(to)) else {
-        return Err(Error::invalid(format!("no {fold:?} of {} to {}", from.name(), to.name())));
-    };
+    let unknown = || Error::invalid(format!("no {fold:?} of {} to {}", from.name(), to.name()));
+    let Some(method) = Method::new(fold, from) else { return Err(unknown()) };
+    if method.result() != Some(to) {
+        return Err(unknown());
+    }
     if n == 0 && method.extreme() {
         return Err(Error::invalid(format!("{fold:?} of no values")));
     }
@@ -74,30 +76,110 @@ pub(super) fn goes_by_runs(cells: usize, values: usize) -> bool {
     values > 0 && cells > 0 && by_runs(cells, values)
 }
 
-/// Folds `len` values of type `dtype`, rows of `n`, row onto row straight into `out`, with the bits that a plan gives;
-/// `false` where a plan would go another way.
+/// Sums or means of `f64` along one axis of a small array, straight into `out`, with the bits that a plan gives; `false`
+/// where a plan would go another way, or for another fold or type.
+///
+/// The `len` values are rows of `n`; each row is folded into one result, or row onto row, where `down` says so.
 ///
 /// # Safety
 ///
-/// `values` is valid for `len` values, `out` for `n`; both are aligned and do not overlap.
-pub(super) unsafe fn rows(fold: Fold, dtype: DType, values: *const u8, len: usize, out: *mut u8, n: usize) -> bool {
-    if dtype != DType::F64 || !matches!(fold, Fold::Sum | Fold::Mean) || n == 0 || !len.is_multiple_of(n) {
+/// `values` is valid for `len` values, `out` for as many results as there are; both are aligned and do not overlap.
+pub(super) unsafe fn sums(
+    fold: Fold,
+    dtype: DType,
+    (values, len): (*const u8, usize),
+    n: usize,
+    down: bool,
+    out: *mut u8,
+) -> bool {
+    if dtype != DType::F64 || !matches!(fold, Fold::Sum | Fold::Mean) || n == 0 || len == 0 || !len.is_multiple_of(n) {
         return false;
     }
-    let Some(method) = Method::new(fold, dtype).filter(|_| Rows::one_block(len / n, n)) else { return false };
-    let loops = method.loops(Isa::current());
-    // SAFETY: accumulators of sums of `f64` are `f64`, so that `out` holds `n` of them; rows of `n` values each.
+    let Some(method) = Method::new(fold, dtype) else { return false };
+    let (rows, cells) = if down { (len / n, n) } else { (n, len / n) };
+    let Some(group) = Rows::group_of_one_block(rows, cells) else { return false };
+    // SAFETY: as many values and results as there are (contract), of `f64`, which the accumulators are too.
     unsafe {
-        (loops.clear)(out, n);
-        (loops.rows)(out, values, (n * size_of::<f64>()) as isize, len / n, n);
+        if down {
+            let loops = method.loops(Isa::current());
+            add_rows(loops, (values, len), n, group, out);
+        } else {
+            let values = std::slice::from_raw_parts(values.cast::<f64>(), len);
+            let out = std::slice::from_raw_parts_mut(out.cast::<f64>(), cells);
+            add_runs(values, n, group, out);
+        }
         if fold == Fold::Mean {
-            let count = (len / n) as f64;
-            for sum in std::slice::from_raw_parts_mut(out.cast::<f64>(), n) {
-                *sum /= count;
-            }
+            let count = rows as f64;
+            std::slice::from_raw_parts_mut(out.cast::<f64>(), cells).iter_mut().for_each(|sum| *sum /= count);
         }
     }
     true
+}
+
+/// Adds rows of `n` values, `group` of them taken together as in a plan, into `out`.
+///
+/// # Safety
+///
+/// As [`sums`], for `f64` in one block.
+unsafe fn add_rows(loops: &kernel::Loops, (values, len): (*const u8, usize), n: usize, group: usize, out: *mut u8) {
+    const SIZE: usize = size_of::<f64>();
+    let width = group * n;
+    let mut wide = [0.0f64; leading::WIDE];
+    let to = if group == 1 { out } else { wide.as_mut_ptr().cast() };
+    let (whole, rest) = (len / width, len % width);
+    // SAFETY: whole wide rows and the rest of the last; a wide row of several is at most `WIDE` long, and `out` takes `n`.
+    unsafe {
+        (loops.clear)(to, width);
+        (loops.rows)(to, values, (width * SIZE) as isize, whole, width);
+        if rest > 0 {
+            (loops.rows)(to, values.add(whole * width * SIZE), 0, 1, rest);
+        }
+        if group > 1 {
+            (loops.clear)(out, n);
+            (loops.rows)(out, to, (n * SIZE) as isize, group, n);
+        }
+    }
+}
+
+/// Adds runs of `n` values, one for each of `out`: every `group`th value of a run together first, as in a plan.
+fn add_runs(values: &[f64], n: usize, group: usize, out: &mut [f64]) {
+    /// The same for a group that is known when it is compiled, whose sums are in registers.
+    fn grouped<const GROUP: usize>(values: &[f64], n: usize, out: &mut [f64]) {
+        for (sum, run) in out.iter_mut().zip(values.chunks_exact(n)) {
+            let mut parts = [0.0; GROUP];
+            let (rows, rest) = run.as_chunks::<GROUP>();
+            for row in rows {
+                for i in 0..GROUP {
+                    parts[i] += row[i];
+                }
+            }
+            for (part, x) in parts.iter_mut().zip(rest) {
+                *part += x;
+            }
+            *sum = parts[1..].iter().fold(parts[0], |sum, part| sum + part);
+        }
+    }
+    match group {
+        2 => grouped::<2>(values, n, out),
+        3 => grouped::<3>(values, n, out),
+        4 => grouped::<4>(values, n, out),
+        5 => grouped::<5>(values, n, out),
+        6 => grouped::<6>(values, n, out),
+        7 => grouped::<7>(values, n, out),
+        8 => grouped::<8>(values, n, out),
+        // Each value by itself, or all of them in order: the same, since sums begin with a zero that is not negative.
+        _ if group == 1 || group == n => {
+            for (sum, run) in out.iter_mut().zip(values.chunks_exact(n)) {
+                *sum = run.iter().fold(0.0, |sum, x| sum + x);
+            }
+        }
+        _ => {
+            for (sum, run) in out.iter_mut().zip(values.chunks_exact(n)) {
+                let part = |first: usize| run[first..].iter().step_by(group).fold(0.0, |sum, x| sum + x);
+                *sum = (0..group).map(part).fold(0.0, |sum, x| sum + x);
+            }
+        }
+    }
 }
 
 /// A fold made ready to run.

@@ -10,38 +10,42 @@ use std::marker::PhantomData;
 /// A number that sums and products start from.
 pub(super) trait Start: Arith {
     const ZERO: Self;
+    const INTEGER: bool;
 }
 
 /// The ends of a type's range.
 pub(super) trait Bounded: Real {
+    const INTEGER: bool;
     const LEAST: Self;
     const GREATEST: Self;
 }
 
 macro_rules! start {
-    ($($t:ty: $zero:expr;)*) => {$(
+    ($($t:ty: $zero:expr, $integer:literal;)*) => {$(
         impl Start for $t {
             const ZERO: Self = $zero;
+            const INTEGER: bool = $integer;
         }
     )*};
 }
 start! {
-    u8: 0; u16: 0; u32: 0; u64: 0; f64: 0.0;
-    Complex<f64>: Complex { re: 0.0, im: 0.0 };
+    u8: 0, true; u16: 0, true; u32: 0, true; u64: 0, true; f64: 0.0, false;
+    Complex<f64>: Complex { re: 0.0, im: 0.0 }, false;
 }
 
 macro_rules! bounded {
-    ($($t:ty: $least:expr, $greatest:expr;)*) => {$(
+    ($($t:ty: $least:expr, $greatest:expr, $integer:literal;)*) => {$(
         impl Bounded for $t {
             const LEAST: Self = $least;
             const GREATEST: Self = $greatest;
+            const INTEGER: bool = $integer;
         }
     )*};
 }
 bounded! {
-    u8: 0, u8::MAX; u16: 0, u16::MAX; u32: 0, u32::MAX; u64: 0, u64::MAX;
-    i8: i8::MIN, i8::MAX; i16: i16::MIN, i16::MAX; i32: i32::MIN, i32::MAX; i64: i64::MIN, i64::MAX;
-    f32: f32::NEG_INFINITY, f32::INFINITY; f64: f64::NEG_INFINITY, f64::INFINITY;
+    u8: 0, u8::MAX, true; u16: 0, u16::MAX, true; u32: 0, u32::MAX, true; u64: 0, u64::MAX, true;
+    i8: i8::MIN, i8::MAX, true; i16: i16::MIN, i16::MAX, true; i32: i32::MIN, i32::MAX, true; i64: i64::MIN, i64::MAX, true;
+    f32: f32::NEG_INFINITY, f32::INFINITY, false; f64: f64::NEG_INFINITY, f64::INFINITY, false;
 }
 
 struct Sum<T, A>(PhantomData<(T, A)>);
@@ -49,6 +53,7 @@ impl<T: Enter<A>, A: Start> Reduce for Sum<T, A> {
     type In = T;
     type Acc = A;
     const IDENTITY: A = A::ZERO;
+    const EXACT: bool = A::INTEGER;
     #[inline(always)]
     fn step(acc: A, x: T) -> A {
         acc.add(x.enter())
@@ -64,6 +69,7 @@ impl<T: Enter<A>, A: Start> Reduce for Product<T, A> {
     type In = T;
     type Acc = A;
     const IDENTITY: A = A::ONE;
+    const EXACT: bool = A::INTEGER;
     #[inline(always)]
     fn step(acc: A, x: T) -> A {
         acc.mul(x.enter())
@@ -80,6 +86,7 @@ impl<T: Bounded> Reduce for Min<T> {
     type In = T;
     type Acc = T;
     const IDENTITY: T = T::GREATEST;
+    const EXACT: bool = T::INTEGER;
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
         if x < acc || x.nan() { x } else { acc }
@@ -96,6 +103,7 @@ impl<T: Bounded> Reduce for Max<T> {
     type In = T;
     type Acc = T;
     const IDENTITY: T = T::LEAST;
+    const EXACT: bool = T::INTEGER;
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
         if x > acc || x.nan() { x } else { acc }
@@ -111,6 +119,7 @@ impl Reduce for Any {
     type In = u8;
     type Acc = u8;
     const IDENTITY: u8 = 0;
+    const EXACT: bool = true;
     #[inline(always)]
     fn step(acc: u8, x: u8) -> u8 {
         acc | (x != 0) as u8
@@ -126,6 +135,7 @@ impl Reduce for All {
     type In = u8;
     type Acc = u8;
     const IDENTITY: u8 = 1;
+    const EXACT: bool = true;
     #[inline(always)]
     fn step(acc: u8, x: u8) -> u8 {
         acc & (x != 0) as u8

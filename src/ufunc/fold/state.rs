@@ -35,6 +35,7 @@ pub(super) struct State {
 }
 
 impl Method {
+    #[inline(always)]
     pub fn new(fold: Fold, dtype: DType) -> Option<Method> {
         let second = match fold {
             Fold::Var { .. } | Fold::Std { .. } | Fold::Moments => Second::Deviations(deviator(dtype)?),

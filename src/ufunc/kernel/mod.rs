@@ -199,7 +199,8 @@ unsafe fn plain<F: Body, const L: usize>(own: KernelFn, out: *mut u8, args: &[Ar
             let c = group_at::<F::C>(&args[2], n - L).cast::<[F::C; L]>().read();
             F::group::<L>(&a, &b, &c, &mut *last.as_mut_ptr());
         }
-        let (mut a, mut b, mut c) = (args[0].ptr.cast::<F::A>(), args[1].ptr.cast::<F::B>(), args[2].ptr.cast::<F::C>());
+        let (mut a, mut b, mut c) =
+            (args[0].ptr.cast::<F::A>(), args[1].ptr.cast::<F::B>(), args[2].ptr.cast::<F::C>());
         let mut r = out.cast::<F::R>();
         for _ in 0..n / L {
             let operands = (a.cast::<[F::A; L]>().read(), b.cast::<[F::B; L]>().read(), c.cast::<[F::C; L]>().read());
