@@ -1,5 +1,6 @@
 //! What a program that works with arrays imports: `use distob::prelude::*;`. ndarray's own prelude is part of it.
 
+pub use crate::Element;
 pub use crate::array::{
     DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD,
     eval_all, where_,

@@ -1,8 +1,17 @@
-//! Procedural macros of distob: where a program begins.
+//! Procedural macros of distob: where a program begins, and structs as elements of arrays.
+
+mod element;
 
 use proc_macro::TokenStream;
 use quote::quote;
-use syn::{ItemFn, parse_macro_input};
+use syn::{DeriveInput, ItemFn, parse_macro_input};
+
+/// Implements [`Element`](trait@distob::Element) for a struct of elements, after checking what that trait asks for: see there.
+#[proc_macro_derive(Element)]
+pub fn element(item: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(item as DeriveInput);
+    element::derive(input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
 
 /// Puts [`distob::init()`](fn@distob::init) at the beginning of `main`: engine processes of this program end there.
 #[proc_macro_attribute]
