@@ -14,8 +14,8 @@ pub mod ufunc;
 
 #[cfg(not(loom))]
 pub use array::{
-    DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD,
-    Partition, eval_all, where_,
+    ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
+    DistArrayD, Partition, eval_all, where_,
 };
 #[cfg(not(loom))]
 pub use cluster::{EngineKind, Hub, HubBuilder, init};

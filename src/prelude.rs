@@ -2,8 +2,8 @@
 
 pub use crate::Element;
 pub use crate::array::{
-    DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD,
-    eval_all, where_,
+    ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
+    DistArrayD, eval_all, where_,
 };
 pub use crate::cluster::Hub;
 pub use ndarray::prelude::*;

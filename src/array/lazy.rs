@@ -80,6 +80,14 @@ impl Expr {
         }
     }
 
+    /// The operand, where this has no other elements than it has, at more places perhaps.
+    pub(crate) fn same_elements(&self, dtype: DType) -> Option<&Operand> {
+        match self {
+            Expr::Apply { op: Op::Cast, args } => args.first().filter(|arg| arg.dtype() == dtype),
+            _ => None,
+        }
+    }
+
     fn operands_mut(&mut self) -> &mut [Operand] {
         match self {
             Expr::Apply { args, .. } => args,

@@ -77,6 +77,10 @@ impl<'a> Lowering<'a> {
         let expr = node.expr();
         let value = match (node.value(), expr.as_deref()) {
             (Some(leaf), _) => self.leaf(leaf),
+            // A stretched array, or a cast that changes nothing: the operand itself, read at every place of the shape.
+            (None, Some(expr)) if *node.shape == *self.shape && expr.same_elements(node.dtype).is_some() => {
+                self.operand(&expr.operands()[0])?
+            }
             (None, Some(Expr::Apply { op, args })) if *node.shape == *self.shape => {
                 let args = args.iter().map(|arg| self.operand(arg)).collect::<Result<Vec<_>>>()?;
                 self.code.push((*op, args, node.dtype));

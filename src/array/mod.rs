@@ -1,6 +1,6 @@
 //! DistArray: an ndarray in shared memory, with lazy operators that run as fused programs on a hub's engines.
 //!
-//! How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`] and [`reduce`] build expressions ([`lazy`]) through
+//! How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`], [`complex`], [`stretch`] and [`reduce`] build expressions ([`lazy`]) through
 //! [`operate`], or compute small ones at once ([`eager`]); [`evaluate`] decides what runs when, [`lower`]s expressions to programs, and [`execute`] runs them
 //! on the hub. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`], [`construct`] and [`gather`] go through parallel loops ([`walk`]). `unsafe` is in [`view`], [`walk`], [`eager`] and [`execute`] alone.
 
@@ -9,6 +9,7 @@ mod assign;
 mod broadcast;
 mod closure;
 mod compare;
+mod complex;
 mod construct;
 mod dims;
 mod dist_array;
@@ -27,12 +28,14 @@ mod operators;
 mod partition;
 mod reduce;
 mod shared;
+mod stretch;
 mod traits;
 mod view;
 mod walk;
 
 pub use argument::Argument;
 pub use compare::where_;
+pub use complex::ComplexArray;
 pub use dist_array::{
     DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD,
     Evaluate, eval_all,

@@ -451,6 +451,18 @@ impl<D: Dimension> DistArray<bool, D> {
         expect(along(self, Fold::All, &[axis.index()]))
     }
 
+    /// Whether any element along several axes, which the result does not have, is true. Lazy.
+    #[track_caller]
+    pub fn any_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
+        expect(along(self, Fold::Any, &numbers(axes)))
+    }
+
+    /// Whether all elements along several axes are true. Lazy.
+    #[track_caller]
+    pub fn all_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
+        expect(along(self, Fold::All, &numbers(axes)))
+    }
+
     /// How many elements along an axis are true. Lazy.
     #[track_caller]
     pub fn count_axis(&self, axis: Axis) -> DistArray<usize, D::Smaller>
@@ -458,6 +470,12 @@ impl<D: Dimension> DistArray<bool, D> {
         D: RemoveAxis,
     {
         expect(along(self, Fold::Sum, &[axis.index()]))
+    }
+
+    /// How many elements along several axes are true. Lazy.
+    #[track_caller]
+    pub fn count_axes(&self, axes: &[Axis]) -> DistArray<usize, IxDyn> {
+        expect(along(self, Fold::Sum, &numbers(axes)))
     }
 }
 
