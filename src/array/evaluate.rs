@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::broadcast::strides_in_order;
 use super::dims::{Dims, row_major, volume};
 use super::execute;
-use super::lazy::{Claim, Expr, Node, Operand};
+use super::lazy::{Claim, Expr, Node, Operand, same_leaf};
 use super::lower::{Lowered, Lowering, layout, order_of, permuted};
 use super::view::Leaf;
 use crate::cluster::Hub;
@@ -129,9 +129,7 @@ fn run(claims: Vec<Claim>) -> Result<()> {
 fn same_source(a: &Operand, b: &Operand) -> bool {
     match (a, b) {
         (Operand::Node(a), Operand::Node(b)) => Arc::ptr_eq(a, b),
-        (Operand::Leaf(a), Operand::Leaf(b)) => {
-            a.address() == b.address() && a.dtype == b.dtype && a.shape == b.shape && a.strides == b.strides
-        }
+        (Operand::Leaf(a), Operand::Leaf(b)) => same_leaf(a, b),
         _ => false,
     }
 }

@@ -242,7 +242,7 @@ fn total_weight(expr: &Expr) -> (u32, u32) {
 #[derive(Default)]
 struct Count {
     nodes: Vec<*const Node>,
-    leaves: Vec<*mut u8>,
+    leaves: Vec<Leaf>,
 }
 
 impl Count {
@@ -267,10 +267,15 @@ impl Count {
     }
 
     fn leaf(&mut self, leaf: &Leaf) {
-        if !self.leaves.contains(&leaf.address()) {
-            self.leaves.push(leaf.address());
+        if !self.leaves.iter().any(|there| same_leaf(there, leaf)) {
+            self.leaves.push(leaf.clone());
         }
     }
+}
+
+/// Whether two leaves are one input of a program. Views of one array may begin at one element and go on in different ways.
+pub(crate) fn same_leaf(a: &Leaf, b: &Leaf) -> bool {
+    a.address() == b.address() && a.dtype == b.dtype && a.shape == b.shape && a.strides == b.strides
 }
 
 /// Whether an operation, or a part of the expression, costs more than the memory traffic that it saves.

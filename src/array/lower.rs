@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::broadcast::{broadcast_strides, memory_order};
 use super::dims::Dims;
-use super::lazy::{Expr, Node, Operand};
+use super::lazy::{Expr, Node, Operand, same_leaf};
 use super::view::Leaf;
 use crate::error::{Error, Result};
 use crate::ufunc::{DType, Instr, Layout, Op, Program, Scalar, ValueId};
@@ -63,10 +63,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn leaf(&mut self, leaf: &Leaf) -> Value {
-        let same = |a: &Leaf, b: &Leaf| {
-            a.address() == b.address() && a.dtype == b.dtype && a.shape == b.shape && a.strides == b.strides
-        };
-        Value::Input(place_of(&mut self.inputs, leaf, same))
+        Value::Input(place_of(&mut self.inputs, leaf, same_leaf))
     }
 
     fn node(&mut self, node: &Arc<Node>) -> Result<Value> {
