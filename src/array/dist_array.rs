@@ -58,7 +58,7 @@ pub type DistArray4<A> = DistArray<A, Ix4>;
 pub type DistArray5<A> = DistArray<A, Ix5>;
 /// A six-dimensional [`DistArray`].
 pub type DistArray6<A> = DistArray<A, Ix6>;
-/// A [`DistArray`] whose number of dimensions is known at run time only.
+/// A [`DistArray`] whose number of dimensions is known at run time only. Expressions take 32 at most, and say so where there are more.
 pub type DistArrayD<A> = DistArray<A, IxDyn>;
 
 /// Panics with an error's text, on the line of the caller.
@@ -263,8 +263,15 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// The same array with a partition of its own. Moves no byte.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] where the partition is not of this shape.
+    /// [`Error::InvalidArgument`] where the partition is not of this shape, or is one for more engines than the hub has.
     pub fn with_partition(&self, partition: Partition) -> Result<Self> {
+        let engines = self.hub().engines();
+        if partition.engines() > engines {
+            return Err(Error::invalid(format!(
+                "a partition for {} engines on a hub of {engines}",
+                partition.engines()
+            )));
+        }
         if !cuts(&partition, self.shape()) {
             return Err(Error::invalid(format!("{partition:?} does not cut an array of shape {:?}", self.shape())));
         }

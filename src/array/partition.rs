@@ -89,8 +89,10 @@ impl Partition {
         false
     }
 
-    /// The block with this number.
+    /// The block with this number. Panics where there is none.
+    #[track_caller]
     pub fn block(&self, number: usize) -> PartitionBlock {
+        assert!(number < self.len(), "block {number} of a partition of {} blocks", self.len());
         let mut position = vec![0; self.edges.len()];
         let mut rest = number;
         for (place, edges) in position.iter_mut().zip(&self.edges).rev() {
