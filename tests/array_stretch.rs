@@ -173,6 +173,10 @@ fn stretched_arrays_are_computed_together_and_assigned() {
         let first = into.slice_shared(s![..1, ..]);
         into.assign(first.broadcast(shape).unwrap() * 2.0);
         assert_eq!(into, &wide * 2.0);
+        let path = std::env::temp_dir().join(format!("distob-stretch-{}-{process}.npy", std::process::id()));
+        row.broadcast(shape).unwrap().save_npy(&path).unwrap();
+        assert_eq!(hub.open_npy::<f64, ndarray::Ix2>(&path).unwrap(), wide);
+        std::fs::remove_file(&path).unwrap();
         let flags = row.less(7.0).broadcast(shape).unwrap();
         assert_eq!((flags.count(), flags.any_axis(Axis(0)).count()), (7 * 200, 7));
         assert_eq!(flags.choose(&b, -1.0)[[5, 6]], 5.0);

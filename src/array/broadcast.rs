@@ -1,6 +1,7 @@
 //! Broadcasting, as ndarray and NumPy do it: shapes are aligned at their last axes, and an axis of length 1 stretches.
 
 use super::dims::Dims;
+use super::view::checked_bytes;
 use crate::error::{Error, Result};
 
 /// The shape that two shapes broadcast to.
@@ -21,6 +22,8 @@ pub(crate) fn broadcast_shape(operation: &str, left: &[usize], right: &[usize]) 
         }
     });
     if fits {
+        // Two arrays that there are may meet in one that there cannot be.
+        checked_bytes(&shape, 1)?;
         Ok(shape)
     } else {
         Err(Error::Shape { operation: operation.to_owned(), left: left.to_vec(), right: right.to_vec() })

@@ -16,9 +16,10 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// The array stretched to `shape`, as ndarray's method of this name does it: an axis of length 1 is repeated, and so is
     /// the whole along new first axes. `None` where the shapes do not fit, or where no memory could hold such an array.
     ///
-    /// Lazy, and no copy: expressions and reductions read the elements of this array where they are. The stretched array
-    /// has elements of its own, of that many, once something reads it as an ndarray or a closure goes through it: so what is written to
-    /// it is seen at one place, and not in this array. Small ones, and those of a user's own element type, are copied at once.
+    /// Lazy, and no copy: expressions and reductions read the elements of this array where they are. Once something reads the
+    /// stretched array as an ndarray, changes its layout or goes through it with a closure, it has elements of its own,
+    /// of that many: so what is written to it is seen at one place, and not in this array. Small ones, and those of a
+    /// user's own element type, are copied at once.
     ///
     /// # Panics
     /// Where there is no memory for what is copied at once; where this array is an expression that cannot be computed.

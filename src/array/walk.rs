@@ -9,7 +9,7 @@ use ndarray::{ArrayView, ArrayViewMut, Dimension};
 use super::broadcast::{memory_order, strides_in_order};
 use super::dims::{Dims, row_major};
 use super::execute;
-use super::view::{Held, strides_of};
+use super::view::{Held, checked_bytes, strides_of};
 use crate::cluster::{Hub, Job, panic_message};
 use crate::error::{Error, Result};
 use crate::ufunc::Element;
@@ -376,6 +376,8 @@ pub(crate) fn from_index<A: Element, D: Dimension>(
     let shape = shape.into_shape_with_order();
     let dim = shape.raw_dim().clone();
     let lengths = Dims::new(dim.slice());
+    // Before ndarray is asked for the strides: it panics at shapes that no array has.
+    checked_bytes(&lengths, size_of::<A>())?;
     let rank = lengths.len();
     // Where memory runs column by column, the first axis is the innermost.
     let column_major = strides_of(&shape) != row_major(&lengths);
