@@ -196,7 +196,7 @@ impl Hub {
     /// The same hub, which from now on stays until the process ends.
     pub(super) fn lasting(self) -> Hub {
         match self.inner {
-            Handle::Counted(inner) => Hub { inner: Handle::Lasting(&**Box::leak(Box::new(inner))) },
+            Handle::Counted(inner) => Hub { inner: Handle::Lasting(Box::leak(Box::new(inner))) },
             Handle::Lasting(_) => self,
         }
     }
