@@ -192,7 +192,8 @@ pub fn fold_axis<A: Element, R: Element>(
     if cells != out.len() || cells * n != a.len() || a.is_empty() {
         return Ok(false);
     }
-    let last = axis + 1 == shape.len();
+    // Axes of length 1 do not count: where no other is left, the folded one is the last.
+    let last = axis + 1 == shape.len() || cells == 1;
     if last && fold_runs(fold, a, n, out)? {
         return Ok(true);
     }

@@ -3,6 +3,7 @@
 mod folds;
 mod maps;
 mod programs;
+mod small;
 mod wire;
 
 use super::simd::Isa;
