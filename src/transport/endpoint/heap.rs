@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::outbox::{OUTSTANDING, Outbox};
-use super::{Access, BATCH, Endpoint, Event, Lease, Limits, PeerId, Post, Registration, Transfer, copy, unknown};
+use super::{Access, BATCH, Endpoint, Event, Lease, Limits, PeerId, Post, Registration, Transfer, unknown};
 use crate::transport::doorbell::Waited;
 use crate::transport::region::Region;
 use crate::{Error, Result};
@@ -60,7 +60,7 @@ impl HeapEndpoint {
             .collect()
     }
 
-    fn transfer(&mut self, transfer: Transfer<'_>, wanted: Access, copy: impl FnOnce(&Region)) -> Result<Post> {
+    fn transfer(&mut self, transfer: Transfer<'_>, wanted: Access) -> Result<Post> {
         let peer = transfer.peer;
         let known = self.peers.len();
         let outbox = self.peers.get(peer.0 as usize).ok_or_else(|| unknown(peer, known))?;
@@ -68,7 +68,7 @@ impl HeapEndpoint {
         transfer.check(outbox.name(), wanted)?;
         let outcome = match self.network.lock().ends[peer.0 as usize].leases.get(&transfer.remote.key) {
             Some((memory, lease)) if *lease == transfer.remote => {
-                copy(memory);
+                transfer.run(wanted, memory);
                 Ok(())
             }
             _ => Err(transfer.refused(outbox.name(), "no such lease")),
@@ -134,13 +134,11 @@ impl Endpoint for HeapEndpoint {
     }
 
     fn read(&mut self, transfer: Transfer<'_>) -> Result<Post> {
-        let Transfer { local, local_at, remote_at, len, .. } = transfer;
-        self.transfer(transfer, Access::Read, |remote| copy(remote, remote_at as usize, local.memory(), local_at, len))
+        self.transfer(transfer, Access::Read)
     }
 
     fn write(&mut self, transfer: Transfer<'_>) -> Result<Post> {
-        let Transfer { local, local_at, remote_at, len, .. } = transfer;
-        self.transfer(transfer, Access::Write, |remote| copy(local.memory(), local_at, remote, remote_at as usize, len))
+        self.transfer(transfer, Access::Write)
     }
 
     fn progress(&mut self, events: &mut Vec<Event>) -> usize {

@@ -126,6 +126,16 @@ impl Transfer<'_> {
         Ok(())
     }
 
+    /// Copies between the local memory and `remote`, the leased one, which both are as [`check`](Self::check) found them.
+    fn run(&self, wanted: Access, remote: &Region) {
+        let (local, local_at, remote_at) = (self.local.memory(), self.local_at, self.remote_at as usize);
+        if wanted == Access::Write {
+            copy(local, local_at, remote, remote_at, self.len);
+        } else {
+            copy(remote, remote_at, local, local_at, self.len);
+        }
+    }
+
     /// The error of a transfer that the lease does not allow.
     fn refused(&self, peer: &str, why: &str) -> Error {
         let (len, at, Lease { key, len: whole, .. }) = (self.len, self.remote_at, self.remote);

@@ -14,7 +14,7 @@ use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
 use super::outbox::{OUTSTANDING, Outbox};
-use super::{Access, BATCH, Endpoint, Event, Lease, Limits, PeerId, Post, Registration, Transfer, copy, unknown};
+use super::{Access, BATCH, Endpoint, Event, Lease, Limits, PeerId, Post, Registration, Transfer, unknown};
 use crate::transport::doorbell::{Doorbell, Epoch, Waited};
 use crate::transport::region::Region;
 use crate::transport::ring::{Consumer, Producer, Ring};
@@ -198,7 +198,7 @@ impl ShmEndpoint {
         Region::new(segment, offset, lease.len as usize).map_err(|_| "outside of its segment")
     }
 
-    fn transfer(&mut self, transfer: Transfer<'_>, wanted: Access, run: impl FnOnce(&Region)) -> Result<Post> {
+    fn transfer(&mut self, transfer: Transfer<'_>, wanted: Access) -> Result<Post> {
         let peer = transfer.peer;
         let Peer { outbox, their_leases, .. } =
             self.peers.get(peer.0 as usize).ok_or_else(|| unknown(peer, self.peers.len()))?;
@@ -206,7 +206,7 @@ impl ShmEndpoint {
         transfer.check(outbox.name(), wanted)?;
         let outcome = match self.remote(transfer.remote, their_leases) {
             Ok(remote) => {
-                run(&remote);
+                transfer.run(wanted, &remote);
                 Ok(())
             }
             Err(why) => Err(transfer.refused(outbox.name(), why)),
@@ -261,13 +261,11 @@ impl Endpoint for ShmEndpoint {
     }
 
     fn read(&mut self, transfer: Transfer<'_>) -> Result<Post> {
-        let Transfer { local, local_at, remote_at, len, .. } = transfer;
-        self.transfer(transfer, Access::Read, |remote| copy(remote, remote_at as usize, local.memory(), local_at, len))
+        self.transfer(transfer, Access::Read)
     }
 
     fn write(&mut self, transfer: Transfer<'_>) -> Result<Post> {
-        let Transfer { local, local_at, remote_at, len, .. } = transfer;
-        self.transfer(transfer, Access::Write, |remote| copy(local.memory(), local_at, remote, remote_at as usize, len))
+        self.transfer(transfer, Access::Write)
     }
 
     fn progress(&mut self, events: &mut Vec<Event>) -> usize {
