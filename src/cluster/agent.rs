@@ -270,7 +270,7 @@ impl Watch {
         self.shared.pids[index].store(0, Ordering::Relaxed);
         self.shared.deaths.fetch_add(1, Ordering::Relaxed);
         for who in engine.participants.clone() {
-            self.board.asleep(who).store(0, Ordering::SeqCst);
+            self.board.bell(who).withdraw();
         }
         self.shared.links.died(index);
         let freed = self.board.release_dead(engine.participants.clone());

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use crate::error::{Error, Result};
+use crate::transport::doorbell::Doorbell;
 use crate::transport::{Region, Segment};
 
 /// Jobs that can be on the board at one time; further ones are run by the thread that has them.
@@ -32,7 +33,6 @@ const AT_MAGIC: usize = 0;
 const AT_CLOSING: usize = 8;
 const AT_ACTIVE: usize = 64;
 const AT_HUB_BELL: usize = 128;
-const AT_HUB_SLEEPERS: usize = 132;
 const AT_CANCELLED: usize = 4096;
 const AT_PARTICIPANTS: usize = AT_CANCELLED + CANCELLED * 8;
 const PARTICIPANT_BYTES: usize = 128;
@@ -44,7 +44,6 @@ const SLOT_CHUNK_BYTES: usize = 16;
 const SLOT_KIND: usize = 24;
 const SLOT_NEXT: usize = 64;
 const SLOT_DONE: usize = 128;
-const SLOT_WAITING: usize = 132;
 const SLOT_OWNERS: usize = 192;
 const SLOT_PAYLOAD: usize = SLOT_OWNERS + MAX_CHUNKS as usize * 8;
 const SLOT_BYTES: usize = SLOT_PAYLOAD + MAX_PAYLOAD;
@@ -62,6 +61,9 @@ const DONE: u64 = 0xffff;
 const fn owner_word(epoch: u64, state: u64) -> u64 {
     epoch << STATE_BITS | state
 }
+
+/// A doorbell of the board.
+pub type Bell<'a> = Doorbell<&'a AtomicU32>;
 
 /// Number of a participant: 0 is the hub, whatever thread of it.
 pub type Participant = u16;
@@ -144,7 +146,7 @@ impl Board {
         }
         let length = u32::try_from(payload.len()).expect("bounded above");
         self.region.u32(at(SLOT_NEXT)).store(0, Ordering::Relaxed);
-        self.region.u32(at(SLOT_DONE)).store(0, Ordering::Relaxed);
+        self.done_bell(slot).restart();
         self.region.u32(at(SLOT_TOTAL)).store(total, Ordering::Relaxed);
         self.region.u32(at(SLOT_KIND)).store(kind, Ordering::Relaxed);
         self.region.u32(at(SLOT_PAYLOAD_LEN)).store(length, Ordering::Relaxed);
@@ -153,9 +155,9 @@ impl Board {
             self.region.copy_in(at(SLOT_PAYLOAD), payload);
         }
         self.region.u64(at(SLOT_EPOCH)).store(epoch, Ordering::Release);
-        // Sequentially consistent: a participant that is about to sleep sets its flag and then looks here, the poster
-        // sets this and then looks at the flags, so one of the two sees the other.
-        self.region.u64(AT_ACTIVE).fetch_or(1 << slot, Ordering::SeqCst);
+        // A participant that is about to sleep says so and then changes this word too (`has_any_work`): either it sees the
+        // job, or what it said is seen by whoever looks for sleepers after this.
+        self.region.u64(AT_ACTIVE).fetch_or(1 << slot, Ordering::AcqRel);
         Posted { epoch, total, kind, payload: length, chunk_bytes }
     }
 
@@ -166,7 +168,20 @@ impl Board {
 
     /// Slots that hold a job, a bit each.
     pub fn active(&self) -> u64 {
-        self.region.u64(AT_ACTIVE).load(Ordering::SeqCst) & ((1 << SLOTS) - 1)
+        self.region.u64(AT_ACTIVE).load(Ordering::Acquire) & ((1 << SLOTS) - 1)
+    }
+
+    /// Whether there seems to be a chunk that nobody has claimed; for a participant that has said that it is about to sleep.
+    /// Who posts a job after this finds it asleep.
+    pub fn has_any_work(&self) -> bool {
+        let mut active = self.region.u64(AT_ACTIVE).fetch_or(0, Ordering::AcqRel) & ((1 << SLOTS) - 1);
+        while active != 0 {
+            if self.has_work(active.trailing_zeros() as usize) {
+                return true;
+            }
+            active &= active - 1;
+        }
+        false
     }
 
     /// The job in `slot`. It may be over by the time that this returns: claiming finds out.
@@ -241,11 +256,7 @@ impl Board {
         let done = owner_word(job.epoch, DONE);
         // Fails only where `me` was declared dead, which for a living process cannot be: it is killed first.
         if self.owner(slot, chunk).compare_exchange(mine, done, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-            let word = self.region.u32(self.slot(slot, SLOT_DONE));
-            let count = word.fetch_add(1, Ordering::SeqCst) + 1;
-            if count >= job.total && self.region.u32(self.slot(slot, SLOT_WAITING)).load(Ordering::SeqCst) != 0 {
-                crate::transport::futex_wake(word, u32::MAX);
-            }
+            self.done_bell(slot).tally(job.total);
         }
     }
 
@@ -254,12 +265,12 @@ impl Board {
         let mine = owner_word(job.epoch, u64::from(me) + 1);
         let free = owner_word(job.epoch, FREE);
         let _ = self.owner(slot, chunk).compare_exchange(mine, free, Ordering::AcqRel, Ordering::Relaxed);
-        crate::transport::futex_wake(self.done_word(slot), u32::MAX);
+        self.done_bell(slot).ring();
     }
 
     /// Whether the quick count says that all is done. Ask [`all_done`](Self::all_done) before believing it.
     pub fn seems_done(&self, slot: usize, job: &Posted) -> bool {
-        self.done_word(slot).load(Ordering::Acquire) >= job.total
+        self.done_bell(slot).rings() >= job.total
     }
 
     /// Whether all chunks are done, from the owner words.
@@ -268,14 +279,9 @@ impl Board {
         (0..job.total).all(|chunk| self.owner(slot, chunk).load(Ordering::Acquire) == done)
     }
 
-    /// The word that changes as chunks are done: the poster sleeps on it.
-    pub fn done_word(&self, slot: usize) -> &AtomicU32 {
-        self.region.u32(self.slot(slot, SLOT_DONE))
-    }
-
-    /// Says whether the poster of `slot` is about to sleep.
-    pub fn set_waiting(&self, slot: usize, waiting: bool) {
-        self.region.u32(self.slot(slot, SLOT_WAITING)).store(u32::from(waiting), Ordering::SeqCst);
+    /// Rings as chunks are done, given back or freed: the poster sleeps on it, and wakes when there may be something to do.
+    pub fn done_bell(&self, slot: usize) -> Bell<'_> {
+        Doorbell::on(self.region.u32(self.slot(slot, SLOT_DONE)))
     }
 
     /// Frees every chunk that one of `dead` holds and wakes the posters. Only for participants whose process is known
@@ -296,7 +302,8 @@ impl Board {
                 let free = owner_word(now >> STATE_BITS, FREE);
                 freed += u32::from(owner.compare_exchange(now, free, Ordering::AcqRel, Ordering::Relaxed).is_ok());
             }
-            crate::transport::futex_wake(self.done_word(slot), u32::MAX);
+            // Whether or not any was freed, and for each: it may have left a chunk done that it had not counted.
+            dead.clone().for_each(|_| self.done_bell(slot).ring());
         }
         freed
     }
@@ -313,14 +320,9 @@ impl Board {
 
     // The participants.
 
-    /// The futex word that `who` sleeps on.
-    pub fn bell(&self, who: Participant) -> &AtomicU32 {
-        self.region.u32(self.participant(who, 0))
-    }
-
-    /// 1 while `who` sleeps or is about to.
-    pub fn asleep(&self, who: Participant) -> &AtomicU32 {
-        self.region.u32(self.participant(who, 4))
+    /// What `who` sleeps on.
+    pub fn bell(&self, who: Participant) -> Bell<'_> {
+        Doorbell::on(self.region.u32(self.participant(who, 0)))
     }
 
     /// Counts up while the process of `who` is alive and busy.
@@ -333,17 +335,9 @@ impl Board {
         self.region.u64(self.participant(who, 48))
     }
 
-    /// Wakes `who` if it sleeps; whether it did.
+    /// Wakes `who` if it sleeps; whether it did. What it is woken for has been made visible before.
     pub fn wake(&self, who: Participant) -> bool {
-        // What the sleeper is woken for was made visible before; it sets its flag and then looks (see `serve`).
-        fence(Ordering::SeqCst);
-        // Taken back at once, so that the next call wakes another and does not count on one that is on its way already.
-        if self.asleep(who).load(Ordering::Relaxed) == 0 || self.asleep(who).swap(0, Ordering::SeqCst) == 0 {
-            return false;
-        }
-        self.bell(who).fetch_add(1, Ordering::SeqCst);
-        crate::transport::futex_wake(self.bell(who), 1);
-        true
+        self.bell(who).rouse()
     }
 
     /// Adds to what `who` has done.
@@ -363,22 +357,14 @@ impl Board {
 
     // The hub's bell, closing, cancelled tasks.
 
-    /// The word that threads of the hub sleep on while they wait for replies.
-    pub fn hub_bell(&self) -> &AtomicU32 {
-        self.region.u32(AT_HUB_BELL)
-    }
-
-    /// How many threads of the hub sleep so.
-    pub fn hub_sleepers(&self) -> &AtomicU32 {
-        self.region.u32(AT_HUB_SLEEPERS)
+    /// What threads of the hub sleep on while they wait for replies.
+    pub fn hub_bell(&self) -> Bell<'_> {
+        Doorbell::on(self.region.u32(AT_HUB_BELL))
     }
 
     /// Wakes the threads of the hub that sleep for replies: there are some, or who they waited for is gone.
     pub fn ring_hub(&self) {
-        self.hub_bell().fetch_add(1, Ordering::SeqCst);
-        if self.hub_sleepers().load(Ordering::SeqCst) > 0 {
-            crate::transport::futex_wake(self.hub_bell(), u32::MAX);
-        }
+        self.hub_bell().ring();
     }
 
     /// Tells every participant to end.

@@ -3,13 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::board::{Board, Participant, Posted, SLOTS};
 use super::job::Job;
 use crate::error::{Error, Result};
-use crate::transport::{futex_wait, futex_wake};
 
 /// Below this much memory traffic (some 10 µs of work) a job is not shared at all.
 const SHARE_FROM: u64 = 512 << 10;
@@ -159,24 +158,20 @@ impl Crew {
                 std::hint::spin_loop();
                 continue;
             }
-            self.board.set_waiting(slot, true);
-            let word = self.board.done_word(slot);
-            let seen = word.load(Ordering::SeqCst);
-            if !self.board.all_done(slot, posted) {
-                match self.board.claim_leftover(slot, posted, 0) {
-                    Some(chunk) => {
-                        frame.run(chunk);
-                        self.board.complete(slot, posted, chunk, 0);
-                        mine += 1;
-                    }
-                    None => {
-                        futex_wait(word, seen, Some(POSTER_NAP));
-                    }
-                }
-            }
-            self.board.set_waiting(slot, false);
+            let bell = self.board.done_bell(slot);
+            let epoch = bell.epoch();
             if self.board.all_done(slot, posted) {
                 return mine;
+            }
+            match self.board.claim_leftover(slot, posted, 0) {
+                Some(chunk) => {
+                    frame.run(chunk);
+                    self.board.complete(slot, posted, chunk, 0);
+                    mine += 1;
+                }
+                None => {
+                    bell.wait(epoch, Duration::ZERO, Some(Instant::now() + POSTER_NAP));
+                }
             }
         }
     }
@@ -208,7 +203,7 @@ impl Crew {
         } else {
             return;
         };
-        let up = |&who: &Participant| self.board.asleep(who).load(Ordering::SeqCst) == 0;
+        let up = |&who: &Participant| !self.board.bell(who).has_sleeper();
         let mut awake = helpers.who.clone().filter(up).count();
         for who in helpers.who.clone() {
             if awake >= most {
@@ -276,16 +271,8 @@ pub(super) fn serve(
             std::hint::spin_loop();
             continue;
         }
-        // Flag first, look after: a poster makes its work visible first and looks at the flag after.
-        let bell = board.bell(me);
-        let seen = bell.load(Ordering::SeqCst);
-        board.asleep(me).store(1, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
-        let waits = (0..SLOTS).any(|slot| board.active() & (1 << slot) != 0 && board.has_work(slot));
-        if !waits && !board.closing() && !tasks() {
-            futex_wait(bell, seen, Some(HELPER_NAP));
-        }
-        board.asleep(me).store(0, Ordering::SeqCst);
+        let ready = || board.has_any_work() || board.closing() || tasks();
+        board.bell(me).sleep_unless(ready, Some(Instant::now() + HELPER_NAP));
         idle_since = Instant::now();
         turns = 0;
     }
@@ -294,7 +281,6 @@ pub(super) fn serve(
 /// Wakes everybody, to let them see that the hub closes.
 pub(super) fn wake_all(board: &Board, participants: std::ops::Range<Participant>) {
     for who in participants {
-        board.bell(who).fetch_add(1, Ordering::SeqCst);
-        futex_wake(board.bell(who), u32::MAX);
+        board.bell(who).ring();
     }
 }

@@ -235,7 +235,7 @@ impl Engine {
         };
         self.board.current_task(me).store(task.id, Ordering::Release);
         // Busy from here on: who sends more is to wake another.
-        self.board.asleep(me).store(0, Ordering::SeqCst);
+        self.board.bell(me).withdraw();
         if self.inbox.try_lock().is_ok_and(|inbox| inbox.tasks.ready()) {
             let _ = self.threads.clone().any(|who| who != me && self.board.wake(who));
         }

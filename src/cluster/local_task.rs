@@ -44,7 +44,7 @@ impl LocalTasks {
     pub(super) fn run_one(&self, board: &Board, me: Participant) -> bool {
         while let Some(slot) = self.queue.pop() {
             // Busy from here on: who queues more is to wake another.
-            board.asleep(me).store(0, Ordering::SeqCst);
+            board.bell(me).withdraw();
             if self.run(&slot, board, me) {
                 return true;
             }

@@ -3,7 +3,6 @@
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::agent::Agent;
@@ -17,7 +16,6 @@ use super::value::{from_bytes, to_bytes};
 use super::wire::{TASK, Task, monotonic, parts};
 use super::{board::Participant, task_context};
 use crate::error::{Error, Result};
-use crate::transport::futex_wait;
 use crate::transport::wire::{Message, encode};
 
 /// How long a waiting thread spins before it sleeps.
@@ -211,16 +209,15 @@ impl<R: Message> Pending<R> {
             if now < *spin_until.get_or_insert(now + SPIN) {
                 continue;
             }
-            board.hub_sleepers().fetch_add(1, Ordering::SeqCst);
-            let seen = board.hub_bell().load(Ordering::SeqCst);
+            let bell = board.hub_bell();
+            let epoch = bell.epoch();
             let arrived = match &self.route {
                 Route::Local { .. } => false,
                 Route::Engine { agent, engine, .. } => agent.links().pump(*engine).unwrap_or(false),
             };
             if !arrived && !self.completion.is_done() {
-                futex_wait(board.hub_bell(), seen, Some(NAP.min(self.until - now)));
+                bell.wait(epoch, Duration::ZERO, Some(now + NAP.min(self.until - now)));
             }
-            board.hub_sleepers().fetch_sub(1, Ordering::SeqCst);
         }
     }
 

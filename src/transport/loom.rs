@@ -1,11 +1,13 @@
 //! Models of the protocols in shared memory, checked by loom over every interleaving that matters: `ci/loom`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::loom::thread;
 
 use super::doorbell::{Doorbell, Waited};
 use super::ring::Ring;
+use super::sync::{AtomicU32, Ordering};
 use super::words::HeapWords;
 
 fn model(check: impl Fn() + Send + Sync + 'static) {
@@ -155,5 +157,76 @@ fn two_sleepers_and_two_ringers_all_come_home() {
         bell.ring();
         assert_eq!(bell.wait(epoch, Duration::ZERO, None), Waited::Woken);
         ringer.join().unwrap();
+    });
+}
+
+#[test]
+fn who_is_about_to_sleep_is_roused_for_what_it_did_not_see() {
+    model(|| {
+        let bell = Doorbell::heap();
+        let due = Arc::new(AtomicU32::new(0));
+        let rouser = {
+            let (bell, due) = (bell.clone(), due.clone());
+            thread::spawn(move || {
+                for number in 1..=2 {
+                    // Relaxed: rousing alone has to make it visible.
+                    due.store(number, Ordering::Relaxed);
+                    bell.rouse();
+                }
+            })
+        };
+        while due.load(Ordering::Relaxed) < 2 {
+            bell.sleep_unless(|| due.load(Ordering::Relaxed) == 2, None);
+        }
+        rouser.join().unwrap();
+        assert!(!bell.rouse());
+    });
+}
+
+#[test]
+fn who_withdraws_sees_what_it_was_roused_for() {
+    model(|| {
+        let bell = Doorbell::heap();
+        let due = Arc::new(AtomicU32::new(0));
+        let rousers: Vec<_> = (0..2)
+            .map(|number| {
+                let (bell, due) = (bell.clone(), due.clone());
+                thread::spawn(move || {
+                    due.fetch_or(1 << number, Ordering::Relaxed);
+                    if bell.rouse() { 1 << number } else { 0 }
+                })
+            })
+            .collect();
+        let mut seen = 0;
+        let busy = || {
+            bell.withdraw();
+            seen = due.load(Ordering::Relaxed);
+            true
+        };
+        bell.sleep_unless(busy, None);
+        let roused: Vec<u32> = rousers.into_iter().map(|rouser| rouser.join().unwrap()).collect();
+        // Otherwise a rouser would count on somebody who is busy with something else.
+        assert!(roused.iter().all(|number| seen & number == *number) && roused.contains(&0));
+    });
+}
+
+#[test]
+fn a_sleeper_is_woken_when_the_tally_is_full() {
+    model(|| {
+        let bell = Doorbell::heap();
+        let ringers: Vec<_> = (0..2)
+            .map(|_| {
+                let bell = bell.clone();
+                thread::spawn(move || bell.tally(2))
+            })
+            .collect();
+        loop {
+            let epoch = bell.epoch();
+            if bell.rings() == 2 {
+                break;
+            }
+            assert_eq!(bell.wait(epoch, Duration::ZERO, None), Waited::Woken);
+        }
+        ringers.into_iter().for_each(|ringer| ringer.join().unwrap());
     });
 }

@@ -14,7 +14,6 @@ mod sync;
 pub mod wire;
 pub mod words;
 
-pub(crate) use futex::{futex_wait, futex_wake};
 pub(crate) use pool::LoneBlock;
 pub use pool::{Block, Pool, PoolStats};
 pub use quota::Quota;

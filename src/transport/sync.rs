@@ -1,9 +1,9 @@
 //! The atomics that the lock-free protocols of this layer stand on: std's, or loom's while `ci/loom` checks the models.
 
 #[cfg(loom)]
-pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64};
+pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
 #[cfg(not(loom))]
-pub(super) use std::sync::atomic::{AtomicU32, AtomicU64};
+pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 
 pub(super) use std::sync::atomic::Ordering;
 

@@ -6,6 +6,10 @@
 //! Both facts lie in one word, so each ring comes before the bit was set (and the compare-and-swap that sets it fails) or
 //! after (and the ring sees it): no ring is lost. A sleeper that dies costs one idle system call.
 //!
+//! Where one of several sleepers is enough, each has a doorbell to itself and is *roused*: [`Doorbell::rouse`] changes the word
+//! only if its sleeper's bit is set, so that it costs a fence and a load to find somebody awake, and tells whether it found
+//! somebody asleep. Since nothing is noted there of a ring that found nobody, the sleeper sets the bit first and looks after.
+//!
 //! Between noting an epoch and sleeping on it 2^31 rings would have to pass, exactly, to be taken for none.
 
 mod word;
@@ -15,7 +19,7 @@ pub use word::{FutexWord, HeapWord};
 use std::time::{Duration, Instant};
 
 use super::region::Region;
-use super::sync::{Ordering, relax};
+use super::sync::{Ordering, fence, relax};
 use crate::Result;
 
 pub use super::futex::Waited;
@@ -57,6 +61,12 @@ impl Doorbell<HeapWord> {
 }
 
 impl<W: FutexWord> Doorbell<W> {
+    /// The doorbell on a word; zero is a fresh one.
+    #[inline]
+    pub(crate) fn on(word: W) -> Doorbell<W> {
+        Doorbell { word }
+    }
+
     /// Wakes everybody who waits, and ends the next wait on any epoch noted before.
     #[inline]
     pub fn ring(&self) {
@@ -113,13 +123,102 @@ impl<W: FutexWord> Doorbell<W> {
             if now != asleep && self.word.replace(now, asleep, Ordering::Relaxed, Ordering::Relaxed).is_err() {
                 continue;
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
+            if self.doze(asleep, deadline) == Waited::TimedOut {
                 return Waited::TimedOut;
             }
-            // However it ends, the word decides: the next turn looks at it, and at the clock.
-            self.word.wait(asleep, left);
         }
+    }
+
+    /// Sleeps once. However it ends, the word decides: the caller looks at it again.
+    fn doze(&self, asleep: u32, deadline: Option<Instant>) -> Waited {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Waited::TimedOut;
+        }
+        self.word.wait(asleep, left);
+        Waited::Woken
+    }
+
+    /// Wakes who sleeps in [`sleep_unless`](Self::sleep_unless); whether anybody did. Who is awake is told nothing, and finds
+    /// what was there before this call when it looks, at the latest before it sleeps.
+    #[inline]
+    pub(crate) fn rouse(&self) -> bool {
+        // With the fence of `sleep_unless`: either this sees the sleeper, or the sleeper sees what it is to be woken for.
+        fence(Ordering::SeqCst);
+        self.has_sleeper() && self.rouse_sleeper()
+    }
+
+    #[cold]
+    fn rouse_sleeper(&self) -> bool {
+        let mut now = self.word.load(Ordering::Relaxed);
+        while now & SLEEPER != 0 {
+            // The bit is taken back in the same step: who is on its way already is not counted on a second time.
+            // Release: a sleeper that withdraws after this sees what it was woken for.
+            let woken = (now & !SLEEPER).wrapping_add(RING);
+            match self.word.replace(now, woken, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => {
+                    self.word.wake_all();
+                    return true;
+                }
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
+    /// Whether somebody sleeps, or is about to: a hint.
+    #[inline]
+    pub(crate) fn has_sleeper(&self) -> bool {
+        self.word.load(Ordering::Relaxed) & SLEEPER != 0
+    }
+
+    /// Sleeps until rung or roused, unless `ready` says that there is something to do: it is asked once, when whoever makes
+    /// it true from then on sees the sleeper. For a doorbell on which one thread alone sleeps, and always in this way.
+    pub(crate) fn sleep_unless(&self, ready: impl FnOnce() -> bool, deadline: Option<Instant>) -> Waited {
+        // Acquire: who rang before this was set did not see it, and is seen by it.
+        let asleep = self.word.fetch_or(SLEEPER, Ordering::Acquire) | SLEEPER;
+        fence(Ordering::SeqCst);
+        let mut waited = Waited::Woken;
+        if !ready() {
+            // Any other value ends it, also that of a `ready` that withdrew and found nothing to do after all.
+            while self.word.load(Ordering::Acquire) == asleep && waited == Waited::Woken {
+                waited = self.doze(asleep, deadline);
+            }
+        }
+        self.withdraw();
+        waited
+    }
+
+    /// Says that who was about to sleep is busy instead: the next to be roused is somebody else.
+    #[inline]
+    pub(crate) fn withdraw(&self) {
+        // Only the sleeper itself sets the bit, and this is called by it, or after its death.
+        // Acquire: what it was roused for meanwhile, it sees from here on.
+        if self.word.load(Ordering::Acquire) & SLEEPER != 0 {
+            self.word.fetch_and(!SLEEPER, Ordering::Acquire);
+        }
+    }
+
+    /// Rings that wake only when there have been `enough`: until then who is about to sleep looks again, and who sleeps
+    /// sleeps on.
+    #[inline]
+    pub(crate) fn tally(&self, enough: u32) {
+        let before = self.word.fetch_add(RING, Ordering::Release);
+        if before & SLEEPER != 0 && before / RING + 1 >= enough {
+            self.wake();
+        }
+    }
+
+    /// Rings since [`restart`](Self::restart), of whatever kind.
+    #[inline]
+    pub(crate) fn rings(&self) -> u32 {
+        self.word.load(Ordering::Acquire) / RING
+    }
+
+    /// Counts from zero again. Nobody may wait.
+    #[inline]
+    pub(crate) fn restart(&self) {
+        self.word.store(0, Ordering::Relaxed);
     }
 }
 

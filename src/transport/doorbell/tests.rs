@@ -93,6 +93,61 @@ fn one_ring_wakes_all() {
 }
 
 #[test]
+fn only_who_sleeps_is_roused_and_only_once() {
+    let bell = Doorbell::heap();
+    assert!(!bell.rouse());
+    std::thread::scope(|s| {
+        let sleeper = s.spawn(|| bell.sleep_unless(|| false, soon()));
+        while !bell.has_sleeper() {
+            std::thread::yield_now();
+        }
+        assert!(bell.rouse() && !bell.rouse());
+        assert_eq!(sleeper.join().unwrap(), Waited::Woken);
+    });
+    assert_eq!(bell.sleep_unless(|| true, None), Waited::Woken);
+    assert_eq!(bell.sleep_unless(|| false, Some(Instant::now())), Waited::TimedOut);
+    assert!(!bell.rouse());
+}
+
+#[test]
+fn who_has_withdrawn_does_not_sleep_though_there_was_nothing_to_do() {
+    let bell = Doorbell::heap();
+    // It could not be roused: to sleep now would be to sleep through what comes next.
+    let busy_for_nothing = || {
+        bell.withdraw();
+        assert!(!bell.rouse());
+        false
+    };
+    assert_eq!(bell.sleep_unless(busy_for_nothing, None), Waited::Woken);
+}
+
+#[test]
+fn a_tally_wakes_when_it_is_full_and_a_ring_always() {
+    let bell = Doorbell::heap();
+    for full in [true, false] {
+        bell.restart();
+        let epoch = bell.epoch();
+        bell.tally(3);
+        assert_eq!((bell.rings(), bell.wait(epoch, Duration::ZERO, None)), (1, Waited::Woken));
+        std::thread::scope(|s| {
+            let sleeper = s.spawn(|| bell.wait(bell.epoch(), Duration::ZERO, soon()));
+            while !bell.has_sleeper() {
+                std::thread::yield_now();
+            }
+            bell.tally(3);
+            assert!(bell.has_sleeper());
+            if full {
+                bell.tally(3)
+            } else {
+                bell.ring()
+            }
+            assert_eq!(sleeper.join().unwrap(), Waited::Woken);
+        });
+        assert!(bell.rings() == 3 && !bell.has_sleeper());
+    }
+}
+
+#[test]
 fn outside_the_region_there_is_no_doorbell() {
     let region = Region::new(&Segment::heap(4096), 0, 128).unwrap();
     assert!(Doorbell::at(&region, 0).is_ok());

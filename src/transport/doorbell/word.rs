@@ -1,6 +1,8 @@
 //! The word under a doorbell: atomic, and one can sleep on it. In a segment, on the heap, or, under loom, in a model.
 
 use std::sync::Arc;
+// Never loom's: what the kernel sleeps on is no model.
+use std::sync::atomic::AtomicU32 as SharedU32;
 use std::time::Duration;
 
 use crate::transport::futex::{Waited, futex_wait, futex_wake};
@@ -11,10 +13,14 @@ use crate::transport::sync::{AtomicU32, Ordering};
 pub trait FutexWord: Clone + Send + Sync {
     /// Its value.
     fn load(&self, order: Ordering) -> u32;
+    /// Replaces it.
+    fn store(&self, value: u32, order: Ordering);
     /// Adds; what it was before.
     fn fetch_add(&self, n: u32, order: Ordering) -> u32;
     /// Keeps the bits of a mask; what it was before.
     fn fetch_and(&self, mask: u32, order: Ordering) -> u32;
+    /// Sets the bits of a mask; what it was before.
+    fn fetch_or(&self, mask: u32, order: Ordering) -> u32;
     /// Replaces it if it is `old`; otherwise gives what it is.
     fn replace(&self, old: u32, new: u32, success: Ordering, failure: Ordering) -> Result<u32, u32>;
     /// Sleeps while it is `expected`, until woken or for `timeout`. May end for no reason.
@@ -23,25 +29,44 @@ pub trait FutexWord: Clone + Send + Sync {
     fn wake_all(&self);
 }
 
+/// The methods of [`FutexWord`] that are those of an atomic word, which `$word` is.
+macro_rules! atomic {
+    ($self:ident => $word:expr) => {
+        #[inline]
+        fn load(&$self, order: Ordering) -> u32 {
+            $word.load(order)
+        }
+
+        #[inline]
+        fn store(&$self, value: u32, order: Ordering) {
+            $word.store(value, order);
+        }
+
+        #[inline]
+        fn fetch_add(&$self, n: u32, order: Ordering) -> u32 {
+            $word.fetch_add(n, order)
+        }
+
+        #[inline]
+        fn fetch_and(&$self, mask: u32, order: Ordering) -> u32 {
+            $word.fetch_and(mask, order)
+        }
+
+        #[inline]
+        fn fetch_or(&$self, mask: u32, order: Ordering) -> u32 {
+            $word.fetch_or(mask, order)
+        }
+
+        #[inline]
+        fn replace(&$self, old: u32, new: u32, success: Ordering, failure: Ordering) -> Result<u32, u32> {
+            $word.compare_exchange(old, new, success, failure)
+        }
+    };
+}
+
 /// The first word of the region.
 impl FutexWord for Region {
-    #[inline]
-    fn load(&self, order: Ordering) -> u32 {
-        self.u32(0).load(order)
-    }
-
-    #[inline]
-    fn fetch_add(&self, n: u32, order: Ordering) -> u32 {
-        self.u32(0).fetch_add(n, order)
-    }
-
-    fn fetch_and(&self, mask: u32, order: Ordering) -> u32 {
-        self.u32(0).fetch_and(mask, order)
-    }
-
-    fn replace(&self, old: u32, new: u32, success: Ordering, failure: Ordering) -> Result<u32, u32> {
-        self.u32(0).compare_exchange(old, new, success, failure)
-    }
+    atomic!(self => self.u32(0));
 
     fn wait(&self, expected: u32, timeout: Option<Duration>) -> Waited {
         futex_wait(self.u32(0), expected, timeout)
@@ -49,6 +74,19 @@ impl FutexWord for Region {
 
     fn wake_all(&self) {
         futex_wake(self.u32(0), u32::MAX);
+    }
+}
+
+/// A word of a segment, while somebody else keeps it mapped.
+impl FutexWord for &SharedU32 {
+    atomic!(self => (**self));
+
+    fn wait(&self, expected: u32, timeout: Option<Duration>) -> Waited {
+        futex_wait(self, expected, timeout)
+    }
+
+    fn wake_all(&self) {
+        futex_wake(self, u32::MAX);
     }
 }
 
@@ -65,21 +103,7 @@ struct Inner {
 }
 
 impl FutexWord for HeapWord {
-    fn load(&self, order: Ordering) -> u32 {
-        self.0.word.load(order)
-    }
-
-    fn fetch_add(&self, n: u32, order: Ordering) -> u32 {
-        self.0.word.fetch_add(n, order)
-    }
-
-    fn fetch_and(&self, mask: u32, order: Ordering) -> u32 {
-        self.0.word.fetch_and(mask, order)
-    }
-
-    fn replace(&self, old: u32, new: u32, success: Ordering, failure: Ordering) -> Result<u32, u32> {
-        self.0.word.compare_exchange(old, new, success, failure)
-    }
+    atomic!(self => self.0.word);
 
     #[cfg(not(loom))]
     fn wait(&self, expected: u32, timeout: Option<Duration>) -> Waited {
