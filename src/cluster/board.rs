@@ -35,7 +35,14 @@ const AT_ACTIVE: usize = 64;
 const AT_HUB_BELL: usize = 128;
 const AT_CANCELLED: usize = 4096;
 const AT_PARTICIPANTS: usize = AT_CANCELLED + CANCELLED * 8;
-const PARTICIPANT_BYTES: usize = 128;
+const PARTICIPANT_BYTES: usize = 256;
+// What a participant sleeps on is looked at by those who send it something; what it says of itself changes with each task.
+const PARTICIPANT_BELL: usize = 0;
+const PARTICIPANT_BEAT: usize = 128;
+const PARTICIPANT_CHUNKS: usize = 136;
+const PARTICIPANT_TRAFFIC: usize = 144;
+const PARTICIPANT_TASKS: usize = 152;
+const PARTICIPANT_RUNS: usize = 160;
 const AT_SLOTS: usize = AT_PARTICIPANTS + MAX_PARTICIPANTS * PARTICIPANT_BYTES;
 const SLOT_EPOCH: usize = 0;
 const SLOT_TOTAL: usize = 8;
@@ -322,17 +329,17 @@ impl Board {
 
     /// What `who` sleeps on.
     pub fn bell(&self, who: Participant) -> Bell<'_> {
-        Doorbell::on(self.region.u32(self.participant(who, 0)))
+        Doorbell::on(self.region.u32(self.participant(who, PARTICIPANT_BELL)))
     }
 
     /// Counts up while the process of `who` is alive and busy.
     pub fn beat(&self, who: Participant) -> &AtomicU32 {
-        self.region.u32(self.participant(who, 8))
+        self.region.u32(self.participant(who, PARTICIPANT_BEAT))
     }
 
     /// The task that `who` is running, 0 for none.
     pub fn current_task(&self, who: Participant) -> &AtomicU64 {
-        self.region.u64(self.participant(who, 48))
+        self.region.u64(self.participant(who, PARTICIPANT_RUNS))
     }
 
     /// Wakes `who` if it sleeps; whether it did. What it is woken for has been made visible before.
@@ -342,7 +349,7 @@ impl Board {
 
     /// Adds to what `who` has done.
     pub fn count(&self, who: Participant, chunks: u64, bytes: u64, tasks: u64) {
-        for (field, add) in [(16, chunks), (24, bytes), (32, tasks)] {
+        for (field, add) in [(PARTICIPANT_CHUNKS, chunks), (PARTICIPANT_TRAFFIC, bytes), (PARTICIPANT_TASKS, tasks)] {
             if add > 0 {
                 self.region.u64(self.participant(who, field)).fetch_add(add, Ordering::Relaxed);
             }
@@ -352,7 +359,7 @@ impl Board {
     /// What `who` has done.
     pub fn counters(&self, who: Participant) -> Counters {
         let read = |field| self.region.u64(self.participant(who, field)).load(Ordering::Relaxed);
-        Counters { chunks: read(16), bytes: read(24), tasks: read(32) }
+        Counters { chunks: read(PARTICIPANT_CHUNKS), bytes: read(PARTICIPANT_TRAFFIC), tasks: read(PARTICIPANT_TASKS) }
     }
 
     // The hub's bell, closing, cancelled tasks.
@@ -364,7 +371,7 @@ impl Board {
 
     /// Wakes the threads of the hub that sleep for replies: there are some, or who they waited for is gone.
     pub fn ring_hub(&self) {
-        self.hub_bell().ring();
+        self.hub_bell().ring_sleepers();
     }
 
     /// Tells every participant to end.

@@ -19,7 +19,7 @@ use super::link::regions;
 use super::spawn::{receive, take_socket};
 use super::task_context;
 use super::wire::{
-    Assembly, HELLO, Hello, Outcome, PROTOCOL, READY, REPLY, Ready, Reply, TASK, Task, monotonic, parts,
+    Assembly, Bytes, HELLO, Hello, Outcome, PROTOCOL, READY, REPLY_ROOM, Ready, is_past, open_task, reply_frames,
 };
 use crate::error::{Error, Result};
 use crate::transport::wire::{decode, encode};
@@ -236,11 +236,11 @@ impl Engine {
         self.board.current_task(me).store(task.id, Ordering::Release);
         // Busy from here on: who sends more is to wake another.
         self.board.bell(me).withdraw();
-        if self.inbox.try_lock().is_ok_and(|inbox| inbox.tasks.ready()) {
+        if self.threads.len() > 1 && self.inbox.try_lock().is_ok_and(|inbox| inbox.tasks.ready()) {
             let _ = self.threads.clone().any(|who| who != me && self.board.wake(who));
         }
         let (outcome, bytes) = self.call(&task);
-        let sent = self.reply(task.id, outcome, &bytes);
+        let sent = self.reply(task.id, outcome, bytes);
         self.board.current_task(me).store(0, Ordering::Release);
         self.board.count(me, 0, 0, 1);
         if let Err(error) = sent {
@@ -250,7 +250,7 @@ impl Engine {
         true
     }
 
-    fn next_task(&self) -> Option<Result<Task>> {
+    fn next_task(&self) -> Option<Result<Whole>> {
         let mut inbox = self.inbox.try_lock().ok()?;
         let Inbox { tasks, frame, assembly } = &mut *inbox;
         loop {
@@ -259,15 +259,12 @@ impl Engine {
                 Ok(true) => {}
                 Err(error) => return Some(Err(error)),
             }
-            let whole = decode::<Task>(frame).and_then(|(header, mut task)| {
-                if header.kind != TASK {
-                    return Err(Error::frame(format!("kind {} in the ring of tasks", header.kind)));
-                }
-                let part = std::mem::take(&mut task.argument);
+            let whole = open_task(frame).and_then(|task| {
                 // Whose sender has given up will not be completed.
                 assembly.forget(|id| self.board.cancelled(id));
-                let whole = assembly.add(task.id, part, task.last)?;
-                Ok(whole.map(|argument| Task { argument, ..task }))
+                let whole = assembly.add(task.id, task.argument, task.last)?;
+                let (id, function, deadline) = (task.id, task.function, task.deadline);
+                Ok(whole.map(|argument| Whole { id, function, deadline, argument }))
             });
             if let Some(task) = whole.transpose() {
                 return Some(task);
@@ -275,35 +272,36 @@ impl Engine {
         }
     }
 
-    fn call(&self, task: &Task) -> (Outcome, Vec<u8>) {
+    /// How the task ended, and the bytes of its reply, behind room for what comes before them.
+    fn call(&self, task: &Whole) -> (Outcome, Vec<u8>) {
+        let nothing = || vec![0; REPLY_ROOM];
+        let text = |text: String| [nothing(), text.into_bytes()].concat();
         if self.board.cancelled(task.id) {
-            return (Outcome::Cancelled, Vec::new());
+            return (Outcome::Cancelled, nothing());
         }
-        if monotonic() > task.deadline {
-            return (Outcome::Late, Vec::new());
+        if is_past(task.deadline) {
+            return (Outcome::Late, nothing());
         }
         let function = match super::ship::receive(task.function) {
             Ok(function) => function,
-            Err(error) => return (Outcome::Refused, error.to_string().into_bytes()),
+            Err(error) => return (Outcome::Refused, text(error.to_string())),
         };
         let _context = task_context::enter(&self.board, task.id, task.deadline);
         match catch_unwind(|| (function.call)(&task.argument)) {
             // What ended after its deadline has ended too late, whoever looks first.
-            Ok(Ok(_)) if monotonic() > task.deadline => (Outcome::Late, Vec::new()),
+            Ok(Ok(_)) if is_past(task.deadline) => (Outcome::Late, nothing()),
             Ok(Ok(bytes)) => (Outcome::Value, bytes),
-            Ok(Err(error)) => (Outcome::Refused, error.to_string().into_bytes()),
-            Err(panic) => (Outcome::Panicked, panic_message(panic).into_bytes()),
+            Ok(Err(error)) => (Outcome::Refused, text(error.to_string())),
+            Err(panic) => (Outcome::Panicked, text(panic_message(panic))),
         }
     }
 
-    fn reply(&self, id: u64, outcome: Outcome, bytes: &[u8]) -> Result<()> {
-        let mut frame = Vec::new();
-        for (part, last) in parts(bytes) {
-            encode(REPLY, id, &Reply { id, outcome, last, bytes: part.to_vec() }, &mut frame)?;
-            let begun = std::time::Instant::now();
-            let mut turns = 0u32;
+    fn reply(&self, id: u64, outcome: Outcome, bytes: Vec<u8>) -> Result<()> {
+        for frame in reply_frames(id, outcome, bytes)? {
+            let mut since = None;
             while !self.replies.lock().unwrap_or_else(|e| e.into_inner()).try_send(&frame)? {
-                // Nobody reads: ask the agent to, and wait for it.
+                // Nobody reads: ask the agent to, now and then, and wait for it.
+                let (begun, turns) = since.get_or_insert_with(|| (std::time::Instant::now(), 0u32));
                 if turns.is_multiple_of(64) {
                     let _ = nix::sys::socket::send(
                         self.socket.as_raw_fd(),
@@ -311,7 +309,7 @@ impl Engine {
                         nix::sys::socket::MsgFlags::MSG_DONTWAIT | nix::sys::socket::MsgFlags::MSG_NOSIGNAL,
                     );
                 }
-                turns += 1;
+                *turns += 1;
                 if begun.elapsed() > REPLY_WITHIN {
                     return Err(Error::DeadlineExceeded { what: "room for a reply".to_owned(), after: REPLY_WITHIN });
                 }
@@ -321,4 +319,12 @@ impl Engine {
         self.board.ring_hub();
         Ok(())
     }
+}
+
+/// A task that has arrived, with all of its argument.
+struct Whole {
+    id: u64,
+    function: u64,
+    deadline: u64,
+    argument: Bytes,
 }

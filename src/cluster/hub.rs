@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use once_cell::sync::OnceCell;
+
 use super::agent::Agent;
 use super::board::{BOARD_BYTES, Board, Counters, MAX_CHUNKS, MAX_PARTICIPANTS, MAX_PAYLOAD, Participant};
 use super::builder::{EngineKind, HubBuilder};
@@ -73,7 +75,7 @@ pub(super) struct Inner {
     pub(super) worker_count: usize,
     pub(super) local_tasks: Arc<LocalTasks>,
     /// Starts engine processes: at once, or at the first task.
-    pub(super) agent: Mutex<Option<Arc<Agent>>>,
+    agent: OnceCell<Arc<Agent>>,
     pub(super) control: Option<Arc<Segment>>,
     kinds: Vec<&'static JobKind>,
     copied: AtomicU64,
@@ -180,7 +182,7 @@ impl Hub {
                 workers: Mutex::new(workers),
                 worker_count,
                 local_tasks,
-                agent: Mutex::new(None),
+                agent: OnceCell::new(),
                 control,
                 kinds: kinds(),
                 copied: AtomicU64::new(0),
@@ -283,7 +285,7 @@ impl Hub {
 
     /// How many engine processes have died (and were replaced) so far.
     pub fn deaths(&self) -> u32 {
-        self.inner.agent.lock().unwrap_or_else(|e| e.into_inner()).as_ref().map_or(0, |agent| agent.deaths())
+        self.inner.agent.get().map_or(0, |agent| agent.deaths())
     }
 
     /// What each engine has done so far, the hub's own threads first.
@@ -294,7 +296,7 @@ impl Hub {
             let counters = board.counters(me as Participant);
             all.push(Activity { name: format!("worker {me}"), pid: None, counters });
         }
-        if let Some(agent) = &*self.inner.agent.lock().unwrap_or_else(|e| e.into_inner()) {
+        if let Some(agent) = self.inner.agent.get() {
             for engine in 0..self.inner.engines {
                 let mut counters = Counters::default();
                 for who in self.inner.participants(engine) {
@@ -318,15 +320,13 @@ impl Inner {
     }
 
     /// The agent, with its engine processes, started if need be.
-    pub(super) fn agent(&self) -> Result<Arc<Agent>> {
-        let mut agent = self.agent.lock().unwrap_or_else(|e| e.into_inner());
-        if let Some(agent) = &*agent {
-            return Ok(agent.clone());
-        }
-        let control = self.control.as_ref().ok_or_else(|| Error::invalid("this hub has no engine processes"))?;
-        let ranges = (0..self.engines).map(|engine| self.participants(engine)).collect();
-        let started = Agent::start(&self.config, control, self.pool.segment(), self.crew.board.clone(), ranges)?;
-        Ok(agent.insert(Arc::new(started)).clone())
+    #[inline]
+    pub(super) fn agent(&self) -> Result<&Arc<Agent>> {
+        self.agent.get_or_try_init(|| {
+            let control = self.control.as_ref().ok_or_else(|| Error::invalid("this hub has no engine processes"))?;
+            let ranges = (0..self.engines).map(|engine| self.participants(engine)).collect();
+            Agent::start(&self.config, control, self.pool.segment(), self.crew.board.clone(), ranges).map(Arc::new)
+        })
     }
 }
 
@@ -334,7 +334,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.crew.board.close();
         wake_all(&self.crew.board, 1..MAX_PARTICIPANTS as Participant);
-        if let Some(agent) = self.agent.get_mut().unwrap_or_else(|e| e.into_inner()).take() {
+        if let Some(agent) = self.agent.take() {
             agent.close();
         }
         let me = std::thread::current().id();

@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, Instant};
 
 use super::board::{BOARD_BYTES, Board, Participant};
-use super::wire::{Assembly, Outcome, REPLY, Reply};
+use super::wire::{Assembly, Bytes, Frames, Outcome, open_reply};
 use crate::error::{Error, Result};
-use crate::transport::wire::decode;
 use crate::transport::{Consumer, Producer, Region, Ring, Segment};
 
 /// Bytes of each of an engine's two rings.
@@ -28,52 +27,50 @@ pub(super) fn regions(control: &Arc<Segment>, engine: usize) -> Result<(Region, 
     Ok((Region::new(control, at, RING_BYTES)?, Region::new(control, at + RING_BYTES, RING_BYTES)?))
 }
 
-/// Where a result arrives.
-#[derive(Default)]
+/// What a task is, and where its result arrives.
 pub(super) struct Completion {
+    pub(super) name: &'static str,
+    /// How long it may take, from when it was sent.
+    pub(super) after: Duration,
+    /// Whether it may run again.
+    idempotent: bool,
+    /// Its frames, to be sent again if need be; none for a task of this process.
+    frames: Frames,
     done: AtomicBool,
-    result: Mutex<Option<Result<Vec<u8>>>>,
+    result: Mutex<Option<Result<Bytes>>>,
 }
 
 impl Completion {
-    pub(super) fn complete(&self, result: Result<Vec<u8>>) {
+    pub(super) fn new(name: &'static str, after: Duration, idempotent: bool, frames: Frames) -> Arc<Completion> {
+        Arc::new(Completion { name, after, idempotent, frames, done: AtomicBool::new(false), result: Mutex::default() })
+    }
+
+    pub(super) fn complete(&self, result: Result<Bytes>) {
         *lock(&self.result) = Some(result);
         self.done.store(true, Ordering::Release);
     }
 
+    #[inline]
     pub(super) fn is_done(&self) -> bool {
         self.done.load(Ordering::Acquire)
     }
 
-    pub(super) fn take(&self) -> Option<Result<Vec<u8>>> {
+    pub(super) fn take(&self) -> Option<Result<Bytes>> {
         if self.is_done() { lock(&self.result).take() } else { None }
+    }
+
+    pub(super) fn late(&self) -> Error {
+        Error::DeadlineExceeded { what: format!("task {:?}", self.name), after: self.after }
     }
 }
 
-/// What is to be known of a task until its reply is here.
-pub(super) struct Sent {
-    pub(super) completion: Arc<Completion>,
-    pub(super) name: &'static str,
-    pub(super) idempotent: bool,
-    /// The frames, to be sent again if need be.
-    pub(super) frames: Vec<Vec<u8>>,
-    pub(super) deadline: Duration,
+/// A task that has been handed over, until its reply is here.
+struct Sent {
+    completion: Arc<Completion>,
     /// Where and to which incarnation it went; 0: to none yet.
     engine: usize,
     incarnation: u32,
     deaths: u32,
-}
-
-impl Sent {
-    pub(super) fn new(
-        completion: Arc<Completion>,
-        name: &'static str,
-        idempotent: bool,
-        frames: Vec<Vec<u8>>,
-        deadline: Duration,
-    ) -> Sent {
-        Sent { completion, name, idempotent, frames, deadline, engine: 0, incarnation: 0, deaths: 0 }
-    }
 }
 
 /// Task ids are numbers counted up: no need to scramble them much.
@@ -168,20 +165,17 @@ impl Links {
     }
 
     /// Hands a task to `engine`. While that engine is dead the task waits for its next incarnation.
-    pub(super) fn send(&self, id: u64, engine: usize, mut task: Sent) -> Result<()> {
+    pub(super) fn send(&self, id: u64, engine: usize, task: &Arc<Completion>) -> Result<()> {
         let line = &self.lines[engine];
-        let until = Instant::now() + task.deadline;
-        let (name, after) = (task.name, task.deadline);
+        let (name, after, frames) = (task.name, task.after, &task.frames);
         line.outstanding.fetch_add(1, Ordering::Relaxed);
         let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
         if line.gone.load(Ordering::Relaxed) {
             line.outstanding.fetch_sub(1, Ordering::Relaxed);
             return Err(Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
         }
-        task.engine = engine;
-        task.incarnation = sender.as_ref().map_or(0, |(_, incarnation)| *incarnation);
-        let frames = task.frames.clone();
-        lock(&self.sent).insert(id, task);
+        let incarnation = sender.as_ref().map_or(0, |(_, incarnation)| *incarnation);
+        lock(&self.sent).insert(id, Sent { completion: task.clone(), engine, incarnation, deaths: 0 });
         // Registered and sent within one hold of the lock: a new incarnation is installed with the lock held for
         // writing, and is sent all that is registered by then, so nothing is lost and nothing is sent twice.
         let Some((producer, incarnation)) = sender.as_ref() else { return Ok(()) };
@@ -198,6 +192,10 @@ impl Links {
         }
         drop(sender);
         self.wake(line);
+        if at == frames.len() {
+            return Ok(());
+        }
+        let until = Instant::now() + after;
         while at < frames.len() {
             if Instant::now() >= until {
                 self.forget(id);
@@ -235,11 +233,22 @@ impl Links {
         let _ = line.participants.clone().any(|who| self.board.wake(who));
     }
 
+    /// Takes a task out of those that wait for a reply.
+    fn take(&self, id: u64) -> Option<Arc<Completion>> {
+        let task = lock(&self.sent).remove(&id)?;
+        self.lines[task.engine].outstanding.fetch_sub(1, Ordering::Relaxed);
+        Some(task.completion)
+    }
+
     /// Gives up waiting for a task.
     pub(super) fn forget(&self, id: u64) {
         self.board.cancel(id);
-        if let Some(task) = lock(&self.sent).remove(&id) {
-            self.lines[task.engine].outstanding.fetch_sub(1, Ordering::Relaxed);
+        self.take(id);
+    }
+
+    fn fail(&self, id: u64, error: Error) {
+        if let Some(task) = self.take(id) {
+            task.complete(Err(error));
         }
     }
 
@@ -253,7 +262,7 @@ impl Links {
         if let Some(why) = &receiver.failed {
             return Err(Error::frame(why.clone()));
         }
-        let result = self.drain(receiver, engine);
+        let result = self.drain(receiver);
         if let Err(error) = &result {
             // For the agent, which looks here again, to end the engine; those who have their replies are told.
             receiver.failed = Some(error.to_string());
@@ -262,16 +271,12 @@ impl Links {
         result
     }
 
-    fn drain(&self, receiver: &mut Receiver, engine: usize) -> Result<bool> {
+    fn drain(&self, receiver: &mut Receiver) -> Result<bool> {
         let mut any = false;
         while receiver.replies.try_recv(&mut receiver.frame)? {
-            let (header, reply) = decode::<Reply>(&receiver.frame)?;
-            if header.kind != REPLY {
-                return Err(Error::frame(format!("kind {} from engine {engine}, expected a reply", header.kind)));
-            }
-            let (id, outcome) = (reply.id, reply.outcome);
-            if let Some(bytes) = receiver.assembly.add(id, reply.bytes, reply.last)? {
-                self.replied(id, outcome, bytes);
+            let reply = open_reply(&receiver.frame)?;
+            if let Some(bytes) = receiver.assembly.add(reply.id, reply.bytes, reply.last)? {
+                self.replied(reply.id, reply.outcome, bytes);
                 any = true;
             }
         }
@@ -281,19 +286,16 @@ impl Links {
         Ok(any)
     }
 
-    fn replied(&self, id: u64, outcome: Outcome, bytes: Vec<u8>) {
+    fn replied(&self, id: u64, outcome: Outcome, bytes: Bytes) {
         // A task that nobody waits for any more has been forgotten.
-        let Some(task) = lock(&self.sent).remove(&id) else { return };
-        self.lines[task.engine].outstanding.fetch_sub(1, Ordering::Relaxed);
+        let Some(task) = self.take(id) else { return };
         let name = || task.name.to_owned();
         let text = || String::from_utf8_lossy(&bytes).into_owned();
-        task.completion.complete(match outcome {
+        task.complete(match outcome {
             Outcome::Value => Ok(bytes),
             Outcome::Panicked => Err(Error::Panicked { task: name(), message: text() }),
             Outcome::Cancelled => Err(Error::Cancelled { task: name() }),
-            Outcome::Late => {
-                Err(Error::DeadlineExceeded { what: format!("task {:?}", task.name), after: task.deadline })
-            }
+            Outcome::Late => Err(task.late()),
             Outcome::Refused => Err(Error::frame(text())),
         });
     }
@@ -315,14 +317,14 @@ impl Links {
         let line = &self.lines[engine];
         let Some(producer) = lock(&line.prepared).take() else { return Ok(()) };
         let mut sender = line.sender.write().unwrap_or_else(|e| e.into_inner());
-        let mut again: Vec<(u64, Vec<Vec<u8>>)> = Vec::new();
+        let mut again: Vec<(u64, Arc<Completion>)> = Vec::new();
         for (id, task) in lock(&self.sent).iter_mut().filter(|(_, task)| task.engine == engine) {
             task.incarnation = incarnation;
-            again.push((*id, task.frames.clone()));
+            again.push((*id, task.completion.clone()));
         }
         again.sort_unstable_by_key(|(id, _)| *id);
         // The ring may not hold all of it: what does not fit follows as the engine takes what is there.
-        *lock(&line.backlog) = again.into_iter().flat_map(|(_, frames)| frames).collect();
+        *lock(&line.backlog) = again.iter().flat_map(|(_, task)| task.frames.iter().cloned()).collect();
         *sender = Some((producer, incarnation));
         drop(sender);
         self.flush(engine)
@@ -363,7 +365,7 @@ impl Links {
         lock(&line.backlog).clear();
         line.waiting.store(false, Ordering::Relaxed);
         if let Some(mut receiver) = lock(&line.receiver).take()
-            && let Err(error) = self.drain(&mut receiver, engine)
+            && let Err(error) = self.drain(&mut receiver)
         {
             tracing::warn!(engine, %error, "the last replies of an engine that died are unreadable");
         }
@@ -373,8 +375,8 @@ impl Links {
         for (&id, task) in lock(&self.sent).iter_mut().filter(|(_, task)| task.engine == engine) {
             if running.contains(&id) {
                 task.deaths += 1;
-                if !task.idempotent || task.deaths >= MAX_DEATHS {
-                    let (task, deaths) = (task.name.to_owned(), task.deaths);
+                if !task.completion.idempotent || task.deaths >= MAX_DEATHS {
+                    let (task, deaths) = (task.completion.name.to_owned(), task.deaths);
                     lost.push((id, Error::EngineLost { task, engine: engine as u32, deaths }));
                 }
             }
@@ -390,18 +392,14 @@ impl Links {
         // Under the lock: who sends after this sees it, who has sent before is found below.
         self.lines[engine].gone.store(true, Ordering::Relaxed);
         drop(sender);
-        let ids: Vec<_> =
-            lock(&self.sent).iter().filter(|(_, t)| t.engine == engine).map(|(id, t)| (*id, t.name)).collect();
+        let ids: Vec<_> = lock(&self.sent)
+            .iter()
+            .filter(|(_, t)| t.engine == engine)
+            .map(|(id, t)| (*id, t.completion.name))
+            .collect();
         for (id, name) in ids {
             self.fail(id, Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
         }
         self.board.ring_hub();
-    }
-
-    fn fail(&self, id: u64, error: Error) {
-        if let Some(task) = lock(&self.sent).remove(&id) {
-            self.lines[task.engine].outstanding.fetch_sub(1, Ordering::Relaxed);
-            task.completion.complete(Err(error));
-        }
     }
 }

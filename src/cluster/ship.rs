@@ -8,10 +8,11 @@ use crate::error::{Error, Result};
 use crate::transport::wire::Message;
 
 use super::value::{from_bytes, to_bytes};
+use super::wire::REPLY_ROOM;
 
 const MAGIC: u64 = 0x6469_7374_6f62_666e;
 
-/// Reads an argument, calls the function, writes the result.
+/// Reads an argument, calls the function, writes the result, behind room for what comes before it in a frame.
 type Call = fn(&[u8]) -> Result<Vec<u8>>;
 
 /// What the constant of each instantiation says.
@@ -40,7 +41,7 @@ where
         // SAFETY: `F` has no bytes, so there are none to read and any aligned address will do; it is `Copy`, and inhabited:
         // `descriptor` below, the only way to this function, took a value of it.
         let function: F = unsafe { std::ptr::NonNull::dangling().read() };
-        to_bytes(&function(from_bytes(argument)?))
+        to_bytes(&function(from_bytes(argument)?), REPLY_ROOM)
     }
 }
 
@@ -88,7 +89,8 @@ mod tests {
     fn a_function_is_found_by_its_offset_and_called() {
         let sent = descriptor(double);
         let received = receive(offset_of(sent)).unwrap();
-        assert_eq!(from_bytes::<u64>(&(received.call)(&to_bytes(&21u64).unwrap()).unwrap()).unwrap(), 42);
+        let result = (received.call)(&to_bytes(&21u64, 0).unwrap()).unwrap();
+        assert_eq!(from_bytes::<u64>(&result[REPLY_ROOM..]).unwrap(), 42);
         assert!((received.name)().ends_with("double"));
     }
 

@@ -5,23 +5,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::agent::Agent;
 use super::builder::EngineKind;
 use super::crew::panic_message;
 use super::hub::Hub;
-use super::link::{Completion, Sent};
+use super::link::Completion;
 use super::local_task::Slot;
 use super::ship::{descriptor, offset_of};
 use super::value::{from_bytes, to_bytes};
-use super::wire::{TASK, Task, monotonic, parts};
+use super::wire::{Bytes, Frames, TASK_ROOM, deadline_after, is_past, monotonic, task_frames};
 use super::{board::Participant, task_context};
 use crate::error::{Error, Result};
-use crate::transport::wire::{Message, encode};
+use crate::transport::wire::Message;
 
 /// How long a waiting thread spins before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);
 /// No deadline is later than this (136 years), so that none is beyond what clocks can tell.
 const LATEST: Duration = Duration::from_secs(1 << 32);
+/// How often it looks for its result between two looks at the clock.
+const LOOKS: u32 = 32;
+/// After spinning for so long it lets others have its processor between two looks.
+const YIELD_AFTER: Duration = Duration::from_micros(3);
 /// How often a sleeping thread looks again, whatever wakes it.
 const NAP: Duration = Duration::from_millis(20);
 
@@ -106,59 +109,46 @@ impl<F> TaskBuilder<'_, F> {
             return Err(Error::invalid(format!("engine {engine} asked for, the hub has {}", inner.engines)));
         }
         let after = self.deadline.min(LATEST);
-        let completion = Arc::new(Completion::default());
-        let name = std::any::type_name::<F>();
-        let until = Instant::now() + after;
-        let route = if inner.config.kind == EngineKind::Embedded {
-            let (function, done, task_name) = (self.function, completion.clone(), name);
-            let (board, deadline) = (inner.crew.board.clone(), monotonic().saturating_add(after.as_nanos() as u64));
+        let deadline = deadline_after(after);
+        let completion = |frames| Completion::new(std::any::type_name::<F>(), after, self.idempotent, frames);
+        let (completion, route) = if inner.config.kind == EngineKind::Embedded {
+            let completion = completion(Frames::new());
+            let (function, done, board) = (self.function, completion.clone(), inner.crew.board.clone());
             let id = inner.local_tasks.next_id();
             let run = move || {
                 let _context = task_context::enter(&board, id, deadline);
-                if monotonic() > deadline {
-                    let what = format!("task {task_name:?}");
-                    return done.complete(Err(Error::DeadlineExceeded { what, after }));
+                if is_past(deadline) {
+                    return done.complete(Err(done.late()));
                 }
                 if task_context::cancelled() {
-                    return done.complete(Err(Error::Cancelled { task: task_name.to_owned() }));
+                    return done.complete(Err(Error::Cancelled { task: done.name.to_owned() }));
                 }
-                let result = catch_unwind(AssertUnwindSafe(|| to_bytes(&function(argument))));
+                let result = catch_unwind(AssertUnwindSafe(|| to_bytes(&function(argument), 0)));
                 done.complete(match result {
-                    Ok(_) if monotonic() > deadline => {
-                        Err(Error::DeadlineExceeded { what: format!("task {task_name:?}"), after })
-                    }
-                    Ok(bytes) => bytes,
-                    Err(panic) => Err(Error::Panicked { task: task_name.to_owned(), message: panic_message(panic) }),
+                    Ok(_) if is_past(deadline) => Err(done.late()),
+                    Ok(bytes) => bytes.map(Bytes::from_vec),
+                    Err(panic) => Err(Error::Panicked { task: done.name.to_owned(), message: panic_message(panic) }),
                 });
             };
             let workers = 1..inner.worker_count as Participant + 1;
             let slot = inner.local_tasks.push(Box::new(run), &inner.crew.board, workers);
-            Route::Local { id, slot }
+            (completion, Route::Local { id, slot })
         } else {
-            let agent = inner.agent()?;
-            let bytes = to_bytes(&argument)?;
-            let links = agent.links();
+            let links = inner.agent()?.links();
+            let bytes = to_bytes(&argument, TASK_ROOM)?;
             let id = links.next_id();
-            let function = offset_of(descriptor(self.function));
-            let deadline = monotonic().saturating_add(after.as_nanos() as u64);
-            let mut frames = Vec::with_capacity(1);
-            for (part, last) in parts(&bytes) {
-                let mut frame = Vec::with_capacity(part.len() + 96);
-                encode(TASK, id, &Task { id, function, deadline, last, argument: part.to_vec() }, &mut frame)?;
-                frames.push(frame);
-            }
+            let completion = completion(task_frames(id, offset_of(descriptor(self.function)), deadline, bytes)?);
             let engine = self.engine.unwrap_or_else(|| links.least_loaded());
-            let sent = Sent::new(completion.clone(), name, self.idempotent, frames, after);
-            links.send(id, engine, sent)?;
-            Route::Engine { agent, id, engine }
+            links.send(id, engine, &completion)?;
+            (completion, Route::Engine { id, engine })
         };
-        Ok(Pending { hub: self.hub.clone(), completion, route, until, name, after, _result: PhantomData })
+        Ok(Pending { hub: self.hub.clone(), completion, route, deadline, _result: PhantomData })
     }
 }
 
 enum Route {
     Local { id: u64, slot: Slot },
-    Engine { agent: Arc<Agent>, id: u64, engine: usize },
+    Engine { id: u64, engine: usize },
 }
 
 /// A result that is on its way. Dropping it lets the task run, as long as the hub lives, and forgets the result.
@@ -167,9 +157,8 @@ pub struct Pending<R> {
     hub: Hub,
     completion: Arc<Completion>,
     route: Route,
-    until: Instant,
-    name: &'static str,
-    after: Duration,
+    /// On the host's monotonic clock, in nanoseconds.
+    deadline: u64,
     _result: PhantomData<fn() -> R>,
 }
 
@@ -182,7 +171,7 @@ impl<R: Message> Pending<R> {
     /// [`Error::Cancelled`].
     pub fn wait(self) -> Result<R> {
         let board = &self.hub.inner.crew.board;
-        let mut spin_until = None;
+        let mut spinning_since = None;
         let mut turns = 0u32;
         loop {
             if let Some(result) = self.completion.take() {
@@ -190,42 +179,51 @@ impl<R: Message> Pending<R> {
             }
             let progress = match &self.route {
                 Route::Local { slot, .. } => self.hub.inner.local_tasks.run(slot, board, 0),
-                // What is unreadable there is the agent's to act on: it ends the engine, and this task with it.
-                Route::Engine { agent, engine, .. } => agent.links().pump(*engine).unwrap_or(false),
+                Route::Engine { engine, .. } => self.pump(*engine),
             };
-            if progress && Instant::now() < self.until {
-                continue;
-            }
             turns += 1;
-            if !turns.is_multiple_of(32) {
-                std::hint::spin_loop();
+            if !turns.is_multiple_of(LOOKS) {
+                if !progress {
+                    std::hint::spin_loop();
+                }
                 continue;
             }
-            let now = Instant::now();
-            if now >= self.until {
+            let now = monotonic();
+            if now >= self.deadline {
                 self.cancel();
-                return Err(Error::DeadlineExceeded { what: format!("task {:?}", self.name), after: self.after });
+                return Err(self.completion.late());
             }
-            if now < *spin_until.get_or_insert(now + SPIN) {
+            let spun = now - *spinning_since.get_or_insert(now);
+            if progress || spun < SPIN.as_nanos() as u64 {
+                // Who is waited for may have this very processor to run on.
+                if !progress && spun > YIELD_AFTER.as_nanos() as u64 {
+                    std::thread::yield_now();
+                }
                 continue;
             }
-            let bell = board.hub_bell();
-            let epoch = bell.epoch();
-            let arrived = match &self.route {
-                Route::Local { .. } => false,
-                Route::Engine { agent, engine, .. } => agent.links().pump(*engine).unwrap_or(false),
+            let idle = || {
+                let arrived = match &self.route {
+                    Route::Local { .. } => false,
+                    Route::Engine { engine, .. } => self.pump(*engine),
+                };
+                !arrived && !self.completion.is_done()
             };
-            if !arrived && !self.completion.is_done() {
-                bell.wait(epoch, Duration::ZERO, Some(now + NAP.min(self.until - now)));
-            }
+            let nap = NAP.min(Duration::from_nanos(self.deadline - now));
+            board.hub_bell().sleep_while(idle, Some(Instant::now() + nap));
         }
+    }
+
+    /// Takes the replies of an engine; whether there were any. What is unreadable there is the agent's to act on: it ends
+    /// the engine, and this task with it.
+    fn pump(&self, engine: usize) -> bool {
+        let agent = self.hub.inner.agent();
+        agent.and_then(|agent| agent.links().pump(engine)).unwrap_or(false)
     }
 
     /// Whether [`wait`](Self::wait) would return at once.
     pub fn is_done(&self) -> bool {
-        if let Route::Engine { agent, engine, .. } = &self.route {
-            // An error here is one for whoever waits: it is found again then.
-            let _ = agent.links().pump(*engine);
+        if let Route::Engine { engine, .. } = &self.route {
+            self.pump(*engine);
         }
         self.completion.is_done()
     }

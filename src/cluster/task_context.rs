@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use super::board::Board;
-use super::wire::monotonic;
+use super::wire::{is_past, monotonic};
 
 struct Context {
     board: Board,
@@ -37,7 +37,7 @@ pub(super) fn enter(board: &Board, task: u64, deadline: u64) -> Leave {
 pub fn cancelled() -> bool {
     CURRENT.with_borrow(|stack| {
         stack.last().is_some_and(|context| {
-            context.board.cancelled(context.task) || monotonic() > context.deadline || context.board.closing()
+            context.board.cancelled(context.task) || is_past(context.deadline) || context.board.closing()
         })
     })
 }

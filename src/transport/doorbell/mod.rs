@@ -76,6 +76,27 @@ impl<W: FutexWord> Doorbell<W> {
         }
     }
 
+    /// Rings where somebody sleeps. Who is awake is told nothing: nothing is written, so that a word that many look at stays
+    /// in all of their caches. For doorbells on which everybody sleeps by [`sleep_while`](Self::sleep_while).
+    #[inline]
+    pub(crate) fn ring_sleepers(&self) {
+        // With the fence of `sleep_while`: either this sees the sleeper, or the sleeper sees what this rings for.
+        fence(Ordering::SeqCst);
+        if self.has_sleeper() {
+            self.ring();
+        }
+    }
+
+    /// Sleeps until rung, if `idle` says once more that there is nothing to do, when whoever changes that from then on sees
+    /// the sleeper. Any number may sleep in this way.
+    pub(crate) fn sleep_while(&self, idle: impl FnOnce() -> bool, deadline: Option<Instant>) -> Waited {
+        // Acquire: who rang before this was set did not see it, and is seen by it. The epoch in it is older than the look.
+        let asleep = self.word.fetch_or(SLEEPER, Ordering::Acquire) | SLEEPER;
+        fence(Ordering::SeqCst);
+        // A bit that is left behind costs one idle ring.
+        if idle() { self.doze(asleep, deadline) } else { Waited::Woken }
+    }
+
     #[cold]
     fn wake(&self) {
         // Cleared before the wake: a sleeper that sets it again from here on either sleeps before the wake, which it hears,

@@ -74,13 +74,17 @@ pub fn decode<T: Message>(frame: &[u8]) -> Result<(Header, T)> {
     Ok((header, message))
 }
 
-/// The archive of `message` alone, for bytes that travel inside of a frame, whose checksum covers them.
+/// The archive of `message` behind `room` zeros, which are for the header of a frame and what else stands before it: the
+/// frame's checksum is to cover it.
 ///
 /// # Errors
 /// [`Error::Frame`] when the message cannot be archived.
-pub fn archive<T: Message>(message: &T) -> Result<Vec<u8>> {
+pub fn archive<T: Message>(message: &T, room: usize) -> Result<Vec<u8>> {
     const { assert!(align_of::<T::Archived>() <= ALIGN, "no 128-bit integers on the wire") };
-    with_arena(|arena| low::to_bytes_in_with_alloc::<_, _, Reason>(message, Vec::new(), arena.acquire()))
+    debug_assert!(room.is_multiple_of(ALIGN));
+    let mut bytes = Vec::with_capacity(room + 64);
+    bytes.resize(room, 0);
+    with_arena(|arena| low::to_bytes_in_with_alloc::<_, _, Reason>(message, bytes, arena.acquire()))
         .map_err(|reason| Error::frame(format!("{} cannot be archived: {reason}", std::any::type_name::<T>())))
 }
 

@@ -52,7 +52,13 @@ fn checksum(frame: &[u8]) -> u32 {
 
 impl Header {
     /// Writes the header into the first [`HEADER_BYTES`] of `frame`, whose payload is already in place behind them.
-    pub(super) fn seal(kind: u16, sequence: u64, frame: &mut [u8]) -> Result<Header> {
+    ///
+    /// # Errors
+    /// [`Error::Frame`] for a payload above [`MAX_PAYLOAD_BYTES`].
+    ///
+    /// # Panics
+    /// Where `frame` has no room for a header.
+    pub fn seal(kind: u16, sequence: u64, frame: &mut [u8]) -> Result<Header> {
         let length = frame.len() - HEADER_BYTES;
         if length > MAX_PAYLOAD_BYTES {
             return Err(Error::frame(format!(
