@@ -1,9 +1,8 @@
 //! distob: distributed arrays and objects. A program written for `ndarray` changes a type and runs over processes.
 
-// The models check the protocols in shared memory, which the rest only uses: built without it they build fast.
+// The models check the protocols in shared memory, which arrays only use: built without them they build fast.
 #[cfg(not(loom))]
 pub mod array;
-#[cfg(not(loom))]
 pub mod cluster;
 mod error;
 #[cfg(not(loom))]
@@ -17,7 +16,6 @@ pub use array::{
     ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
     DistArrayD, Partition, eval_all, where_,
 };
-#[cfg(not(loom))]
 pub use cluster::{EngineKind, Hub, HubBuilder, init};
 pub use distob_macros::{Element, main, test};
 pub use error::{Error, Result};

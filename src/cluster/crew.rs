@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::board::{Board, Participant, Posted, SLOTS};
+use super::board::{Board, Participant, Posted, Rest, SLOTS};
 use super::job::Job;
 use crate::error::{Error, Result};
 
@@ -150,7 +150,7 @@ impl Crew {
         let begun = Instant::now();
         let mut spins = 0u32;
         loop {
-            if self.board.seems_done(slot, posted) && self.board.all_done(slot, posted) {
+            if self.board.is_done(slot, posted) {
                 return mine;
             }
             spins += 1;
@@ -158,20 +158,14 @@ impl Crew {
                 std::hint::spin_loop();
                 continue;
             }
-            let bell = self.board.done_bell(slot);
-            let epoch = bell.epoch();
-            if self.board.all_done(slot, posted) {
-                return mine;
-            }
-            match self.board.claim_leftover(slot, posted, 0) {
-                Some(chunk) => {
+            match self.board.rest(slot, posted, Instant::now() + POSTER_NAP) {
+                Rest::Nothing => return mine,
+                Rest::Chunk(chunk) => {
                     frame.run(chunk);
                     self.board.complete(slot, posted, chunk, 0);
                     mine += 1;
                 }
-                None => {
-                    bell.wait(epoch, Duration::ZERO, Some(Instant::now() + POSTER_NAP));
-                }
+                Rest::Again => {}
             }
         }
     }
@@ -223,10 +217,9 @@ impl Crew {
         let mut chunks = 0;
         while let Some(chunk) = self.board.claim(slot, &posted, me) {
             let frame = self.frames[slot].load(Ordering::Acquire);
-            // SAFETY: the poster stored this pointer before it posted the job (both release, and the successful claim
-            // acquired the job's owner word), and it neither leaves `share`, where the frame lives, nor reuses the slot
-            // before every chunk is done. This chunk is ours and is not done until `complete` below. A stale claim is
-            // impossible: the owner word carries the epoch.
+            // SAFETY: the poster stored this pointer before it posted the job, whose epoch `look` acquired, and it neither
+            // leaves `share`, where the frame lives, nor reuses the slot before every chunk is done. This chunk is ours and
+            // is not done until `complete` below. A stale claim is impossible: the owner word carries the epoch.
             unsafe { &*frame }.run(chunk);
             self.board.complete(slot, &posted, chunk, me);
             chunks += 1;

@@ -10,11 +10,18 @@ use super::ring::Ring;
 use super::sync::{AtomicU32, Ordering};
 use super::words::HeapWords;
 
-fn model(check: impl Fn() + Send + Sync + 'static) {
+/// Checks every execution of `check` that loom tells apart.
+pub(crate) fn model(check: impl Fn() + Send + Sync + 'static) {
     let mut builder = ::loom::model::Builder::new();
     // Bugs in protocols of two or three threads show within as many preemptions; more would take hours.
     builder.preemption_bound = Some(3);
-    builder.check(check);
+    let executions = Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counted = executions.clone();
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        check();
+    });
+    println!("{} executions", executions.load(Ordering::Relaxed));
 }
 
 fn two_lines() -> Ring<HeapWords> {

@@ -4,7 +4,7 @@ pub mod doorbell;
 pub mod endpoint;
 pub mod futex;
 #[cfg(all(test, loom))]
-mod loom;
+pub(crate) mod loom;
 pub mod pool;
 pub mod quota;
 pub mod region;

@@ -22,6 +22,12 @@ pub trait Words: Clone + Send + Sync {
     fn store(&self, at: usize, value: u64, order: Ordering);
     /// Replaces the word at `at` if it is `old`; otherwise gives what it is.
     fn replace(&self, at: usize, old: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64>;
+    /// Adds to the word at `at`; what it was before.
+    fn fetch_add(&self, at: usize, n: u64, order: Ordering) -> u64;
+    /// Sets the bits of a mask in the word at `at`; what it was before.
+    fn fetch_or(&self, at: usize, mask: u64, order: Ordering) -> u64;
+    /// Keeps the bits of a mask in the word at `at`; what it was before.
+    fn fetch_and(&self, at: usize, mask: u64, order: Ordering) -> u64;
 }
 
 impl Words for Region {
@@ -43,6 +49,21 @@ impl Words for Region {
     fn replace(&self, at: usize, old: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64> {
         self.u64(at).compare_exchange(old, new, success, failure)
     }
+
+    #[inline]
+    fn fetch_add(&self, at: usize, n: u64, order: Ordering) -> u64 {
+        self.u64(at).fetch_add(n, order)
+    }
+
+    #[inline]
+    fn fetch_or(&self, at: usize, mask: u64, order: Ordering) -> u64 {
+        self.u64(at).fetch_or(mask, order)
+    }
+
+    #[inline]
+    fn fetch_and(&self, at: usize, mask: u64, order: Ordering) -> u64 {
+        self.u64(at).fetch_and(mask, order)
+    }
 }
 
 /// Words on the heap of one process, all zero at first. Clones are the same words.
@@ -54,6 +75,11 @@ impl HeapWords {
     pub fn new(bytes: usize) -> HeapWords {
         HeapWords((0..bytes.div_ceil(8)).map(|_| AtomicU64::new(0)).collect())
     }
+
+    fn word(&self, at: usize) -> &AtomicU64 {
+        assert!(at.is_multiple_of(8));
+        &self.0[at / 8]
+    }
 }
 
 impl Words for HeapWords {
@@ -63,19 +89,31 @@ impl Words for HeapWords {
 
     #[inline]
     fn load(&self, at: usize, order: Ordering) -> u64 {
-        assert!(at.is_multiple_of(8));
-        self.0[at / 8].load(order)
+        self.word(at).load(order)
     }
 
     #[inline]
     fn store(&self, at: usize, value: u64, order: Ordering) {
-        assert!(at.is_multiple_of(8));
-        self.0[at / 8].store(value, order);
+        self.word(at).store(value, order);
     }
 
     #[inline]
     fn replace(&self, at: usize, old: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64> {
-        assert!(at.is_multiple_of(8));
-        self.0[at / 8].compare_exchange(old, new, success, failure)
+        self.word(at).compare_exchange(old, new, success, failure)
+    }
+
+    #[inline]
+    fn fetch_add(&self, at: usize, n: u64, order: Ordering) -> u64 {
+        self.word(at).fetch_add(n, order)
+    }
+
+    #[inline]
+    fn fetch_or(&self, at: usize, mask: u64, order: Ordering) -> u64 {
+        self.word(at).fetch_or(mask, order)
+    }
+
+    #[inline]
+    fn fetch_and(&self, at: usize, mask: u64, order: Ordering) -> u64 {
+        self.word(at).fetch_and(mask, order)
     }
 }
