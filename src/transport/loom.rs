@@ -191,6 +191,36 @@ fn who_is_about_to_sleep_is_roused_for_what_it_did_not_see() {
 }
 
 #[test]
+fn all_who_sleep_on_one_doorbell_are_roused() {
+    model(|| {
+        let bell = Doorbell::heap();
+        let due = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
+        let sleeper = |which: usize| {
+            let (bell, due) = (bell.clone(), due.clone());
+            move || {
+                while due[which].load(Ordering::Relaxed) == 0 {
+                    bell.sleep_while(|| due[which].load(Ordering::Relaxed) == 0, None);
+                }
+            }
+        };
+        let other = thread::spawn(sleeper(1));
+        let ringer = {
+            let (bell, due) = (bell.clone(), due.clone());
+            thread::spawn(move || {
+                for due in due.iter() {
+                    // Relaxed: the ring alone has to make it visible.
+                    due.store(1, Ordering::Relaxed);
+                    bell.rouse();
+                }
+            })
+        };
+        sleeper(0)();
+        other.join().unwrap();
+        ringer.join().unwrap();
+    });
+}
+
+#[test]
 fn who_withdraws_sees_what_it_was_roused_for() {
     model(|| {
         let bell = Doorbell::heap();

@@ -263,7 +263,8 @@ impl Board {
 
     /// Wakes the threads of the hub that sleep for replies: there are some, or who they waited for is gone.
     pub fn ring_hub(&self) {
-        self.hub_bell().ring_sleepers();
+        // While nobody sleeps nothing is written, so that the word stays in the caches of all who look at it.
+        self.hub_bell().rouse();
     }
 
     /// Tells every participant to end.

@@ -76,24 +76,14 @@ impl<W: FutexWord> Doorbell<W> {
         }
     }
 
-    /// Rings where somebody sleeps. Who is awake is told nothing: nothing is written, so that a word that many look at stays
-    /// in all of their caches. For doorbells on which everybody sleeps by [`sleep_while`](Self::sleep_while).
-    #[inline]
-    pub(crate) fn ring_sleepers(&self) {
-        // With the fence of `sleep_while`: either this sees the sleeper, or the sleeper sees what this rings for.
-        fence(Ordering::SeqCst);
-        if self.has_sleeper() {
-            self.ring();
-        }
-    }
-
-    /// Sleeps until rung, if `idle` says once more that there is nothing to do, when whoever changes that from then on sees
-    /// the sleeper. Any number may sleep in this way.
+    /// Sleeps until roused, if `idle` says once more that there is nothing to do, when whoever changes that from then on sees
+    /// the sleeper. Any number may sleep in this way on one doorbell: to rouse wakes them all.
     pub(crate) fn sleep_while(&self, idle: impl FnOnce() -> bool, deadline: Option<Instant>) -> Waited {
-        // Acquire: who rang before this was set did not see it, and is seen by it. The epoch in it is older than the look.
+        // Acquire: who roused before this was set did not see it, and is seen by it. Who rouses after it changes the epoch and
+        // takes the bit back in one step, so that this value never comes again, whoever sets the bit next.
         let asleep = self.word.fetch_or(SLEEPER, Ordering::Acquire) | SLEEPER;
         fence(Ordering::SeqCst);
-        // A bit that is left behind costs one idle ring.
+        // A bit that is left behind costs one idle system call.
         if idle() { self.doze(asleep, deadline) } else { Waited::Woken }
     }
 
@@ -160,11 +150,11 @@ impl<W: FutexWord> Doorbell<W> {
         Waited::Woken
     }
 
-    /// Wakes who sleeps in [`sleep_unless`](Self::sleep_unless); whether anybody did. Who is awake is told nothing, and finds
+    /// Wakes who sleeps in [`sleep_unless`](Self::sleep_unless) or [`sleep_while`](Self::sleep_while); whether anybody did. Who is awake is told nothing, and finds
     /// what was there before this call when it looks, at the latest before it sleeps.
     #[inline]
     pub(crate) fn rouse(&self) -> bool {
-        // With the fence of `sleep_unless`: either this sees the sleeper, or the sleeper sees what it is to be woken for.
+        // With the fence of those two: either this sees the sleeper, or the sleeper sees what it is to be woken for.
         fence(Ordering::SeqCst);
         self.has_sleeper() && self.rouse_sleeper()
     }
