@@ -54,6 +54,14 @@ pub(super) fn prefetch(address: *const u8) {
     let _ = address;
 }
 
+/// Asks for all cache lines of `bytes` from `address` on.
+#[inline(always)]
+pub(super) fn prefetch_all(address: *const u8, bytes: usize) {
+    for at in (0..bytes).step_by(64) {
+        prefetch(address.wrapping_add(at));
+    }
+}
+
 /// Makes what [`store`] wrote visible before anything written later.
 pub(super) fn fence() {
     #[cfg(target_arch = "x86_64")]

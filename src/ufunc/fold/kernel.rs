@@ -3,8 +3,9 @@
 //! A run of values goes round [`LANES`] accumulators, on every instruction set and for every type; these are then merged
 //! in a fixed tree of halves.
 
+use super::TILE;
 use crate::ufunc::simd::Isa;
-use crate::ufunc::stream::Line;
+use crate::ufunc::stream::{self, Line};
 
 /// Virtual lanes.
 pub(super) const LANES: usize = 32;
@@ -234,9 +235,14 @@ fn deviation(sum: f64, x: f64, mean: f64) -> f64 {
 unsafe fn deviation_tile<T: Value>(x: *const u8, n: usize, mean: f64) -> f64 {
     let x = x.cast::<T>();
     let mut lanes = [0.0f64; LANES];
+    // A whole tile has been read just now: while it is gone through again, memory is idle unless the next one is asked for.
+    let ahead = if n >= TILE { n * size_of::<T>() } else { 0 };
     // SAFETY: whole groups of `LANES` values, then the rest, all below `n`.
     unsafe {
         for group in 0..n / LANES {
+            if ahead > 0 {
+                stream::prefetch_all(x.add(group * LANES).cast::<u8>().wrapping_add(ahead), LANES * size_of::<T>());
+            }
             let values = &*x.add(group * LANES).cast::<[T; LANES]>();
             for i in 0..LANES {
                 lanes[i] = deviation(lanes[i], values[i].value(), mean);
