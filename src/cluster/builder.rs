@@ -81,7 +81,8 @@ impl HubBuilder {
         self.kind(EngineKind::Embedded)
     }
 
-    /// Most bytes that the pool may hold. Default: half of what the machine, or the memory cgroup, has.
+    /// Most bytes that the pool may hold. Default: half of what the machine, or the memory cgroup, has. Where the administrator has
+    /// reserved as much in 2 MiB pages (`vm.nr_hugepages`), arrays lie in those.
     pub fn quota(mut self, bytes: u64) -> Self {
         self.quota = Some(bytes);
         self

@@ -126,7 +126,7 @@ impl Hub {
         // Twice what the pool can ever hold, since addresses cost nothing: memory of scattered free extents can move
         // to a place where it is in one piece.
         let length = quota.limit().clamp(EXTENT, LONGEST / 2).next_multiple_of(EXTENT) * 2;
-        let pool = Pool::new(Segment::create("distob-arrays", length as usize)?, quota);
+        let pool = arrays(length as usize, quota)?;
         let control = match config.kind {
             EngineKind::Embedded => None,
             _ => {
@@ -352,4 +352,17 @@ impl fmt::Debug for Hub {
         let Inner { id, engines, config, .. } = &*self.inner;
         f.debug_struct("Hub").field("id", id).field("engines", engines).field("kind", &config.kind).finish()
     }
+}
+
+/// The pool of arrays: in reserved 2 MiB pages, where an administrator has set aside as many as the quota is.
+fn arrays(length: usize, quota: Quota) -> Result<Pool> {
+    const NAME: &str = "distob-arrays";
+    if Segment::reserved_bytes() >= quota.limit() {
+        match Segment::create_reserved(NAME, length) {
+            // They are memory that the system has given away already: what it has left says nothing of them.
+            Ok(segment) => return Ok(Pool::new(segment, Quota::unmeasured(quota.limit()))),
+            Err(error) => tracing::warn!(%error, "reserved pages cannot be had"),
+        }
+    }
+    Ok(Pool::new(Segment::create(NAME, length)?, quota))
 }

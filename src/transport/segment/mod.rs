@@ -34,7 +34,12 @@ pub struct Segment {
 
 #[derive(Debug)]
 enum Backing {
-    Memory { mapping: sys::Mapping, fd: OwnedFd },
+    /// `reserved`: of 2 MiB pages that are nothing else. Who only maps the segment need not know, since it commits nothing.
+    Memory {
+        mapping: sys::Mapping,
+        fd: OwnedFd,
+        reserved: bool,
+    },
     Heap(heap::Heap),
 }
 
@@ -54,10 +59,28 @@ impl Segment {
     /// # Errors
     /// [`Error::InvalidArgument`] for a length of zero or beyond the address space, [`Error::Io`] when the system refuses.
     pub fn create(name: &str, len: usize) -> Result<Arc<Segment>> {
+        Segment::make(name, len, false)
+    }
+
+    /// As [`create`](Self::create), of 2 MiB pages that the administrator has reserved. They are set aside when they are
+    /// committed, and no sooner: until then others may take them.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_reserved(name: &str, len: usize) -> Result<Arc<Segment>> {
+        Segment::make(name, len, true)
+    }
+
+    /// Bytes of reserved 2 MiB pages that a [`create_reserved`](Self::create_reserved) could have now.
+    pub fn reserved_bytes() -> u64 {
+        sys::reserved_bytes()
+    }
+
+    fn make(name: &str, len: usize, reserved: bool) -> Result<Arc<Segment>> {
         let len = rounded(len)?;
-        let fd = sys::memory_file(name, len)?;
+        let fd = sys::memory_file(name, len, reserved)?;
         let mapping = sys::Mapping::new(fd.as_fd(), len)?;
-        Ok(Arc::new(Segment::over(Backing::Memory { mapping, fd }, len)))
+        Ok(Arc::new(Segment::over(Backing::Memory { mapping, fd, reserved }, len)))
     }
 
     /// Maps a segment that another process made.
@@ -71,7 +94,7 @@ impl Segment {
             return Err(Error::invalid(format!("a segment is whole 2 MiB pages, not {len} bytes")));
         }
         let mapping = sys::Mapping::new(fd.as_fd(), len)?;
-        Ok(Arc::new(Segment::over(Backing::Memory { mapping, fd }, len)))
+        Ok(Arc::new(Segment::over(Backing::Memory { mapping, fd, reserved: false }, len)))
     }
 
     /// The heap-backed twin, for simulators and miri: the same interface in one process. `len` is rounded up to 2 MiB.
@@ -131,10 +154,10 @@ impl Segment {
     /// When the range is beyond the segment.
     pub fn commit(&self, range: Range<usize>) -> Result<()> {
         self.check(&range);
-        let Backing::Memory { mapping, fd } = &self.backing else { return Ok(()) };
+        let Backing::Memory { mapping, fd, reserved } = &self.backing else { return Ok(()) };
         let failed = |e| Error::io(format!("committing {} bytes at {} of a segment", range.len(), range.start), e);
         let (first, last) = (range.start.next_multiple_of(HUGE_PAGE), range.end / HUGE_PAGE * HUGE_PAGE);
-        if first >= last {
+        if *reserved || first >= last {
             return sys::reserve(fd.as_fd(), range.start, range.len()).map_err(failed);
         }
         // An empty 2 MiB cannot be collapsed, one that holds a single small page can. That page is reserved and not

@@ -26,11 +26,13 @@ use crate::{Error, Result};
 /// The seals that keep a peer from resizing a segment under its readers.
 pub(super) const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEAL_GROW).union(SealFlag::F_SEAL_SEAL);
 
-/// A sealed memory file of `len` bytes, readable and writable by its owner only.
-pub(super) fn memory_file(name: &str, len: usize) -> Result<OwnedFd> {
+/// A sealed memory file of `len` bytes, readable and writable by its owner only; of the 2 MiB pages that the administrator has
+/// reserved, where `reserved` says so.
+pub(super) fn memory_file(name: &str, len: usize, reserved: bool) -> Result<OwnedFd> {
     let c_name = CString::new(name).map_err(|_| Error::invalid(format!("segment name {name:?} has a NUL byte")))?;
     let what = |step: &str| format!("segment {name:?} of {len} bytes: {step}");
-    let fd = memfd_create(c_name.as_c_str(), MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)
+    let pages = if reserved { MFdFlags::MFD_HUGETLB | MFdFlags::MFD_HUGE_2MB } else { MFdFlags::empty() };
+    let fd = memfd_create(c_name.as_c_str(), MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING | pages)
         .map_err(|e| Error::io(what("memfd_create"), e))?;
     // A memfd is born with mode 0777, and anybody who can see /proc/PID/fd could open it.
     fchmod(&fd, Mode::S_IRUSR | Mode::S_IWUSR).map_err(|e| Error::io(what("fchmod"), e))?;
@@ -86,7 +88,8 @@ impl Mapping {
                 Some(address),
                 whole,
                 ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
-                MapFlags::MAP_SHARED | MapFlags::MAP_FIXED,
+                // Of reserved pages none is to be set aside for the mapping: a segment is longer than it ever holds.
+                MapFlags::MAP_SHARED | MapFlags::MAP_FIXED | MapFlags::MAP_NORESERVE,
                 fd,
                 0,
             )
@@ -161,4 +164,14 @@ fn range_call(fd: BorrowedFd<'_>, flags: FallocateFlags, at: usize, len: usize) 
 pub(super) fn occupied(fd: BorrowedFd<'_>) -> io::Result<u64> {
     let stat = fstat(fd).map_err(io::Error::from)?;
     Ok(u64::try_from(stat.st_blocks).unwrap_or(0) * 512)
+}
+
+/// Bytes of 2 MiB pages that an administrator has reserved and that nobody has or is promised.
+pub(super) fn reserved_bytes() -> u64 {
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(format!("/sys/kernel/mm/hugepages/hugepages-2048kB/{name}")).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    let (free, promised) = (read("free_hugepages").unwrap_or(0), read("resv_hugepages").unwrap_or(0));
+    free.saturating_sub(promised).saturating_mul(HUGE_PAGE as u64)
 }
