@@ -214,18 +214,19 @@ impl Crew {
         if posted.payload > 0 && !self.sharers.who.contains(&me) {
             return false;
         }
-        let mut chunks = 0;
+        let mut any = false;
         while let Some(chunk) = self.board.claim(slot, &posted, me) {
             let frame = self.frames[slot].load(Ordering::Acquire);
             // SAFETY: the poster stored this pointer before it posted the job, whose epoch `look` acquired, and it neither
             // leaves `share`, where the frame lives, nor reuses the slot before every chunk is done. This chunk is ours and
             // is not done until `complete` below. A stale claim is impossible: the owner word carries the epoch.
             unsafe { &*frame }.run(chunk);
+            // Counted first: when the job has ended, so has the counting.
+            self.board.count(me, 1, posted.chunk_bytes, 0);
             self.board.complete(slot, &posted, chunk, me);
-            chunks += 1;
+            any = true;
         }
-        self.board.count(me, chunks, chunks.wrapping_mul(posted.chunk_bytes), 0);
-        chunks > 0
+        any
     }
 
     /// The life of a worker thread: until the hub closes.

@@ -205,7 +205,7 @@ impl Engine {
             runners[slot] = Some((job.epoch, runner));
         }
         let Some((_, Some(runner))) = &runners[slot] else { return false };
-        let mut chunks = 0;
+        let mut any = false;
         let mut fails = false;
         while let Some(chunk) = self.board.claim(slot, &job, me) {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| runner(chunk))) {
@@ -214,14 +214,15 @@ impl Engine {
                 fails = true;
                 break;
             }
+            // Counted first: when the job has ended, so has the counting.
+            self.board.count(me, 1, job.chunk_bytes, 0);
             self.board.complete(slot, &job, chunk, me);
-            chunks += 1;
+            any = true;
         }
         if fails {
             runners[slot] = Some((job.epoch, None));
         }
-        self.board.count(me, chunks, chunks.wrapping_mul(job.chunk_bytes), 0);
-        chunks > 0
+        any
     }
 
     /// Runs one task from the ring, if there is one and no other thread is reading it.

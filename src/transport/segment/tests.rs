@@ -50,8 +50,8 @@ fn files_that_could_be_resized_are_refused() {
     ftruncate(fd.as_fd(), 2 << 20).unwrap();
     assert!(open(fd).contains("not sealed"));
     assert!(open(std::fs::File::open("/proc/self/exe").unwrap().into()).contains("seals"));
-    assert!(open(sys::memory_file("odd", 4096).unwrap()).contains("2 MiB"));
-    assert!(open(sys::memory_file("empty", 0).unwrap()).contains("2 MiB"));
+    assert!(open(sys::memory_file("odd", 4096, false).unwrap()).contains("2 MiB"));
+    assert!(open(sys::memory_file("empty", 0, false).unwrap()).contains("2 MiB"));
 }
 
 #[test]
