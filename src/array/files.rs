@@ -11,7 +11,7 @@ use super::npy::{Header, MappedNpy, NpyFile, save};
 use super::view::Held;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
-use crate::ufunc::Element;
+use crate::ufunc::{DType, Element};
 
 impl Hub {
     /// Reads an NPY file into the pool, with several threads.
@@ -59,7 +59,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`Error::Io`] where the system refuses (no space, no permission), [`Error::File`] where `path` is no regular file,
     /// [`Error::InvalidArgument`] for a user's own element type, which NumPy does not know, [`Error::OutOfMemory`].
     pub fn save_npy(&self, path: impl AsRef<Path>) -> Result<()> {
-        let Some(dtype) = A::DTYPE else {
+        let Some(dtype) = A::DTYPE.filter(|dtype| *dtype != DType::BF16) else {
             return Err(Error::invalid(format!(
                 "save_npy: an NPY file holds numbers, not elements of {}",
                 std::any::type_name::<A>()

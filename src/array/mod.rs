@@ -22,6 +22,7 @@ mod gather;
 mod layout;
 mod lazy;
 mod lower;
+pub mod method;
 pub mod npy;
 mod operate;
 mod operators;

@@ -24,6 +24,10 @@ pub enum DType {
     U32,
     /// `u64` (and `usize`).
     U64,
+    /// `half::f16`: IEEE's binary16.
+    F16,
+    /// `half::bf16`: the upper half of an `f32`.
+    BF16,
     /// `f32`.
     F32,
     /// `f64`.
@@ -35,11 +39,48 @@ pub enum DType {
 }
 
 impl DType {
+    /// Every type, in the order of the enumeration.
+    pub const ALL: [DType; 15] = [
+        DType::Bool,
+        DType::I8,
+        DType::I16,
+        DType::I32,
+        DType::I64,
+        DType::U8,
+        DType::U16,
+        DType::U32,
+        DType::U64,
+        DType::F16,
+        DType::BF16,
+        DType::F32,
+        DType::F64,
+        DType::C32,
+        DType::C64,
+    ];
+
+    /// Whether it is a float of 16 bits, which programs compute with as `f32`.
+    pub const fn is_half(self) -> bool {
+        matches!(self, DType::F16 | DType::BF16)
+    }
+
+    /// Whether it is an integer; `bool` is none.
+    pub const fn is_integer(self) -> bool {
+        matches!(
+            self,
+            DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32 | DType::U64
+        )
+    }
+
+    /// Whether it is a complex number.
+    pub const fn is_complex(self) -> bool {
+        matches!(self, DType::C32 | DType::C64)
+    }
+
     /// Bytes of one element.
     pub const fn size(self) -> usize {
         match self {
             DType::Bool | DType::I8 | DType::U8 => 1,
-            DType::I16 | DType::U16 => 2,
+            DType::I16 | DType::U16 | DType::F16 | DType::BF16 => 2,
             DType::I32 | DType::U32 | DType::F32 => 4,
             DType::I64 | DType::U64 | DType::F64 | DType::C32 => 8,
             DType::C64 => 16,
@@ -58,6 +99,8 @@ impl DType {
             DType::U16 => "u16",
             DType::U32 => "u32",
             DType::U64 => "u64",
+            DType::F16 => "f16",
+            DType::BF16 => "bf16",
             DType::F32 => "f32",
             DType::F64 => "f64",
             DType::C32 => "Complex<f32>",

@@ -1,6 +1,7 @@
 //! What an array may hold.
 
 use super::{DType, Scalar};
+use half::{bf16, f16};
 use num_complex::Complex;
 
 /// A type whose values may live in memory that several processes map: numbers, `bool`, complex numbers, arrays `[T; N]`
@@ -125,7 +126,7 @@ macro_rules! element {
 element! {
     i8 => I8, i16 => I16, i32 => I32, i64 => I64, isize => I64,
     u8 => U8, u16 => U16, u32 => U32, u64 => U64, usize => U64,
-    f32 => F32, f64 => F64, Complex<f32> => C32, Complex<f64> => C64,
+    f16 => F16, bf16 => BF16, f32 => F32, f64 => F64, Complex<f32> => C32, Complex<f64> => C64,
 }
 
 // SAFETY: one byte without padding; `valid` admits 0 and 1 alone.

@@ -5,6 +5,7 @@ mod dtype;
 mod element;
 mod feed;
 mod fold;
+pub mod function;
 pub mod kernel;
 mod map;
 mod op;
@@ -17,6 +18,7 @@ mod view;
 
 pub use dtype::{DType, Scalar};
 pub use element::Element;
+pub use function::*;
 pub use op::{Instr, Op, Program, ValueId};
 pub use plan::{Fold, Layout, Plan};
 

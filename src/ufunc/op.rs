@@ -69,8 +69,34 @@ pub enum Op {
     Erf,
     /// Integer power, by the exponent.
     Powi(i32),
-    /// Complex conjugate.
+    /// Complex conjugate; of a real number itself.
     Conj,
+    /// The number itself (NumPy's `positive`).
+    Positive,
+    /// NumPy's `sign`: -1, 0 or 1, NaN of NaN; of a complex number `z / |z|`, 0 of 0.
+    Sign,
+    /// Nearest integer, halves to the even one.
+    Rint,
+    /// Distance to the next number away from 0, with the sign of the operand (NumPy's `spacing`).
+    Spacing,
+    /// Cube root.
+    Cbrt,
+    /// Inverse hyperbolic sine.
+    Asinh,
+    /// Inverse hyperbolic cosine.
+    Acosh,
+    /// Inverse hyperbolic tangent.
+    Atanh,
+    /// Degrees to radians.
+    Deg2rad,
+    /// Radians to degrees.
+    Rad2deg,
+    /// The fractional part, with the sign of the operand (C's `modf`).
+    ModfFract,
+    /// The integer part (C's `modf`).
+    ModfTrunc,
+    /// The significand in `[0.5, 1)`, or 0, an infinity or NaN (C's `frexp`).
+    FrexpSignificand,
     // One operand, result of another type.
     /// Rust's `as`; to `bool`: `x != 0`.
     Cast,
@@ -80,6 +106,14 @@ pub enum Op {
     IsFinite,
     /// Whether it is infinite.
     IsInfinite,
+    /// Whether the sign bit is set.
+    Signbit,
+    /// Whether it is 0 (`false`).
+    LogicalNot,
+    /// How many bits of the absolute value are set, as `u8`.
+    BitwiseCount,
+    /// The exponent that belongs to [`Op::FrexpSignificand`], as `i32`; 0 for 0, infinities and NaN.
+    FrexpExponent,
     /// Real part of a complex number.
     Re,
     /// Imaginary part of a complex number.
@@ -119,7 +153,40 @@ pub enum Op {
     Atan2,
     /// `sqrt(x² + y²)` without overflow on the way.
     Hypot,
+    /// NumPy's `power`: as [`Op::Powf`] for floats; integers wrap, and their exponents may not be negative; complex numbers too.
+    Power,
+    /// The largest integer not above `x / y` (NumPy's `floor_divide`).
+    FloorDivide,
+    /// `x - y * floor(x / y)`: the sign is that of `y` (NumPy's `remainder`, Python's `%`).
+    Remainder,
+    /// Greatest common divisor.
+    Gcd,
+    /// Least common multiple.
+    Lcm,
+    /// NumPy's shift left: 0 where the count is not within the width.
+    LeftShift,
+    /// NumPy's shift right: 0, or -1 of a negative number, where the count is not within the width.
+    RightShift,
+    /// `x` with the sign of `y`.
+    Copysign,
+    /// The next number after `x` towards `y`.
+    Nextafter,
+    /// NumPy's `heaviside`: 0 below 0, `y` at 0, 1 above, NaN of NaN.
+    Heaviside,
+    /// `ln(e^x + e^y)`.
+    Logaddexp,
+    /// `log2(2^x + 2^y)`.
+    Logaddexp2,
+    // Two operands of different types.
+    /// `x * 2^n`: a float and an `i32` or `i64`.
+    Ldexp,
     // Two operands of one type, result `bool`.
+    /// Whether both are not 0.
+    LogicalAnd,
+    /// Whether one of them is not 0.
+    LogicalOr,
+    /// Whether exactly one of them is not 0.
+    LogicalXor,
     /// `x == y`.
     Equal,
     /// `x != y`.
@@ -172,6 +239,9 @@ impl Op {
             Op::BitAnd | Op::BitOr | Op::BitXor | Op::Shl | Op::Shr => 2,
             Op::Minimum | Op::Maximum | Op::Fmin | Op::Fmax => 2,
             Op::Powf | Op::Atan2 | Op::Hypot => 2,
+            Op::Power | Op::FloorDivide | Op::Remainder | Op::Gcd | Op::Lcm | Op::LeftShift | Op::RightShift => 2,
+            Op::Copysign | Op::Nextafter | Op::Heaviside | Op::Logaddexp | Op::Logaddexp2 | Op::Ldexp => 2,
+            Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor => 2,
             Op::Equal | Op::NotEqual | Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual => 2,
             _ => 1,
         }

@@ -134,7 +134,9 @@ impl Header {
             DType::Bool => ('b', 1),
             d @ (DType::I8 | DType::I16 | DType::I32 | DType::I64) => ('i', d.size()),
             d @ (DType::U8 | DType::U16 | DType::U32 | DType::U64) => ('u', d.size()),
-            d @ (DType::F32 | DType::F64) => ('f', d.size()),
+            d @ (DType::F16 | DType::F32 | DType::F64) => ('f', d.size()),
+            // NumPy has no such type; its extensions write two bytes without a meaning. `save_npy` refuses.
+            DType::BF16 => ('V', 2),
             d @ (DType::C32 | DType::C64) => ('c', d.size()),
         };
         let order = match (size, cfg!(target_endian = "little") != self.swapped) {
@@ -173,6 +175,7 @@ fn parse_descr(descr: &str) -> Result<(DType, bool), String> {
         "u2" => DType::U16,
         "u4" => DType::U32,
         "u8" => DType::U64,
+        "f2" => DType::F16,
         "f4" => DType::F32,
         "f8" => DType::F64,
         "c8" => DType::C32,

@@ -175,7 +175,7 @@ fn swap_bytes(dtype: DType, bytes: &mut [u8]) {
     }
     match dtype {
         DType::Bool | DType::I8 | DType::U8 => {}
-        DType::I16 | DType::U16 => turn::<2>(bytes),
+        DType::I16 | DType::U16 | DType::F16 | DType::BF16 => turn::<2>(bytes),
         DType::I32 | DType::U32 | DType::F32 | DType::C32 => turn::<4>(bytes),
         DType::I64 | DType::U64 | DType::F64 | DType::C64 => turn::<8>(bytes),
     }

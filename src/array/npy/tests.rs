@@ -73,6 +73,7 @@ fn every_type_in_both_orders_is_known() {
         ("u2", U16),
         ("u4", U32),
         ("u8", U64),
+        ("f2", F16),
         ("f4", F32),
         ("f8", F64),
         ("c8", C32),

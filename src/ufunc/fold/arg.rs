@@ -93,7 +93,7 @@ pub(super) fn finder(fold: Fold, dtype: DType) -> Option<&'static Finder> {
                 DType::I64 => of!(i64),
                 DType::F32 => of!(f32),
                 DType::F64 => of!(f64),
-                DType::C32 | DType::C64 => None,
+                DType::C32 | DType::C64 | DType::F16 | DType::BF16 => None,
             }
         }};
     }

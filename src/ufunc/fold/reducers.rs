@@ -195,7 +195,7 @@ macro_rules! extreme {
             DType::I64 => reducer!($r<i64>),
             DType::F32 => reducer!($r<f32>),
             DType::F64 => reducer!($r<f64>),
-            DType::C32 | DType::C64 => None,
+            DType::C32 | DType::C64 | DType::F16 | DType::BF16 => None,
         }
     };
 }
@@ -213,6 +213,7 @@ macro_rules! own {
             DType::F64 => reducer!($r<f64, f64>),
             DType::C32 => reducer!($r<Complex<f32>, Complex<f64>>),
             DType::C64 => reducer!($r<Complex<f64>, Complex<f64>>),
+            DType::F16 | DType::BF16 => None,
         }
     };
 }
@@ -230,7 +231,7 @@ fn real_sum(dtype: DType) -> Option<&'static Reducer> {
         DType::I64 => reducer!(Sum<i64, f64>),
         DType::F32 => reducer!(Sum<f32, f64>),
         DType::F64 => reducer!(Sum<f64, f64>),
-        DType::C32 | DType::C64 => None,
+        DType::C32 | DType::C64 | DType::F16 | DType::BF16 => None,
     }
 }
 
@@ -281,6 +282,6 @@ pub(super) fn deviator(dtype: DType) -> Option<&'static Deviator> {
         DType::I64 => deviator!(i64),
         DType::F32 => deviator!(f32),
         DType::F64 => deviator!(f64),
-        DType::C32 | DType::C64 => None,
+        DType::C32 | DType::C64 | DType::F16 | DType::BF16 => None,
     }
 }

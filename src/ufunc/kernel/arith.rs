@@ -206,7 +206,7 @@ macro_rules! modular {
             DType::F64 => kernel!($body<f64>, 16),
             DType::C32 => kernel!($body<Complex<f32>>, 16),
             DType::C64 => kernel!($body<Complex<f64>>, 16),
-            DType::Bool => None,
+            DType::Bool | DType::F16 | DType::BF16 => None,
         }
     };
 }
@@ -247,7 +247,7 @@ macro_rules! quotient {
             DType::F64 => kernel!($body<f64>, 16),
             DType::C32 => kernel!(scalar $body<Complex<f32>>, 16),
             DType::C64 => kernel!(scalar $body<Complex<f64>>, 16),
-            DType::Bool => None,
+            DType::Bool | DType::F16 | DType::BF16 => None,
         }
     };
 }

@@ -29,6 +29,7 @@ macro_rules! same {
             DType::F64 => kernel!($body<f64>, 16),
             DType::C32 => kernel!($body<Complex<f32>>, 16),
             DType::C64 => kernel!($body<Complex<f64>>, 16),
+            DType::F16 | DType::BF16 => None,
         }
     };
 }

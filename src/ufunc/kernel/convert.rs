@@ -118,6 +118,7 @@ fn truth(from: DType) -> Option<&'static Kernel> {
         DType::F64 => kernel!(Truth<f64>, 16),
         DType::C32 => kernel!(Truth<Complex<f32>>, 16),
         DType::C64 => kernel!(Truth<Complex<f64>>, 16),
+        DType::F16 | DType::BF16 => None,
     }
 }
 

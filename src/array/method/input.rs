@@ -1,0 +1,83 @@
+//! What a universal function is applied to: an array of the hub, an array or view of ndarray's, or one number.
+
+use half::{bf16, f16};
+use ndarray::{ArrayBase, ArrayRef, Data, Dimension, Ix0};
+use num_complex::Complex;
+
+use crate::array::argument::Arg;
+use crate::array::dist_array::DistArray;
+use crate::ufunc::Element;
+
+/// An operand of a universal function: a [`DistArray`], an array or view of ndarray's (which is copied to the hub), by value
+/// or by reference, or a number.
+pub trait Input {
+    /// Its elements.
+    type Elem: Element;
+    /// Its dimension; that of a number is [`Ix0`].
+    type Dim: Dimension;
+
+    #[doc(hidden)]
+    fn arg(&self) -> Arg<'_, Self::Elem, Self::Dim>;
+}
+
+impl<A: Element, D: Dimension> Input for DistArray<A, D> {
+    type Elem = A;
+    type Dim = D;
+
+    #[inline]
+    fn arg(&self) -> Arg<'_, A, D> {
+        Arg::Dist(self)
+    }
+}
+
+impl<A: Element, D: Dimension> Input for &DistArray<A, D> {
+    type Elem = A;
+    type Dim = D;
+
+    #[inline]
+    fn arg(&self) -> Arg<'_, A, D> {
+        Arg::Dist(self)
+    }
+}
+
+impl<A: Element, S: Data<Elem = A>, D: Dimension> Input for ArrayBase<S, D> {
+    type Elem = A;
+    type Dim = D;
+
+    fn arg(&self) -> Arg<'_, A, D> {
+        Arg::Foreign(self.view())
+    }
+}
+
+impl<A: Element, S: Data<Elem = A>, D: Dimension> Input for &ArrayBase<S, D> {
+    type Elem = A;
+    type Dim = D;
+
+    fn arg(&self) -> Arg<'_, A, D> {
+        Arg::Foreign(self.view())
+    }
+}
+
+impl<A: Element, D: Dimension> Input for &ArrayRef<A, D> {
+    type Elem = A;
+    type Dim = D;
+
+    fn arg(&self) -> Arg<'_, A, D> {
+        Arg::Foreign(self.view())
+    }
+}
+
+macro_rules! numbers {
+    ($($t:ty)*) => {$(
+        impl Input for $t {
+            type Elem = $t;
+            type Dim = Ix0;
+
+            #[inline]
+            fn arg(&self) -> Arg<'_, $t, Ix0> {
+                Arg::Number(*self)
+            }
+        }
+    )*};
+}
+numbers!(bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f16 bf16 f32 f64 Complex<f32> Complex<f64>);

@@ -1,0 +1,8 @@
+//! What can be done with a universal function: `call`, `outer`, `reduce`, `accumulate`, `reduceat`, `at`, each in a file of its
+//! own, as a trait that every function of [`crate::ufunc`] has (a user's own too).
+
+mod call;
+mod input;
+
+pub use call::{CallBinary, CallBinaryPair, CallUnary, CallUnaryPair};
+pub use input::Input;

@@ -1,0 +1,383 @@
+//! The table of functions: the one list from which structs, element types and documentation are made.
+
+use super::{Binary, BinaryPair, BinaryUfunc, Info, Loop, Unary, UnaryPair, UnaryUfunc};
+use crate::ufunc::{DType, Op};
+use half::{bf16, f16};
+use num_complex::Complex;
+
+/// Calls a macro with each type of a class behind what else it is given. The types of programs are in [`Class`] too.
+macro_rules! each {
+    (bools, $callback:ident $given:tt) => { each! { @ $callback $given bool } };
+    (ints, $callback:ident $given:tt) => { each! { @ $callback $given i8 i16 i32 i64 isize u8 u16 u32 u64 usize } };
+    (floats, $callback:ident $given:tt) => { each! { @ $callback $given f16 bf16 f32 f64 } };
+    (complexes, $callback:ident $given:tt) => {
+        $callback! { $given Complex<f32>, f32 }
+        $callback! { $given Complex<f64>, f64 }
+    };
+    (doubles, $callback:ident $given:tt) => {
+        $callback! { $given f64, f64 }
+        $callback! { $given Complex<f64>, f64 }
+    };
+    (@ $callback:ident $given:tt $($t:ident)*) => { $($callback! { $given $t, $t })* };
+}
+
+/// What is given of an operand of type `$t`, whose parts are of type `$part`.
+macro_rules! output {
+    (same, $t:ty, $part:ty) => {
+        $t
+    };
+    (real, $t:ty, $part:ty) => {
+        $part
+    };
+    (bool, $t:ty, $part:ty) => {
+        bool
+    };
+    (byte, $t:ty, $part:ty) => {
+        u8
+    };
+}
+
+/// The classes of types as programs know them, under the names that the rows use.
+mod class {
+    use crate::ufunc::DType;
+
+    pub(super) const BOOLS: &[DType] = &[DType::Bool];
+    pub(super) const INTS: &[DType] =
+        &[DType::I8, DType::I16, DType::I32, DType::I64, DType::U8, DType::U16, DType::U32, DType::U64];
+    pub(super) const FLOATS: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
+    pub(super) const COMPLEXES: &[DType] = &[DType::C32, DType::C64];
+    pub(super) const DOUBLES: &[DType] = &[DType::F64, DType::C64];
+}
+
+macro_rules! class {
+    (bools) => {
+        class::BOOLS
+    };
+    (ints) => {
+        class::INTS
+    };
+    (floats) => {
+        class::FLOATS
+    };
+    (complexes) => {
+        class::COMPLEXES
+    };
+    (doubles) => {
+        class::DOUBLES
+    };
+}
+
+macro_rules! given {
+    (same, $dtype:expr) => {
+        $dtype
+    };
+    (real, $dtype:expr) => {
+        if $dtype == DType::C32 { DType::F32 } else { DType::F64 }
+    };
+    (bool, $dtype:expr) => {
+        DType::Bool
+    };
+    (byte, $dtype:expr) => {
+        DType::U8
+    };
+}
+
+macro_rules! implement_unary {
+    (($Name:ident $out:ident) $t:ty, $part:ty) => {
+        impl Unary<$t> for $Name {
+            type Output = output!($out, $t, $part);
+        }
+    };
+}
+
+macro_rules! implement_binary {
+    (($Name:ident $out:ident) $t:ty, $part:ty) => {
+        impl Binary<$t> for $Name {
+            type Output = output!($out, $t, $part);
+        }
+    };
+}
+
+/// Makes the structs of functions with one result, and the rows of the table.
+macro_rules! functions {
+    ($rows:ident, $Trait:ident, $implement:ident, $inputs:literal:
+     $($(#[$doc:meta])* $Name:ident = $name:literal [$($alias:literal),*], $op:expr => $($class:ident -> $out:ident),+;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+            pub struct $Name;
+
+            impl $Trait for $Name {
+                const NAME: &'static str = $name;
+
+                fn op(self) -> Op {
+                    $op
+                }
+            }
+
+            $(each! { $class, $implement ($Name $out) })+
+        )*
+
+        fn $rows(table: &mut Vec<Info>) {
+            $(
+                let mut loops = Vec::new();
+                $(for &dtype in class!($class) {
+                    loops.push(Loop { inputs: vec![dtype; $inputs], outputs: vec![given!($out, dtype)] });
+                })+
+                table.push(Info { name: $name, aliases: &[$($alias),*], inputs: $inputs, ops: &[$op], loops });
+            )*
+        }
+    };
+}
+
+functions! { unary, UnaryUfunc, implement_unary, 1:
+    /// Absolute value; of a complex number its modulus. The least integer of a type stays as it is.
+    Absolute = "absolute" ["abs"], Op::Abs => bools -> same, ints -> same, floats -> same, complexes -> real;
+    /// Inverse cosine.
+    Arccos = "arccos" ["acos"], Op::Acos => floats -> same, complexes -> same;
+    /// Inverse hyperbolic cosine.
+    Arccosh = "arccosh" ["acosh"], Op::Acosh => floats -> same, complexes -> same;
+    /// Inverse sine.
+    Arcsin = "arcsin" ["asin"], Op::Asin => floats -> same, complexes -> same;
+    /// Inverse hyperbolic sine.
+    Arcsinh = "arcsinh" ["asinh"], Op::Asinh => floats -> same, complexes -> same;
+    /// Inverse tangent.
+    Arctan = "arctan" ["atan"], Op::Atan => floats -> same, complexes -> same;
+    /// Inverse hyperbolic tangent.
+    Arctanh = "arctanh" ["atanh"], Op::Atanh => floats -> same, complexes -> same;
+    /// How many bits of the absolute value are set.
+    BitwiseCount = "bitwise_count" [], Op::BitwiseCount => ints -> byte;
+    /// Cube root.
+    Cbrt = "cbrt" [], Op::Cbrt => floats -> same;
+    /// The smallest integer not below.
+    Ceil = "ceil" [], Op::Ceil => bools -> same, ints -> same, floats -> same;
+    /// Complex conjugate; of a real number itself.
+    Conjugate = "conjugate" ["conj"], Op::Conj => ints -> same, floats -> same, complexes -> same;
+    /// Cosine, of radians.
+    Cos = "cos" [], Op::Cos => floats -> same, complexes -> same;
+    /// Hyperbolic cosine.
+    Cosh = "cosh" [], Op::Cosh => floats -> same, complexes -> same;
+    /// Degrees to radians.
+    Deg2rad = "deg2rad" [], Op::Deg2rad => floats -> same;
+    /// Radians to degrees.
+    Degrees = "degrees" [], Op::Rad2deg => floats -> same;
+    /// `e^x`.
+    Exp = "exp" [], Op::Exp => floats -> same, complexes -> same;
+    /// `2^x`.
+    Exp2 = "exp2" [], Op::Exp2 => floats -> same, complexes -> same;
+    /// `e^x - 1`, accurate near 0.
+    Expm1 = "expm1" [], Op::ExpM1 => floats -> same, complexes -> same;
+    /// Absolute value of floats.
+    Fabs = "fabs" [], Op::Abs => floats -> same;
+    /// The largest integer not above.
+    Floor = "floor" [], Op::Floor => bools -> same, ints -> same, floats -> same;
+    /// Every bit turned; of `bool` the logical not.
+    Invert = "invert" ["bitwise_invert", "bitwise_not"], Op::Not => bools -> same, ints -> same;
+    /// Whether it is neither infinite nor NaN.
+    Isfinite = "isfinite" [], Op::IsFinite => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// Whether it is infinite; a complex number, whether a part of it is.
+    Isinf = "isinf" [], Op::IsInfinite => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// Whether it is NaN; a complex number, whether a part of it is.
+    Isnan = "isnan" [], Op::IsNan => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// Natural logarithm.
+    Log = "log" [], Op::Ln => floats -> same, complexes -> same;
+    /// Logarithm to base 10.
+    Log10 = "log10" [], Op::Log10 => floats -> same, complexes -> same;
+    /// `ln(1 + x)`, accurate near 0.
+    Log1p = "log1p" [], Op::Ln1p => floats -> same, complexes -> same;
+    /// Logarithm to base 2.
+    Log2 = "log2" [], Op::Log2 => floats -> same, complexes -> same;
+    /// Whether it is 0.
+    LogicalNot = "logical_not" [], Op::LogicalNot => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// `-x`; integers wrap.
+    Negative = "negative" [], Op::Neg => ints -> same, floats -> same, complexes -> same;
+    /// The number itself.
+    Positive = "positive" [], Op::Positive => ints -> same, floats -> same, complexes -> same;
+    /// Radians to degrees.
+    Rad2deg = "rad2deg" [], Op::Rad2deg => floats -> same;
+    /// Degrees to radians.
+    Radians = "radians" [], Op::Deg2rad => floats -> same;
+    /// `1 / x`; of integers truncated, and an error at 0.
+    Reciprocal = "reciprocal" [], Op::Recip => ints -> same, floats -> same, complexes -> same;
+    /// The nearest integer, halves to the even one.
+    Rint = "rint" [], Op::Rint => floats -> same, complexes -> same;
+    /// -1, 0 or 1, NaN of NaN; of a complex number `z / |z|`, and 0 of 0.
+    Sign = "sign" [], Op::Sign => ints -> same, floats -> same, complexes -> same;
+    /// Whether the sign bit is set.
+    Signbit = "signbit" [], Op::Signbit => floats -> bool;
+    /// Sine, of radians.
+    Sin = "sin" [], Op::Sin => floats -> same, complexes -> same;
+    /// Hyperbolic sine.
+    Sinh = "sinh" [], Op::Sinh => floats -> same, complexes -> same;
+    /// Distance to the next number away from 0, with the sign of the operand.
+    Spacing = "spacing" [], Op::Spacing => floats -> same;
+    /// Square root.
+    Sqrt = "sqrt" [], Op::Sqrt => floats -> same, complexes -> same;
+    /// `x * x`.
+    Square = "square" [], Op::Square => ints -> same, floats -> same, complexes -> same;
+    /// Tangent, of radians.
+    Tan = "tan" [], Op::Tan => floats -> same, complexes -> same;
+    /// Hyperbolic tangent.
+    Tanh = "tanh" [], Op::Tanh => floats -> same, complexes -> same;
+    /// The integer part.
+    Trunc = "trunc" [], Op::Trunc => bools -> same, ints -> same, floats -> same;
+}
+
+functions! { binary, BinaryUfunc, implement_binary, 2:
+    /// `x + y`; integers wrap, `bool` is a logical or. Identity: 0.
+    Add = "add" [], Op::Add => bools -> same, ints -> same, floats -> same, complexes -> same;
+    /// Angle of the point (y, x): the first operand is y.
+    Arctan2 = "arctan2" ["atan2"], Op::Atan2 => floats -> same;
+    /// Bits that are set in both. Identity: all bits.
+    BitwiseAnd = "bitwise_and" [], Op::BitAnd => bools -> same, ints -> same;
+    /// Bits that are set in one of them. Identity: 0.
+    BitwiseOr = "bitwise_or" [], Op::BitOr => bools -> same, ints -> same;
+    /// Bits that are set in exactly one of them. Identity: 0.
+    BitwiseXor = "bitwise_xor" [], Op::BitXor => bools -> same, ints -> same;
+    /// The first, with the sign of the second.
+    Copysign = "copysign" [], Op::Copysign => floats -> same;
+    /// `x / y` of floats and complex numbers; integers have [`FloorDivide`].
+    Divide = "divide" ["true_divide"], Op::Div => floats -> same, complexes -> same;
+    /// Whether the two are equal; NaN equals nothing.
+    Equal = "equal" [], Op::Equal => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// `x^y`, in double precision alone.
+    FloatPower = "float_power" [], Op::Power => doubles -> same;
+    /// The largest integer not above `x / y`; an integer divided by 0 is an error, the least one by -1 wraps.
+    FloorDivide = "floor_divide" [], Op::FloorDivide => ints -> same, floats -> same;
+    /// The larger; the other one where one is NaN.
+    Fmax = "fmax" [], Op::Fmax => bools -> same, ints -> same, floats -> same, complexes -> same;
+    /// The smaller; the other one where one is NaN.
+    Fmin = "fmin" [], Op::Fmin => bools -> same, ints -> same, floats -> same, complexes -> same;
+    /// Remainder with the sign of the first, C's `fmod`; an integer divided by 0 is an error.
+    Fmod = "fmod" [], Op::Rem => ints -> same, floats -> same;
+    /// Greatest common divisor. Identity: 0.
+    Gcd = "gcd" [], Op::Gcd => ints -> same;
+    /// Whether the first is greater; complex numbers by real part, then by imaginary part.
+    Greater = "greater" [], Op::Greater => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// Whether the first is not less; complex numbers by real part, then by imaginary part.
+    GreaterEqual = "greater_equal" [], Op::GreaterEqual => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// 0 where the first is below 0, the second where it is 0, 1 above; NaN of NaN.
+    Heaviside = "heaviside" [], Op::Heaviside => floats -> same;
+    /// `sqrt(x² + y²)`, without overflow on the way. Identity: 0.
+    Hypot = "hypot" [], Op::Hypot => floats -> same;
+    /// Least common multiple; it wraps.
+    Lcm = "lcm" [], Op::Lcm => ints -> same;
+    /// Bits shifted left; 0 where the count is not within the width.
+    LeftShift = "left_shift" ["bitwise_left_shift"], Op::LeftShift => ints -> same;
+    /// Whether the first is less; complex numbers by real part, then by imaginary part.
+    Less = "less" [], Op::Less => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// Whether the first is not greater; complex numbers by real part, then by imaginary part.
+    LessEqual = "less_equal" [], Op::LessEqual => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// `ln(e^x + e^y)`. Identity: minus infinity.
+    Logaddexp = "logaddexp" [], Op::Logaddexp => floats -> same;
+    /// `log2(2^x + 2^y)`. Identity: minus infinity.
+    Logaddexp2 = "logaddexp2" [], Op::Logaddexp2 => floats -> same;
+    /// Whether both are not 0. Identity: true.
+    LogicalAnd = "logical_and" [], Op::LogicalAnd => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// Whether one of them is not 0. Identity: false.
+    LogicalOr = "logical_or" [], Op::LogicalOr => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// Whether exactly one of them is not 0. Identity: false.
+    LogicalXor = "logical_xor" [], Op::LogicalXor => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// The larger; NaN where one is NaN.
+    Maximum = "maximum" [], Op::Maximum => bools -> same, ints -> same, floats -> same, complexes -> same;
+    /// The smaller; NaN where one is NaN.
+    Minimum = "minimum" [], Op::Minimum => bools -> same, ints -> same, floats -> same, complexes -> same;
+    /// `x * y`; integers wrap, `bool` is a logical and. Identity: 1.
+    Multiply = "multiply" [], Op::Mul => bools -> same, ints -> same, floats -> same, complexes -> same;
+    /// The next number after the first, towards the second.
+    Nextafter = "nextafter" [], Op::Nextafter => floats -> same;
+    /// Whether the two differ; NaN differs from everything.
+    NotEqual = "not_equal" [], Op::NotEqual => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
+    /// `x^y`; integers wrap, and their exponents may not be negative.
+    Power = "power" ["pow"], Op::Power => ints -> same, floats -> same, complexes -> same;
+    /// Remainder with the sign of the second, Python's `%`; an integer divided by 0 is an error.
+    Remainder = "remainder" ["mod"], Op::Remainder => ints -> same, floats -> same;
+    /// Bits shifted right, with the sign; a count that is not within the width shifts all of them out.
+    RightShift = "right_shift" ["bitwise_right_shift"], Op::RightShift => ints -> same;
+    /// `x - y`; integers wrap.
+    Subtract = "subtract" [], Op::Sub => ints -> same, floats -> same, complexes -> same;
+}
+
+/// `x * 2^n`: a float and an integer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ldexp;
+
+impl BinaryUfunc for Ldexp {
+    const NAME: &'static str = "ldexp";
+
+    fn op(self) -> Op {
+        Op::Ldexp
+    }
+}
+
+macro_rules! implement_ldexp {
+    (() $t:ty, $part:ty) => {
+        impl Binary<$t, i32> for Ldexp {
+            type Output = $t;
+        }
+        impl Binary<$t, i64> for Ldexp {
+            type Output = $t;
+        }
+    };
+}
+each! { floats, implement_ldexp () }
+
+/// The fractional and the integer part, both with the sign of the operand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Modf;
+
+/// A significand in `[0.5, 1)` and the power of 2 (an `i32`) that it is to be multiplied by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frexp;
+
+/// [`FloorDivide`] and [`Remainder`] together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Divmod;
+
+macro_rules! implement_pair {
+    (($Trait:ident $Name:ident $name:literal $Second:tt [$($op:expr),*]) $t:ty, $part:ty) => {
+        impl $Trait<$t> for $Name {
+            const NAME: &'static str = $name;
+            type First = $t;
+            type Second = implement_pair!(@ $Second $t);
+
+            fn ops(self) -> [Op; 2] {
+                [$($op),*]
+            }
+        }
+    };
+    (@ same $t:ty) => { $t };
+    (@ i32 $t:ty) => { i32 };
+}
+each! { floats, implement_pair (UnaryPair Modf "modf" same [Op::ModfFract, Op::ModfTrunc]) }
+each! { floats, implement_pair (UnaryPair Frexp "frexp" i32 [Op::FrexpSignificand, Op::FrexpExponent]) }
+each! { ints, implement_pair (BinaryPair Divmod "divmod" same [Op::FloorDivide, Op::Remainder]) }
+each! { floats, implement_pair (BinaryPair Divmod "divmod" same [Op::FloorDivide, Op::Remainder]) }
+
+/// What does not fit the form of the other rows.
+fn others(table: &mut Vec<Info>) {
+    let floats = |inputs: &dyn Fn(DType) -> Vec<DType>, outputs: &dyn Fn(DType) -> Vec<DType>| {
+        class::FLOATS.iter().map(|&dtype| Loop { inputs: inputs(dtype), outputs: outputs(dtype) }).collect::<Vec<_>>()
+    };
+    let mut ldexp = floats(&|t| vec![t, DType::I32], &|t| vec![t]);
+    ldexp.extend(floats(&|t| vec![t, DType::I64], &|t| vec![t]));
+    let ints = class::INTS.iter().map(|&dtype| Loop { inputs: vec![dtype; 2], outputs: vec![dtype; 2] });
+    let divmod = ints.chain(floats(&|t| vec![t; 2], &|t| vec![t; 2])).collect();
+    let modf = floats(&|t| vec![t], &|t| vec![t; 2]);
+    let frexp = floats(&|t| vec![t], &|t| vec![t, DType::I32]);
+    table.extend([
+        Info { name: "ldexp", aliases: &[], inputs: 2, ops: &[Op::Ldexp], loops: ldexp },
+        Info { name: "modf", aliases: &[], inputs: 1, ops: &[Op::ModfFract, Op::ModfTrunc], loops: modf },
+        Info { name: "frexp", aliases: &[], inputs: 1, ops: &[Op::FrexpSignificand, Op::FrexpExponent], loops: frexp },
+        Info { name: "divmod", aliases: &[], inputs: 2, ops: &[Op::FloorDivide, Op::Remainder], loops: divmod },
+    ]);
+}
+
+/// Every function of the table.
+pub fn functions() -> Vec<Info> {
+    let mut table = Vec::new();
+    unary(&mut table);
+    binary(&mut table);
+    others(&mut table);
+    table
+}
