@@ -90,6 +90,17 @@ pub enum Error {
         ndim: usize,
     },
 
+    /// An operand that an integer operation has no result for: a divisor of 0, a negative exponent.
+    #[error("{operation}: {what} at index {index:?}")]
+    Arithmetic {
+        /// The operation.
+        operation: String,
+        /// What is wrong with the operand.
+        what: &'static str,
+        /// The first place in row-major order, in the shape of the operation.
+        index: Vec<usize>,
+    },
+
     /// An argument out of its domain.
     #[error("{what}")]
     InvalidArgument {

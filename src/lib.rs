@@ -12,6 +12,8 @@ pub mod transport;
 pub mod ufunc;
 
 #[cfg(not(loom))]
+pub use array::method::names as functions;
+#[cfg(not(loom))]
 pub use array::{
     ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
     DistArrayD, Partition, eval_all, where_,

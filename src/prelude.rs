@@ -1,7 +1,9 @@
 //! What a program that works with arrays imports: `use distob::prelude::*;`. ndarray's own prelude is part of it.
 
 pub use crate::Element;
-pub use crate::array::method::{CallBinary as _, CallBinaryPair as _, CallUnary as _, CallUnaryPair as _, Input};
+pub use crate::array::method::{
+    CallBinary as _, CallBinaryPair as _, CallUnary as _, CallUnaryPair as _, Input, Outer as _,
+};
 pub use crate::array::{
     ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
     DistArrayD, eval_all, where_,

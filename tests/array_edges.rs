@@ -115,15 +115,23 @@ fn integers_divided_by_zero_and_shifted_too_far() {
             let y = Array1::from_shape_fn(n, |i| [-1, 0, 0, 4][i / 4 % 4]);
             let (a, b) = (hub.scatter(&x).unwrap(), hub.scatter(&y).unwrap());
             let zip = |f: fn(i32, i32) -> i32| ndarray::Zip::from(&x).and(&y).map_collect(|&x, &y| f(x, y));
-            assert_eq!(&a / &b, zip(|x, y| if y == 0 { 0 } else { x.wrapping_div(y) }));
-            assert_eq!(&a % &b, zip(|x, y| if y == 0 { 0 } else { x.wrapping_rem(y) }));
+            // Where the divisor is 0 is said, and what is divided by others is right.
+            let some = b.equal(0).choose(1, &b);
+            assert_eq!(&a / &some, zip(|x, y| x.wrapping_div(if y == 0 { 1 } else { y })));
+            assert_eq!(&a % &some, zip(|x, y| x.wrapping_rem(if y == 0 { 1 } else { y })));
+            for quotient in [a.try_div(&b), a.try_rem(&b), a.try_rem(0)] {
+                let error = quotient.and_then(|q| q.evaluated().map(drop)).unwrap_err();
+                let first = if error.to_string().contains("[0]") { 0 } else { 4 };
+                assert!(matches!(&error, Error::Arithmetic { index, .. } if *index == [first]), "{error}");
+            }
             assert_eq!(&a << 33, x.mapv(|x| x << 1));
             assert_eq!(&a >> (&b - 28), zip(|x, y| x.wrapping_shr((y - 28) as u32)));
             assert_eq!(
                 (-&a, a.abs()),
                 (DistArray::from(x.mapv(i32::wrapping_neg)), DistArray::from(x.mapv(i32::wrapping_abs)))
             );
-            assert_eq!(1 / &a, x.mapv(|x| if x == 0 { 0 } else { 1 / x }));
+            let text = catch_unwind(AssertUnwindSafe(|| (1 / &a).sum())).map_err(message).unwrap_err();
+            assert_eq!(text, "div: an integer is divided by zero at index [2]");
         }
     }
 }

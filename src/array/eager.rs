@@ -12,7 +12,7 @@ use super::view::{Held, Store, filled};
 use crate::cluster::Hub;
 use crate::error::Result;
 use crate::ufunc::small::{self, Operand as Small};
-use crate::ufunc::{Element, Fold, Op};
+use crate::ufunc::{Element, Fault, Fold, Op};
 
 /// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
 pub(crate) const SMALL: usize = 16 << 10;
@@ -88,6 +88,13 @@ fn combine<A: Element, B: Element>(op: Op, left: &Ready<'_, A>, right: &Ready<'_
     if n > SMALL || A::DTYPE.is_none() || B::DTYPE.is_none() {
         return None;
     }
+    if let Some((operand, fault)) = A::DTYPE.and_then(|dtype| Fault::of(op, dtype)) {
+        // The general way says where it is.
+        let elements = if operand == 0 { left.elements } else { right.elements };
+        if fault.among(elements) {
+            return None;
+        }
+    }
     let (of_left, meet) = meet(left, right)?;
     let n = if of_left { left.elements.len() } else { right.elements.len() };
     let fill = |out: &mut [MaybeUninit<B>]| match meet {
@@ -120,6 +127,11 @@ pub(crate) fn update<A: Element, D: Dimension, R: Dimension>(
     if held.view.len() > SMALL || !held.is_unique() || right.hub.is_some_and(|other| other.id() != hub) {
         return false;
     }
+    if let Some((_, fault)) = A::DTYPE.and_then(|dtype| Fault::of(op, dtype))
+        && fault.among(right.elements)
+    {
+        return false;
+    }
     let Held { view, .. } = held;
     let same = right.number || view.shape() == right.shape;
     let row = (!same && is_row_of(right.shape, view.shape())).then_some(right.elements.len());
@@ -146,6 +158,9 @@ pub(crate) fn unary<A: Element, B: Element, D: Dimension>(op: Op, array: &DistAr
 #[inline(never)]
 fn each<A: Element, B: Element>(op: Op, elements: &[A], hub: &Hub) -> Option<Shared<Store>> {
     if elements.len() > SMALL || A::DTYPE.is_none() || B::DTYPE.is_none() {
+        return None;
+    }
+    if A::DTYPE.and_then(|dtype| Fault::of(op, dtype)).is_some_and(|(_, fault)| fault.among(elements)) {
         return None;
     }
     let fill = |out: &mut [MaybeUninit<B>]| small::apply_unary(op, elements, out).is_ok();

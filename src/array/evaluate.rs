@@ -10,10 +10,11 @@ use super::dims::{Dims, row_major, volume};
 use super::execute;
 use super::lazy::{Claim, Expr, Node, Operand, same_leaf};
 use super::lower::{Lowered, Lowering, layout, order_of, permuted};
+use super::reduce::scalar_of;
 use super::view::Leaf;
 use crate::cluster::Hub;
-use crate::error::Result;
-use crate::ufunc::{DType, Fold, Layout, Op, Plan, Scalar};
+use crate::error::{Error, Result};
+use crate::ufunc::{DType, Fault, Fold, Layout, Op, Plan, Scalar, Search};
 
 /// A plan stores at most this many arrays.
 const MAX_OUTPUTS: usize = 4;
@@ -190,7 +191,56 @@ fn run_map(
     let inputs: Vec<Layout> = strides.iter().map(|strides| layout(strides, order)).collect();
     let stored: Vec<Layout> = outputs.iter().map(|leaf| layout(&leaf.strides, order)).collect();
     let plan = Plan::map(lowered.program.clone(), &permuted(shape, order), &inputs, &stored)?;
-    execute::run(hub, &plan, &lowered.inputs, outputs)
+    run_plan(hub, &plan, shape, lowered, strides, outputs)
+}
+
+/// Runs a plan of this program, read at every place of `shape`.
+///
+/// # Errors
+/// [`Error::Arithmetic`] where an integer operation met an operand that it has no result for.
+fn run_plan(
+    hub: &Hub,
+    plan: &Plan,
+    shape: &[usize],
+    lowered: &Lowered,
+    strides: &[Dims<isize>],
+    outputs: &[Leaf],
+) -> Result<()> {
+    match execute::run(hub, plan, &lowered.inputs, outputs)? {
+        true => Ok(()),
+        false => Err(first_fault(hub, shape, lowered, strides)?),
+    }
+}
+
+/// The error of the first instruction that met an operand without a result, at the first place where it did.
+fn first_fault(hub: &Hub, shape: &[usize], lowered: &Lowered, strides: &[Dims<isize>]) -> Result<Error> {
+    let inputs: Vec<Layout> = strides.iter().map(|strides| Layout { strides: strides.to_vec() }).collect();
+    for Search { op, fault, any, first } in Plan::searches(&lowered.program, shape, &inputs)? {
+        let found = Leaf::fresh(hub, DType::Bool, Dims::new(&[]), Dims::new(&[]))?;
+        let place = Leaf::fresh(hub, DType::U64, Dims::new(&[]), Dims::new(&[]))?;
+        // Marks of earlier instructions are not looked at: those had no fault, or this would not be reached.
+        execute::run(hub, &any, &lowered.inputs, std::slice::from_ref(&found))?;
+        if !scalar_of::<bool>(&found) {
+            continue;
+        }
+        execute::run(hub, &first, &lowered.inputs, std::slice::from_ref(&place))?;
+        return Ok(arithmetic(op, fault, shape, scalar_of::<u64>(&place) as usize));
+    }
+    Ok(Error::invalid("an operand without a result was met, and is not there any more"))
+}
+
+/// The error of an operand of `op` that it has no result for, at flat index `flat` of `shape`.
+pub(crate) fn arithmetic(op: Op, fault: Fault, shape: &[usize], mut flat: usize) -> Error {
+    let mut index = shape.to_vec();
+    for place in index.iter_mut().rev() {
+        let length = (*place).max(1);
+        (*place, flat) = (flat % length, flat / length);
+    }
+    let what = match fault {
+        Fault::ZeroDivisor => "an integer is divided by zero",
+        Fault::NegativeExponent => "an integer has a negative exponent",
+    };
+    Error::Arithmetic { operation: format!("{op:?}").to_lowercase(), what, index }
 }
 
 /// Reduces one array along the same axes in each of the ways asked for; mean, variance and standard deviation together
@@ -257,15 +307,15 @@ const ZERO: Scalar = Scalar { dtype: DType::F64, bytes: [0; 16] };
 pub(crate) fn fold(hub: &Hub, operand: &Operand, fold: Fold, axes: &[usize], kept: &[usize]) -> Result<Vec<Leaf>> {
     let shape = operand.shape();
     let lowered = lower(shape, std::slice::from_ref(operand))?;
-    let inputs: Vec<Layout> =
-        lowered.strides(shape).iter().map(|strides| Layout { strides: strides.to_vec() }).collect();
-    let plan = Plan::fold(lowered.program, shape, &inputs, fold, axes)?;
+    let strides = lowered.strides(shape);
+    let inputs: Vec<Layout> = strides.iter().map(|strides| Layout { strides: strides.to_vec() }).collect();
+    let plan = Plan::fold(lowered.program.clone(), shape, &inputs, fold, axes)?;
     let results = plan
         .result_dtypes()
         .into_iter()
         .map(|dtype| Leaf::fresh(hub, dtype, Dims::new(kept), row_major(kept)))
         .collect::<Result<Vec<_>>>()?;
-    execute::run(hub, &plan, &lowered.inputs, &results)?;
+    run_plan(hub, &plan, shape, &lowered, &strides, &results)?;
     Ok(results)
 }
 

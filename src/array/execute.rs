@@ -14,8 +14,9 @@ use crate::ufunc::{DType, Plan, Program};
 const INLINE_BELOW: u64 = 256 << 10;
 const KIND: &str = "array.plan";
 
-/// Runs a plan whose inputs and outputs are leaves. Outputs are fresh, or their memory has no other reader.
-pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[Leaf], outputs: &[Leaf]) -> Result<()> {
+/// Runs a plan whose inputs and outputs are leaves. Outputs are fresh, or their memory has no other reader. `false` where an
+/// integer operation met an operand that it has no result for.
+pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[Leaf], outputs: &[Leaf]) -> Result<bool> {
     let sources: Vec<*const u8> = inputs.iter().map(|leaf| leaf.address().cast_const()).collect();
     let targets: Vec<*mut u8> = outputs.iter().map(Leaf::address).collect();
     let encode = |scratch: Option<&Store>| {
@@ -54,7 +55,7 @@ struct Addresses<'a> {
 // has accepted.
 unsafe impl Sync for Addresses<'_> {}
 
-/// Runs a plan at these addresses; with `encode`, engine processes may take part.
+/// Runs a plan at these addresses; with `encode`, engine processes may take part. Gives what [`Plan::finish`] does.
 ///
 /// # Safety
 /// One pointer for each input and output of the plan, aligned and valid over the plan's extents during the call; nobody
@@ -66,7 +67,7 @@ pub(super) unsafe fn run_at(
     inputs: &[*const u8],
     outputs: &[*mut u8],
     encode: Option<Encode<'_>>,
-) -> Result<()> {
+) -> Result<bool> {
     let scratch_bytes = plan.scratch_bytes();
     let (mut scratch, mut private) = (None, Vec::new());
     let mut encode = encode;
@@ -104,8 +105,7 @@ pub(super) unsafe fn run_at(
         hub.run(&Job { name: KIND, chunks, bytes, local: &local, remote })?;
     }
     // SAFETY: all chunks have run and `Hub::run` returned after them, so their writes are visible; pointers as above.
-    unsafe { plan.finish(scratch_at, outputs) };
-    Ok(())
+    Ok(unsafe { plan.finish(scratch_at, outputs) })
 }
 
 /// Copies elements of a type that programs know, with the axes taken in `order`; engine processes, which may not see
@@ -125,7 +125,7 @@ pub(super) unsafe fn copy(
     let (source, target) = (layout(from_strides, order), layout(to_strides, order));
     let plan = Plan::map(program, &permuted(shape, order), &[source], &[target])?;
     // SAFETY: the plan touches what the caller promises of the two pointers, and nothing else.
-    unsafe { run_at(hub, &plan, &[from], &[to], None) }
+    unsafe { run_at(hub, &plan, &[from], &[to], None) }.map(drop)
 }
 
 inventory::submit! { JobKind { name: KIND, prepare } }

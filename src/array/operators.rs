@@ -1,7 +1,7 @@
 //! The operators `+ - * / % & | ^ << >>`, unary `-` and `!`, and the assigning forms, between arrays, ndarray's arrays and
 //! numbers, on either side, by value and by reference, with ndarray's broadcasting.
 //!
-//! Integers wrap where ndarray panics in a debug build; divided by zero they give 0, also as a remainder; the count of a
+//! Integers wrap where ndarray panics in a debug build; one divided by zero is an error with its place, also as a remainder; the count of a
 //! shift is taken modulo the width of the type.
 
 use std::ops::{
@@ -56,7 +56,7 @@ macro_rules! binary_operator {
             A: Element + $Op<Output = A>,
             D: Dimension,
         {
-            #[doc = concat!("`self ", $sign, " rhs`, with an error where the operator panics: shapes that do not broadcast, two hubs, full memory. Integers wrap; a division of integers by zero gives 0; shift counts are taken modulo the width.")]
+            #[doc = concat!("`self ", $sign, " rhs`, with an error where the operator panics: shapes that do not broadcast, two hubs, full memory. Integers wrap; a division of integers by zero is [`Error::Arithmetic`](crate::Error::Arithmetic) when it is computed; shift counts are taken modulo the width.")]
             #[inline]
             pub fn $try_method<R: Argument<A, D>>(&self, rhs: R) -> Result<DistArray<A, R::Output>> {
                 operate::binary((Op::$Op, stringify!($method)), &Arg::Dist(self), &rhs.arg(), A::$method)

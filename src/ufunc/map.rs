@@ -103,6 +103,11 @@ impl Map {
         Ok(Map { feed, offsets, elements, order, per_chunk, chunks, stream })
     }
 
+    /// Whether an operand could be met that there is no result for.
+    pub fn checks(&self) -> bool {
+        self.feed.code.checks()
+    }
+
     /// # Safety
     ///
     /// As `Plan::run`.

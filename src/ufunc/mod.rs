@@ -20,7 +20,8 @@ pub use dtype::{DType, Scalar};
 pub use element::Element;
 pub use function::*;
 pub use op::{Instr, Op, Program, ValueId};
-pub use plan::{Fold, Layout, Plan};
+pub use plan::{Fold, Layout, Plan, Search};
+pub use program::Fault;
 
 #[cfg(test)]
 mod tests;

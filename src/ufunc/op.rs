@@ -125,7 +125,7 @@ pub enum Op {
     Sub,
     /// `x * y`.
     Mul,
-    /// `x / y`; of integers by zero: 0.
+    /// `x / y`; of integers truncated, and 0 by 0, which [`Plan::finish`](super::Plan::finish) tells.
     Div,
     /// Rust's `%`.
     Rem,

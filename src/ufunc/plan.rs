@@ -2,8 +2,8 @@
 
 use super::fold::FoldRun;
 use super::map::Map;
-use super::program::{check, limits};
-use super::{DType, Program};
+use super::program::{Fault, check, limits, take_mark, zero};
+use super::{DType, Instr, Op, Program, ValueId};
 use crate::{Error, Result};
 use rkyv::{Archive, Deserialize, Serialize};
 use std::sync::Arc;
@@ -88,6 +88,8 @@ struct Inner {
     results: Vec<(DType, Option<Extent>)>,
     traffic: u64,
     run: Run,
+    /// Bytes of scratch memory before the marks of the chunks, where these may have some to leave.
+    marks: Option<usize>,
 }
 
 /// Least and greatest element offset.
@@ -97,6 +99,19 @@ type Extent = (isize, isize);
 enum Run {
     Map(Map),
     Fold(FoldRun),
+}
+
+/// How one instruction's operands without a result are found.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The operation.
+    pub op: Op,
+    /// What its operand must not be.
+    pub fault: Fault,
+    /// Gives a `bool`: whether there is such an operand.
+    pub any: Plan,
+    /// Gives a `u64`: the flat logical index of the first one, where there is any.
+    pub first: Plan,
 }
 
 /// What a plan is made from, and what crosses to another process.
@@ -192,7 +207,12 @@ impl Plan {
                 (Run::Fold(run), results)
             }
         };
-        Ok(Plan { inner: Arc::new(Inner { inputs: read, results, traffic, run, description }) })
+        let (own, checks) = match &run {
+            Run::Map(map) => (0, map.checks()),
+            Run::Fold(fold) => (fold.scratch_bytes(), fold.checks()),
+        };
+        let marks = checks.then_some(own);
+        Ok(Plan { inner: Arc::new(Inner { inputs: read, results, traffic, run, marks, description }) })
     }
 
     /// How many chunks there are, 1 to 4096; follows from the sizes alone.
@@ -203,12 +223,14 @@ impl Plan {
         }
     }
 
-    /// Bytes of scratch memory (64-byte aligned) that the chunks of a fold leave their partial results in; 0 for maps.
+    /// Bytes of scratch memory (64-byte aligned) that the chunks of a fold leave their partial results in, and chunks of all
+    /// plans whether they met an operand without a result; 0 where there is nothing to leave.
     pub fn scratch_bytes(&self) -> usize {
-        match &self.inner.run {
+        let own = match &self.inner.run {
             Run::Map(_) => 0,
             Run::Fold(fold) => fold.scratch_bytes(),
-        }
+        };
+        own + self.inner.marks.map_or(0, |_| self.chunks() as usize)
     }
 
     /// Types of the results, in order.
@@ -255,16 +277,21 @@ impl Plan {
     pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8], scratch: *mut u8, chunk: u32) {
         self.count(Some(inputs.len()), outputs.len());
         assert!(chunk < self.chunks(), "chunk {chunk} of {}", self.chunks());
-        // SAFETY: the caller's promise is the one asked for; the counts were looked at.
+        // SAFETY: the caller's promise is the one asked for; the counts were looked at. The chunk's mark is a byte of its own.
         unsafe {
             match &self.inner.run {
                 Run::Map(map) => map.run(inputs, outputs, chunk),
                 Run::Fold(fold) => fold.run(inputs, outputs, scratch, chunk),
             }
+            if let Some(marks) = self.inner.marks {
+                scratch.add(marks + chunk as usize).write(u8::from(take_mark()));
+            }
         }
     }
 
-    /// Completes a fold after all of its chunks ran; does nothing for a map.
+    /// Completes a plan after all of its chunks ran: a fold merges what they left. `false` where one of them met an operand
+    /// that an integer operation has no result for (a divisor of 0, a negative exponent): results are then unspecified, and
+    /// [`searches`](Plan::searches) find it.
     ///
     /// # Panics
     ///
@@ -273,12 +300,48 @@ impl Plan {
     /// # Safety
     ///
     /// As [`Plan::run`]; every chunk has been run and its writes are visible.
-    pub unsafe fn finish(&self, scratch: *const u8, outputs: &[*mut u8]) {
+    #[must_use]
+    pub unsafe fn finish(&self, scratch: *const u8, outputs: &[*mut u8]) -> bool {
         self.count(None, outputs.len());
         if let Run::Fold(fold) = &self.inner.run {
             // SAFETY: the caller's promise is the one asked for; the count was looked at.
             unsafe { fold.finish(scratch, outputs) }
         }
+        self.inner.marks.is_none_or(|marks| {
+            // SAFETY: every chunk has written its mark (contract).
+            let marks = unsafe { std::slice::from_raw_parts(scratch.add(marks), self.chunks() as usize) };
+            marks.iter().all(|&mark| mark == 0)
+        })
+    }
+
+    /// Plans that find where a program over `shape` meets operands without a result: one for each instruction that may, in
+    /// order. Each folds, from the program's own inputs, whether such an operand is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::fold`].
+    pub fn searches(program: &Program, shape: &[usize], inputs: &[Layout]) -> Result<Vec<Search>> {
+        let types = check(program)?;
+        let first = program.inputs.len() + program.constants.len();
+        let mut searches = Vec::new();
+        for (at, instr) in program.code.iter().enumerate() {
+            let dtype = types[instr.args[0] as usize];
+            let Some((operand, fault)) = Fault::of(instr.op, dtype) else { continue };
+            // The program up to here, with one more constant: values behind the constants move up by one.
+            let moved = |id: ValueId| id + ValueId::from(id as usize >= first);
+            let mut search = Program { code: program.code[..at].to_vec(), ..program.clone() };
+            for instr in &mut search.code {
+                instr.args = instr.args.map(moved);
+            }
+            search.constants.push(zero(dtype));
+            let args = [moved(instr.args[operand]), first as ValueId, 0];
+            search.code.push(Instr { op: fault.test(), args, dtype: DType::Bool });
+            search.outputs = vec![(first + 1 + at) as ValueId];
+            let axes: Vec<usize> = (0..shape.len()).collect();
+            let plan = |fold| Plan::fold(search.clone(), shape, inputs, fold, &axes);
+            searches.push(Search { op: instr.op, fault, any: plan(Fold::Any)?, first: plan(Fold::ArgMax)? });
+        }
+        Ok(searches)
     }
 
     fn count(&self, inputs: Option<usize>, outputs: usize) {

@@ -213,9 +213,8 @@ pub fn fold_axis<A: Element, R: Element>(
         // and as many as there are cells. One chunk without scratch memory is all of it.
         unsafe {
             plan.run(&[a.as_ptr().cast()], &[out.as_mut_ptr().cast()], std::ptr::null_mut(), 0);
-            plan.finish(std::ptr::null(), &[out.as_mut_ptr().cast()]);
+            plan.finish(std::ptr::null(), &[out.as_mut_ptr().cast()])
         }
-        true
     })
 }
 

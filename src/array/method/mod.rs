@@ -3,6 +3,9 @@
 
 mod call;
 mod input;
+pub mod names;
+mod outer;
 
 pub use call::{CallBinary, CallBinaryPair, CallUnary, CallUnaryPair};
 pub use input::Input;
+pub use outer::Outer;

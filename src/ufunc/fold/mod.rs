@@ -285,6 +285,11 @@ impl FoldRun {
         self.chunks
     }
 
+    /// Whether an operand could be met that there is no result for.
+    pub fn checks(&self) -> bool {
+        self.feed.code.checks()
+    }
+
     /// Partial results: the accumulators of every part of every cell, then their second words.
     pub fn scratch_bytes(&self) -> usize {
         let cells = self.parts * self.cells;

@@ -4,7 +4,7 @@
 //! value is dead. Pairs of float arithmetic become one fused step, and a value that is only stored is computed straight
 //! into its output.
 
-use super::check;
+use super::{Fault, check, fault};
 use crate::Result;
 use crate::ufunc::ahead::Ahead;
 use crate::ufunc::kernel::{Arg, Kernel, SPLAT, copy, fused, resolve};
@@ -21,6 +21,8 @@ pub(in crate::ufunc) struct Step {
     kernel: &'static Kernel,
     args: [u16; 3],
     out: u16,
+    /// The operand that may be one that the operation has no result for, and its type.
+    check: Option<(usize, Fault, DType)>,
 }
 
 /// A program made ready to run.
@@ -71,6 +73,7 @@ struct Draft {
     absorbed: bool,
     /// Whether it is two operations already.
     pair: bool,
+    check: Option<(usize, Fault, DType)>,
 }
 
 impl Code {
@@ -102,7 +105,11 @@ impl Code {
             }
             let float = matches!(instr.dtype, DType::F32 | DType::F64);
             let arith = (float && matches!(instr.op, Op::Add | Op::Sub | Op::Mul | Op::Div)).then_some(instr.op);
-            drafts.push(Draft { kernel: recipe.kernel, args, arith, dtype: instr.dtype, absorbed: false, pair: false });
+            // Kernels exchange the operands of comparisons alone.
+            let check = Fault::of(instr.op, dtypes[0]).map(|(at, fault)| (at, fault, dtypes[0]));
+            let draft =
+                Draft { kernel: recipe.kernel, args, arith, dtype: instr.dtype, absorbed: false, pair: false, check };
+            drafts.push(draft);
         }
         let first_code = first_constant + program.constants.len();
         let values = types.len() + constants.len() - program.constants.len();
@@ -148,7 +155,7 @@ impl Code {
                 }
             };
             let args = draft.args.map(|arg| arg.map_or(NONE, |id| slots[id as usize]));
-            steps.push(Step { kernel: draft.kernel, args, out });
+            steps.push(Step { kernel: draft.kernel, args, out, check: draft.check });
             for id in draft.args.into_iter().flatten() {
                 let id = id as usize;
                 uses[id] -= 1;
@@ -166,7 +173,8 @@ impl Code {
         for (output, &id) in program.outputs.iter().enumerate() {
             if direct.get((id as usize).wrapping_sub(first_code)).is_none_or(|place| *place != Some(output)) {
                 let kernel = copy(types[id as usize]).expect("every type can be copied");
-                steps.push(Step { kernel, args: [slots[id as usize], NONE, NONE], out: output_base + output as u16 });
+                let out = output_base + output as u16;
+                steps.push(Step { kernel, args: [slots[id as usize], NONE, NONE], out, check: None });
             }
         }
         Ok(Code {
@@ -187,6 +195,11 @@ impl Code {
     /// Slot of the first output.
     pub fn output_slot(&self) -> usize {
         self.register_slot() + self.registers.len()
+    }
+
+    /// Whether a step could meet an operand that it has no result for.
+    pub fn checks(&self) -> bool {
+        self.steps.iter().any(|step| step.check.is_some())
     }
 
     /// A table of slots in which the constants are already.
@@ -216,6 +229,12 @@ impl Code {
             // SAFETY: the program was type-checked, so that the operands are what the kernel takes; their memory is as the
             // caller says, and the registers that a step reads were written by an earlier one.
             unsafe { step.kernel.get(isa)(table[step.out as usize].ptr.cast_mut(), &args, n, past) };
+            if let Some((at, fault, dtype)) = step.check {
+                // SAFETY: the operand is of that type, as above; a step overwrites none of its own.
+                if unsafe { fault.meets(dtype, &args[at], n) } {
+                    fault::mark();
+                }
+            }
         }
     }
 }

@@ -2,6 +2,9 @@
 
 mod check;
 mod code;
+mod fault;
 
 pub(super) use check::{check, limits};
 pub(super) use code::Code;
+pub use fault::Fault;
+pub(super) use fault::{take_mark, zero};

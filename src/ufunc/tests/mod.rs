@@ -256,7 +256,7 @@ fn run(plan: &Plan, inputs: &[*const u8], random: &mut Random) -> Vec<Vec<u8>> {
         unsafe { plan.run(inputs, &outputs, scratch.ptr(), chunk) };
     }
     // SAFETY: as above; every chunk was run.
-    unsafe { plan.finish(scratch.ptr(), &outputs) };
+    let _ = unsafe { plan.finish(scratch.ptr(), &outputs) };
     memory
         .iter_mut()
         .map(|(m, _, bytes)| {

@@ -18,7 +18,7 @@ fn planned<A: Sample, R: Sample>(fold: Fold, a: &[A], shape: &[usize], axis: usi
         }
     }
     // SAFETY: as above.
-    unsafe { plan.finish(scratch.as_ptr().cast(), &[out.as_mut_ptr().cast()]) };
+    assert!(unsafe { plan.finish(scratch.as_ptr().cast(), &[out.as_mut_ptr().cast()]) });
     out
 }
 
