@@ -19,7 +19,7 @@ pub use array::{
     DistArrayD, Partition, eval_all, where_,
 };
 pub use cluster::{EngineKind, Hub, HubBuilder, init};
-pub use distob_macros::{Element, main, test};
+pub use distob_macros::{Element, main, test, ufunc};
 pub use error::{Error, Result};
 #[doc(no_inline)]
 pub use inventory;

@@ -32,7 +32,7 @@ fn the_first_place_in_row_major_order_is_named() {
             let first = vec![rows - 2, 3];
             for divisor in [&a, &turned] {
                 assert_eq!(place(ones.try_div(divisor)), ("div".to_owned(), first.clone()));
-                assert_eq!(place(FloorDivide.try_call(7i64, divisor)), ("floordivide".to_owned(), first.clone()));
+                assert_eq!(place(FloorDivide.try_call(7i64, divisor)), ("floor_divide".to_owned(), first.clone()));
                 assert_eq!(place(Remainder.try_call(&ones, divisor)).1, first);
                 assert_eq!(place(Fmod.try_call(&ones, divisor)).1, first);
                 assert_eq!(place(Reciprocal.try_call(divisor)).1, first);

@@ -14,7 +14,7 @@ use super::reduce::scalar_of;
 use super::view::Leaf;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Fault, Fold, Layout, Op, Plan, Scalar, Search};
+use crate::ufunc::{DType, Fault, Fold, Layout, Op, Plan, Scalar, Search, functions};
 
 /// A plan stores at most this many arrays.
 const MAX_OUTPUTS: usize = 4;
@@ -240,7 +240,16 @@ pub(crate) fn arithmetic(op: Op, fault: Fault, shape: &[usize], mut flat: usize)
         Fault::ZeroDivisor => "an integer is divided by zero",
         Fault::NegativeExponent => "an integer has a negative exponent",
     };
-    Error::Arithmetic { operation: format!("{op:?}").to_lowercase(), what, index }
+    // Operators under the names of their traits, everything else under NumPy's.
+    let operation = match op {
+        Op::Div | Op::Rem => format!("{op:?}").to_lowercase(),
+        _ => functions()
+            .iter()
+            .find(|function| function.ops == [op])
+            .map_or("power", |function| function.name)
+            .to_owned(),
+    };
+    Error::Arithmetic { operation, what, index }
 }
 
 /// Reduces one array along the same axes in each of the ways asked for; mean, variance and standard deviation together

@@ -307,6 +307,7 @@ fn is_costly(expr: &Expr) -> bool {
                 | Op::Atan2
                 | Op::Hypot
                 | Op::Rem
+                | Op::User(_)
         ),
     };
     itself || expr.operands().iter().any(|operand| matches!(operand, Operand::Node(node) if node.costly))

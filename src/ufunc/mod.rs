@@ -14,6 +14,7 @@ mod program;
 pub mod simd;
 pub mod small;
 mod stream;
+pub mod user;
 mod view;
 
 pub use dtype::{DType, Scalar};

@@ -204,6 +204,9 @@ pub enum Op {
     Select,
     /// `max(x, lo)`, then `min(.., hi)`; NaN stays NaN, as `f64::clamp`.
     Clamp,
+    // As many as it takes.
+    /// A function of the program's own, by its number: see `#[distob::ufunc]`.
+    User(u16),
 }
 
 /// One instruction: `op` of the values `args`, giving a value of type `dtype`. Unused places of `args` are 0.
@@ -235,6 +238,7 @@ impl Op {
     pub fn arity(self) -> usize {
         match self {
             Op::Select | Op::Clamp => 3,
+            Op::User(number) => super::user::arity(number),
             Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Rem => 2,
             Op::BitAnd | Op::BitOr | Op::BitXor | Op::Shl | Op::Shr => 2,
             Op::Minimum | Op::Maximum | Op::Fmin | Op::Fmax => 2,

@@ -1,6 +1,6 @@
 //! What a reduction of nothing is, and which functions may be reduced in any grouping.
 
-use crate::ufunc::{DType, Element, Op, Scalar};
+use crate::ufunc::{DType, Element, Op, Scalar, user};
 use half::{bf16, f16};
 use num_complex::Complex;
 
@@ -65,6 +65,7 @@ pub fn identity(op: Op, dtype: DType) -> Option<Scalar> {
         Op::LogicalOr | Op::LogicalXor => false.scalar(),
         Op::LogicalAnd => true.scalar(),
         Op::Logaddexp | Op::Logaddexp2 => least(dtype),
+        Op::User(number) => user::identity(number),
         _ => None,
     }
 }
@@ -72,6 +73,9 @@ pub fn identity(op: Op, dtype: DType) -> Option<Scalar> {
 /// Whether a function may be reduced in groups (the fixed tree), since how its operands are grouped changes no more than
 /// the rounding. Others are reduced in order, one operand after the other.
 pub fn associative(op: Op) -> bool {
+    if let Op::User(number) = op {
+        return user::associative(number);
+    }
     matches!(
         op,
         Op::Add

@@ -78,6 +78,14 @@ pub trait BinaryPair<A: Element>: Copy + Send + Sync + 'static {
     fn ops(self) -> [Op; 2];
 }
 
+/// Where `op` is a function of the program's own, its path.
+pub fn user_name(op: Op) -> Option<&'static str> {
+    match op {
+        Op::User(number) => super::user::name(number),
+        _ => None,
+    }
+}
+
 /// A function as the table has it, for whoever goes through all of them.
 #[derive(Clone, Debug)]
 pub struct Info {

@@ -31,8 +31,12 @@ pub(in crate::ufunc) fn resolve(op: Op, args: &[DType], to: DType) -> Option<Rec
         return None;
     }
     let plain = |kernel, dtype| Some(Recipe { kernel, swap: false, exponent: None, dtype });
-    let first = args[0];
+    let first = *args.first()?;
     match op {
+        Op::User(number) => {
+            let (kernel, dtype) = crate::ufunc::user::kernel(number, args)?;
+            plain(kernel, dtype)
+        }
         Op::Cast => plain(cast(first, to)?, to),
         Op::Select => {
             (first == DType::Bool && args[1] == args[2]).then_some(()).and_then(|()| plain(select(args[1])?, args[1]))

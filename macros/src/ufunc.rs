@@ -1,0 +1,163 @@
+//! `#[ufunc]`: a function becomes a unit struct of its name, registered under its path.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::{Error, Expr, FnArg, Ident, ItemFn, Result, ReturnType, Token, Type};
+
+/// What stands in the attribute.
+#[derive(Default)]
+struct Arguments {
+    associative: bool,
+    identity: Option<Expr>,
+}
+
+impl Parse for Arguments {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut arguments = Arguments::default();
+        while !input.is_empty() {
+            let name: Ident = input.parse()?;
+            match name.to_string().as_str() {
+                "associative" => arguments.associative = true,
+                "identity" => {
+                    input.parse::<Token![=]>()?;
+                    arguments.identity = Some(input.parse()?);
+                }
+                _ => return Err(Error::new(name.span(), "there are `associative` and `identity = value`")),
+            }
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenStream> {
+    let Arguments { associative, identity } = syn::parse2(arguments)?;
+    let signature = &function.sig;
+    let refused = [
+        (signature.asyncness.is_some(), "a universal function cannot be async"),
+        (signature.unsafety.is_some(), "a universal function cannot be unsafe"),
+        (
+            !signature.generics.params.is_empty(),
+            "a universal function has no parameters of types: write one for each type",
+        ),
+        (!(1..=2).contains(&signature.inputs.len()), "a universal function takes one or two operands"),
+    ];
+    if let Some((_, why)) = refused.iter().find(|(wrong, _)| *wrong) {
+        return Err(Error::new(signature.span(), why));
+    }
+    let mut types: Vec<&Type> = Vec::new();
+    for input in &signature.inputs {
+        match input {
+            FnArg::Typed(input) => types.push(&input.ty),
+            FnArg::Receiver(receiver) => return Err(Error::new(receiver.span(), "a universal function is no method")),
+        }
+    }
+    let ReturnType::Type(_, result) = &signature.output else {
+        return Err(Error::new(signature.span(), "a universal function has a result"));
+    };
+    let same = types.iter().all(|ty| *ty == &**result);
+    if (associative || identity.is_some()) && (types.len() != 2 || !same) {
+        return Err(Error::new(
+            signature.span(),
+            "only a function of two operands and a result of one type can be associative, or have an identity",
+        ));
+    }
+    if associative && identity.is_none() {
+        return Err(Error::new(
+            signature.span(),
+            "an associative function needs its identity, which groups begin with: `identity = value`",
+        ));
+    }
+
+    let (name, visibility, attributes) = (&signature.ident, &function.vis, &function.attrs);
+    let (inputs, block) = (&signature.inputs, &function.block);
+    let second = types.get(1).map_or_else(|| quote!(()), |ty| quote!(#ty));
+    let (first, text) = (types[0], name.to_string());
+    let call = if types.len() == 2 { quote!(function(a, b)) } else { quote!(function(a)) };
+    let make = if types.len() == 2 {
+        let identity = identity.map_or_else(
+            || quote!(::core::option::Option::None),
+            |value| quote!(::core::option::Option::Some(|| { let value: #result = #value; ::distob::Element::scalar(value) })),
+        );
+        quote!(user::Function::binary::<Body>(NAME, PLACE, INPUTS, #identity, #associative))
+    } else {
+        quote!(user::Function::unary::<Body>(NAME, PLACE, INPUTS))
+    };
+    let traits = if types.len() == 2 {
+        quote! {
+            impl ::distob::ufunc::BinaryUfunc for #name {
+                const NAME: &'static str = NAME;
+                fn op(self) -> ::distob::ufunc::Op { FUNCTION.op() }
+            }
+            impl ::distob::ufunc::Binary<#first, #second> for #name {
+                type Output = #result;
+            }
+        }
+    } else {
+        quote! {
+            impl ::distob::ufunc::UnaryUfunc for #name {
+                const NAME: &'static str = NAME;
+                fn op(self) -> ::distob::ufunc::Op { FUNCTION.op() }
+            }
+            impl ::distob::ufunc::Unary<#first> for #name {
+                type Output = #result;
+            }
+        }
+    };
+    Ok(quote! {
+        #(#attributes)*
+        #[allow(non_camel_case_types)]
+        #[derive(Clone, Copy, Debug, Default)]
+        #visibility struct #name;
+
+        const _: () = {
+            use ::distob::ufunc::user;
+
+            #[inline(always)]
+            fn function(#inputs) -> #result #block
+
+            struct Body;
+
+            impl user::UserFunction for Body {
+                type A = #first;
+                type B = #second;
+                type R = #result;
+
+                #[inline(always)]
+                #[allow(unused_variables)]
+                fn apply(a: #first, b: #second) -> #result {
+                    #call
+                }
+            }
+
+            const NAME: &str = concat!(module_path!(), "::", #text);
+            const PLACE: (&str, u32, u32) = (file!(), line!(), column!());
+            const INPUTS: &[::core::option::Option<::distob::ufunc::DType>] = &[#(<#types as ::distob::Element>::DTYPE),*];
+            const _: () = {
+                let mut at = 0;
+                while at < INPUTS.len() {
+                    assert!(INPUTS[at].is_some(), "programs do not know the type of an operand: use `mapv` or `zip_with`");
+                    at += 1;
+                }
+                assert!(<#result as ::distob::Element>::DTYPE.is_some(), "programs do not know the type of the result: use `mapv` or `zip_with`");
+            };
+            static FUNCTION: user::Function = #make;
+            ::distob::inventory::submit! { user::Registered(&FUNCTION) }
+
+            #traits
+
+            impl ::core::ops::Deref for #name {
+                type Target = fn(#(#types),*) -> #result;
+
+                fn deref(&self) -> &Self::Target {
+                    const FUNCTION: &fn(#(#types),*) -> #result = &(function as fn(#(#types),*) -> #result);
+                    FUNCTION
+                }
+            }
+        };
+    })
+}
