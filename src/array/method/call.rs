@@ -1,16 +1,17 @@
 //! Functions place by place: `call`, with broadcasting.
 
-use ndarray::{DimMax, Dimension};
+use ndarray::{DimMax, Dimension, IxDyn};
 
 use super::input::Input;
 use crate::array::argument::{Arg, hub_of};
-use crate::array::broadcast::broadcast_shape;
+use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::dims::Dims;
 use crate::array::dist_array::{DistArray, expect};
 use crate::array::gather::copy_in;
+use crate::array::lazy::Operand;
 use crate::array::operate;
-use crate::error::Result;
-use crate::ufunc::{Binary, BinaryPair, Element, Op, Unary, UnaryPair, UnaryUfunc};
+use crate::error::{Error, Result};
+use crate::ufunc::{Binary, BinaryPair, Element, Fault, Op, Unary, UnaryPair, UnaryUfunc, identity};
 
 /// `op` of each element.
 fn unary<A: Element, B: Element, D: Dimension>(
@@ -39,8 +40,49 @@ fn binary<A: Element, B: Element, C: Element, L: Dimension, R: Dimension, O: Dim
 ) -> Result<DistArray<C, O>> {
     let hub = hub_of(left.hub(), right.hub())?;
     let shape: Dims = broadcast_shape(name, left.shape(), right.shape())?;
-    let dtype = C::DTYPE.ok_or_else(|| crate::error::Error::invalid(format!("{name}: an unknown element type")))?;
+    let dtype = C::DTYPE.ok_or_else(|| Error::invalid(format!("{name}: an unknown element type")))?;
     operate::apply(&hub, dtype, op, shape, vec![left.operand(&hub)?, right.operand(&hub)?])
+}
+
+/// `value` into `out`, whose memory it is computed straight into where nobody else sees that and the operands are elsewhere.
+fn put<A: Element, D: Dimension, O: Dimension>(value: DistArray<A, O>, out: &mut DistArray<A, D>) -> Result<()>
+where
+    D: DimMax<O>,
+{
+    out.try_assign(value)
+}
+
+/// The operand, but 1 where `mask` is false: there the operation is not asked for, so that no error may come of it. `None`
+/// where none can.
+fn spared<A: Element, D: Dimension>(
+    op: Op,
+    place: usize,
+    operand: &Arg<'_, A, D>,
+    mask: &Arg<'_, bool, impl Dimension>,
+) -> Result<Option<DistArray<A, IxDyn>>> {
+    let fault = A::DTYPE.and_then(|dtype| Some((dtype, Fault::of(op, dtype)?)));
+    let Some((dtype, _)) = fault.filter(|(_, (at, _))| *at == place) else { return Ok(None) };
+    let one = identity(Op::Mul, dtype).ok_or_else(|| Error::invalid("a number without a 1"))?;
+    let hub = hub_of(operand.hub(), mask.hub())?;
+    let shape = broadcast_shape("call_where", mask.shape(), operand.shape())?;
+    let args = vec![mask.operand(&hub)?, operand.operand(&hub)?, Operand::Constant(one)];
+    operate::apply(&hub, dtype, Op::Select, shape, args).map(Some)
+}
+
+/// `value` where `mask` is true, and what is in `out` elsewhere.
+fn put_where<A: Element, D: Dimension, O: Dimension>(
+    value: &DistArray<A, O>,
+    mask: &Arg<'_, bool, impl Dimension>,
+    out: &mut DistArray<A, D>,
+) -> Result<()> {
+    check_broadcast_to("call_where", out.shape(), value.shape())?;
+    check_broadcast_to("call_where", out.shape(), mask.shape())?;
+    let hub = hub_of(Some(out.hub()), mask.hub())?;
+    let dtype = A::DTYPE.ok_or_else(|| Error::invalid("call_where: an unknown element type"))?;
+    let args = vec![mask.operand(&hub)?, Arg::Dist(value).operand(&hub)?, Arg::Dist(&*out).operand(&hub)?];
+    let chosen = operate::apply(&hub, dtype, Op::Select, Dims::new(out.shape()), args)?;
+    out.set_value(DistArray::evaluated(chosen)?);
+    Ok(())
 }
 
 /// `call` of functions of one operand.
@@ -72,6 +114,40 @@ pub trait CallUnary: UnaryUfunc {
         Self: Unary<X::Elem>,
     {
         unary(self.op(), Self::NAME, &x.arg())
+    }
+
+    /// [`call`](CallUnary::call) into an array that is there, to whose shape the result is broadcast (NumPy's `out`). Runs at once,
+    /// and takes no fresh memory where nobody else sees that of `out`.
+    ///
+    /// # Errors
+    /// Those of [`DistArray::try_assign`].
+    fn call_into<X: Input, D>(self, x: X, out: &mut DistArray<<Self as Unary<X::Elem>>::Output, D>) -> Result<()>
+    where
+        Self: Unary<X::Elem>,
+        D: Dimension + DimMax<X::Dim>,
+    {
+        put(self.try_call(x)?, out)
+    }
+
+    /// [`call_into`](CallUnary::call_into) where `mask` is true (NumPy's `where`); elsewhere `out` stays as it is, and no
+    /// operand there can be an error.
+    ///
+    /// # Errors
+    /// As [`call_into`](CallUnary::call_into); after one `out` is unchanged.
+    fn call_where<X: Input, D: Dimension>(
+        self,
+        x: X,
+        mask: impl Input<Elem = bool>,
+        out: &mut DistArray<<Self as Unary<X::Elem>>::Output, D>,
+    ) -> Result<()>
+    where
+        Self: Unary<X::Elem>,
+    {
+        let (x, mask) = (x.arg(), mask.arg());
+        match spared(self.op(), 0, &x, &mask)? {
+            Some(x) => put_where::<_, D, IxDyn>(&unary(self.op(), Self::NAME, &Arg::Dist(&x))?, &mask, out),
+            None => put_where::<_, D, X::Dim>(&unary(self.op(), Self::NAME, &x)?, &mask, out),
+        }
     }
 }
 
@@ -119,6 +195,60 @@ pub trait CallBinary: crate::ufunc::BinaryUfunc {
         X::Dim: DimMax<Y::Dim>,
     {
         binary(self.op(), Self::NAME, &x.arg(), &y.arg())
+    }
+
+    /// [`call`](CallBinary::call) into an array that is there, to whose shape the result is broadcast (NumPy's `out`). Runs at
+    /// once, and takes no fresh memory where nobody else sees that of `out`.
+    ///
+    /// # Errors
+    /// Those of [`DistArray::try_assign`].
+    fn call_into<X: Input, Y: Input, D>(
+        self,
+        x: X,
+        y: Y,
+        out: &mut DistArray<<Self as Binary<X::Elem, Y::Elem>>::Output, D>,
+    ) -> Result<()>
+    where
+        Self: Binary<X::Elem, Y::Elem>,
+        X::Dim: DimMax<Y::Dim>,
+        D: Dimension + DimMax<<X::Dim as DimMax<Y::Dim>>::Output>,
+    {
+        put(self.try_call(x, y)?, out)
+    }
+
+    /// [`call_into`](CallBinary::call_into) where `mask` is true (NumPy's `where`); elsewhere `out` stays as it is, and no
+    /// operand there can be an error.
+    ///
+    /// # Errors
+    /// As [`call_into`](CallBinary::call_into); after one `out` is unchanged.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// use distob::ufunc::Divide;
+    /// # fn main() -> distob::Result<()> {
+    /// let (a, b) = (ndarray::array![1.0, 2.0, 3.0], ndarray::array![4.0, 0.0, 6.0]);
+    /// let mut quotients = DistArray::zeros(3);
+    /// Divide.call_where(&a, &b, b.mapv(|b| b != 0.0), &mut quotients)?;
+    /// assert_eq!(quotients, ndarray::array![0.25, 0.0, 0.5]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn call_where<X: Input, Y: Input, D: Dimension>(
+        self,
+        x: X,
+        y: Y,
+        mask: impl Input<Elem = bool>,
+        out: &mut DistArray<<Self as Binary<X::Elem, Y::Elem>>::Output, D>,
+    ) -> Result<()>
+    where
+        Self: Binary<X::Elem, Y::Elem>,
+    {
+        let (x, y, mask) = (x.arg(), y.arg(), mask.arg());
+        let value: DistArray<_, IxDyn> = match spared(self.op(), 1, &y, &mask)? {
+            Some(y) => binary(self.op(), Self::NAME, &x, &Arg::Dist(&y))?,
+            None => binary(self.op(), Self::NAME, &x, &y)?,
+        };
+        put_where(&value, &mask, out)
     }
 }
 
