@@ -301,6 +301,17 @@ fn is_costly(expr: &Expr) -> bool {
                 | Op::Log2
                 | Op::Log10
                 | Op::Erf
+                | Op::Cbrt
+                | Op::Asinh
+                | Op::Acosh
+                | Op::Atanh
+                | Op::Logaddexp
+                | Op::Logaddexp2
+                | Op::Power
+                | Op::FloorDivide
+                | Op::Remainder
+                | Op::Gcd
+                | Op::Lcm
                 | Op::Sqrt
                 | Op::Powi(_)
                 | Op::Powf

@@ -253,12 +253,12 @@ impl Op {
 
     /// Whether the operation takes operands of these types and gives `to`; for [`Op::Cast`], whether it can.
     pub fn gives(self, args: &[DType], to: DType) -> bool {
-        super::kernel::resolve(self, args, to).is_some_and(|recipe| recipe.dtype == to)
+        super::kernel::signature(self, args, to) == Some(to)
     }
 
     /// Type of the result for operands of types `args` ([`arity`](Op::arity) of them); `None` where the operation does not take
     /// them. For [`Op::Cast`], whose result is what its instruction says, the type of the operand.
     pub fn result_dtype(self, args: &[DType]) -> Option<DType> {
-        super::kernel::resolve(self, args, *args.first()?).map(|recipe| recipe.dtype)
+        super::kernel::signature(self, args, *args.first()?)
     }
 }

@@ -1,7 +1,7 @@
 //! Eager entry points for small contiguous operands: one kernel call, no plan, and the bits that a plan gives.
 
 use super::fold;
-use super::kernel::{Arg, SPLAT, resolve};
+use super::kernel::{Arg, SPLAT, recipe};
 use super::simd::Isa;
 use super::stream::Line;
 use super::{DType, Element, Fold, Layout, Op, Plan, Program};
@@ -75,7 +75,7 @@ pub fn apply_binary<A: Element, R: Element>(
 pub fn update_binary<A: Element>(op: Op, a: &mut [A], b: Operand<'_, A>) -> bool {
     let Some(dtype) = A::DTYPE else { return false };
     let mut splat = Splat::uninit();
-    let (Some(right), Some(recipe)) = (b.arg(a.len(), &mut splat), resolve(op, &[dtype, dtype], dtype)) else {
+    let (Some(right), Some(recipe)) = (b.arg(a.len(), &mut splat), recipe(op, &[dtype, dtype], dtype)) else {
         return false;
     };
     if recipe.dtype != dtype || !recipe.kernel.in_place {
@@ -122,7 +122,7 @@ unsafe fn apply<R>(
     let [Some(a), Some(b), Some(c)] = args else {
         return Err(Error::invalid(format!("{op:?}: operands are not of the result's length, {}", out.len())));
     };
-    let Some(recipe) = resolve(op, from, to).filter(|recipe| recipe.dtype == to) else {
+    let Some(recipe) = recipe(op, from, to).filter(|recipe| recipe.dtype == to) else {
         let names: Vec<_> = from.iter().map(|dtype| dtype.name()).collect();
         return Err(Error::invalid(format!("no {op:?} of ({}) to {}", names.join(", "), to.name())));
     };

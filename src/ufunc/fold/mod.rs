@@ -14,12 +14,13 @@ mod state;
 mod trailing;
 
 use super::feed::Feed;
+use super::kernel::{Arg, Kernel, recipe};
 use super::map::{STREAM, chunk_elements};
 use super::plan::Layout;
-use super::program::Code;
+use super::program::{Code, check};
 use super::simd::Isa;
 use super::view::{Axis, View};
-use super::{DType, Fold, Program};
+use super::{DType, Fold, Instr, Op, Program};
 use crate::{Error, Result};
 use leading::Rows;
 use state::{Method, State};
@@ -56,6 +57,17 @@ pub(super) unsafe fn whole(
     if n == 0 && method.extreme() {
         return Err(Error::invalid(format!("{fold:?} of no values")));
     }
+    let mut wide = Vec::<f32>::new();
+    let values = match copy_wide(from) {
+        None => values,
+        Some(kernel) => {
+            wide.resize(n, 0.0);
+            let args = [Arg { ptr: values, varies: true }, Arg::NONE, Arg::NONE];
+            // SAFETY: the values are valid (contract), and there is room for as many.
+            unsafe { kernel.get(Isa::current())(wide.as_mut_ptr().cast(), &args, n, false) };
+            wide.as_ptr().cast()
+        }
+    };
     let (mut acc, mut second) = ([0u64; 2], 0u64);
     let mut state = State { acc: (&raw mut acc).cast(), second: (&raw mut second).cast(), count: n };
     // SAFETY: the values are valid (contract), the state is here, and one result of type `to` is written.
@@ -64,6 +76,11 @@ pub(super) unsafe fn whole(
         method.finalise(&state, 1, &[out], 0);
     }
     Ok(())
+}
+
+/// The kernel that widens floats of 16 bits to what they are folded as; `None` for other types, which are folded as they are.
+fn copy_wide(dtype: DType) -> Option<&'static Kernel> {
+    dtype.is_half().then(|| recipe(Op::Cast, &[dtype], DType::F32)).flatten().map(|recipe| recipe.kernel)
 }
 
 /// Whether a fold of `cells` runs of `values` values along the last axis goes run by run, and not by rows.
@@ -182,6 +199,15 @@ fn add_runs(values: &[f64], n: usize, group: usize, out: &mut [f64]) {
     }
 }
 
+/// The program with its one output, a float of 16 bits, as `f32`.
+fn widened(program: &Program) -> Program {
+    let mut wide = program.clone();
+    let last = wide.inputs.len() + wide.constants.len() + wide.code.len();
+    wide.code.push(Instr { op: Op::Cast, args: [wide.outputs[0], 0, 0], dtype: DType::F32 });
+    wide.outputs = vec![last as u16];
+    wide
+}
+
 /// A fold made ready to run.
 #[derive(Debug)]
 pub(super) struct FoldRun {
@@ -209,10 +235,15 @@ enum Shape {
 
 impl FoldRun {
     pub fn new(program: &Program, shape: &[usize], inputs: &[Layout], fold: Fold, axes: &[usize]) -> Result<FoldRun> {
+        let half =
+            check(program)?.get(*program.outputs.first().unwrap_or(&0) as usize).copied().filter(|d| d.is_half());
+        let widened = half.map(|_| widened(program));
+        let program = widened.as_ref().unwrap_or(program);
         let code = Code::new(program)?;
         let [dtype] = code.outputs[..] else {
             return Err(Error::invalid(format!("fold of a program of {} outputs; it takes one", code.outputs.len())));
         };
+        let dtype = half.unwrap_or(dtype);
         let method = Method::new(fold, dtype)
             .ok_or_else(|| Error::invalid(format!("{fold:?} of values of type {}", dtype.name())))?;
         let mut reduced = vec![false; shape.len()];

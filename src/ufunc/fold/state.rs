@@ -3,6 +3,7 @@
 use super::arg::{Finder, finder};
 use super::kernel::{Deviations, Deviator, Loops, Reducer};
 use super::reducers::{deviator, reducer};
+use crate::ufunc::kernel::{to_bf16, to_f16};
 use crate::ufunc::simd::Isa;
 use crate::ufunc::{DType, Fold};
 use num_complex::Complex;
@@ -14,6 +15,8 @@ pub(super) struct Method {
     pub dtype: DType,
     pub reducer: &'static Reducer,
     pub second: Second,
+    /// The float of 16 bits that results are rounded to, where values of it are folded, as `f32`.
+    pub half: Option<DType>,
 }
 
 /// What there is for each cell besides its accumulator: 8 bytes, or nothing.
@@ -37,12 +40,14 @@ pub(super) struct State {
 impl Method {
     #[inline(always)]
     pub fn new(fold: Fold, dtype: DType) -> Option<Method> {
+        let half = Some(dtype).filter(|dtype| dtype.is_half());
+        let dtype = half.map_or(dtype, |_| DType::F32);
         let second = match fold {
             Fold::Var { .. } | Fold::Std { .. } | Fold::Moments => Second::Deviations(deviator(dtype)?),
             Fold::ArgMin | Fold::ArgMax => Second::Place(finder(fold, dtype)?),
             _ => Second::None,
         };
-        Some(Method { fold, dtype, reducer: reducer(fold, dtype)?, second })
+        Some(Method { fold, dtype, reducer: reducer(fold, dtype)?, second, half })
     }
 
     /// Types of the results.
@@ -52,6 +57,11 @@ impl Method {
 
     /// Type of the result; `None` for moments, which are three.
     pub fn result(&self) -> Option<DType> {
+        let result = self.result_of_values()?;
+        Some(if result == DType::F32 { self.half.unwrap_or(result) } else { result })
+    }
+
+    fn result_of_values(&self) -> Option<DType> {
         match self.fold {
             Fold::Sum if self.dtype == DType::Bool => Some(DType::U64),
             Fold::Sum | Fold::Product | Fold::Min | Fold::Max => Some(self.dtype),
@@ -139,7 +149,9 @@ impl Method {
         unsafe {
             let sums = state.acc.cast::<f64>().cast_const();
             let second = state.second.cast::<f64>().cast_const();
-            let real = |f: &dyn Fn(usize) -> f64| match self.dtype {
+            let real = |f: &dyn Fn(usize) -> f64| match self.half.unwrap_or(self.dtype) {
+                DType::F16 => (0..n).for_each(|i| outputs[0].cast::<u16>().add(at + i).write(to_f16(f(i)))),
+                DType::BF16 => (0..n).for_each(|i| outputs[0].cast::<u16>().add(at + i).write(to_bf16(f(i)))),
                 DType::F32 => (0..n).for_each(|i| outputs[0].cast::<f32>().add(at + i).write(f(i) as f32)),
                 _ => (0..n).for_each(|i| outputs[0].cast::<f64>().add(at + i).write(f(i))),
             };

@@ -17,7 +17,6 @@ pub(in crate::ufunc) trait Arith: Copy {
 
 /// A type with an order and a remainder.
 pub(in crate::ufunc) trait Real: Arith + PartialOrd {
-    fn rem(self, other: Self) -> Self;
     fn abs(self) -> Self;
     fn signum(self) -> Self;
 
@@ -55,8 +54,6 @@ macro_rules! int {
         }
         impl Real for $t {
             #[inline(always)]
-            fn rem(self, other: Self) -> Self { if other == 0 { 0 } else { self.wrapping_rem(other) } }
-            #[inline(always)]
             fn abs(self) -> Self { $abs(self) }
             #[inline(always)]
             fn signum(self) -> Self { $signum(self) }
@@ -91,8 +88,6 @@ macro_rules! float {
         }
         impl Real for $t {
             #[inline(always)]
-            fn rem(self, other: Self) -> Self { self % other }
-            #[inline(always)]
             fn abs(self) -> Self { $t::abs(self) }
             #[inline(always)]
             fn signum(self) -> Self { if self.nan() { self } else { $t::copysign(1.0, self) } }
@@ -117,8 +112,23 @@ macro_rules! float {
             fn sub(self, other: Self) -> Self { self - other }
             #[inline(always)]
             fn mul(self, other: Self) -> Self { self * other }
+            /// Scaled by the greater part of the divisor (Smith's method), so that no square overflows.
             #[inline(always)]
-            fn div(self, other: Self) -> Self { self / other }
+            fn div(self, other: Self) -> Self {
+                let (a, b) = (self, other);
+                let first = b.re.abs() >= b.im.abs();
+                let (great, small) = if first { (b.re, b.im) } else { (b.im, b.re) };
+                let ratio = small / great;
+                let below = 1.0 / (great + small * ratio);
+                let re = if first { a.re + a.im * ratio } else { a.re * ratio + a.im };
+                let im = if first { a.im - a.re * ratio } else { a.im * ratio - a.re };
+                if great == 0.0 {
+                    let zero = great.abs();
+                    Complex { re: a.re / zero, im: a.im / zero }
+                } else {
+                    Complex { re: re * below, im: im * below }
+                }
+            }
             #[inline(always)]
             fn neg(self) -> Self { -self }
         }
@@ -133,7 +143,6 @@ body!(Div<T: Arith>(a: T, b: T) -> T = a.div(b));
 body!(Neg<T: Arith>(a: T) -> T = a.neg());
 body!(Square<T: Arith>(a: T) -> T = a.mul(a));
 body!(Recip<T: Arith>(a: T) -> T = T::ONE.div(a));
-body!(Rem<T: Real>(a: T, b: T) -> T = a.rem(b));
 body!(Abs<T: Real>(a: T) -> T = a.abs());
 body!(Signum<T: Real>(a: T) -> T = a.signum());
 body!(
@@ -252,25 +261,6 @@ macro_rules! quotient {
     };
 }
 
-/// Remainders, which no vector instruction gives.
-macro_rules! remainder {
-    ($dtype:expr) => {
-        match $dtype {
-            DType::U8 => kernel!(scalar Rem<u8>, 16),
-            DType::U16 => kernel!(scalar Rem<u16>, 16),
-            DType::U32 => kernel!(scalar Rem<u32>, 16),
-            DType::U64 => kernel!(scalar Rem<u64>, 16),
-            DType::I8 => kernel!(scalar Rem<i8>, 16),
-            DType::I16 => kernel!(scalar Rem<i16>, 16),
-            DType::I32 => kernel!(scalar Rem<i32>, 16),
-            DType::I64 => kernel!(scalar Rem<i64>, 16),
-            DType::F32 => kernel!(scalar Rem<f32>, 16),
-            DType::F64 => kernel!(scalar Rem<f64>, 16),
-            _ => None,
-        }
-    };
-}
-
 macro_rules! float {
     ($body:ident, $dtype:expr) => {
         match $dtype {
@@ -288,7 +278,6 @@ pub(super) fn arith(op: Op, dtype: DType) -> Option<&'static Kernel> {
         Op::Sub => modular!(Sub, dtype),
         Op::Mul => modular!(Mul, dtype),
         Op::Div => quotient!(Div, dtype),
-        Op::Rem => remainder!(dtype),
         Op::Neg => modular!(Neg, dtype),
         Op::Square | Op::Powi(2) => modular!(Square, dtype),
         Op::Recip | Op::Powi(-1) => quotient!(Recip, dtype),

@@ -13,6 +13,14 @@ body!(IsNan<T: Float>(a: T) -> u8 = a.nan() as u8);
 body!(IsFinite<T: Float>(a: T) -> u8 = !a.sub(a).nan() as u8);
 body!(IsInfinite<T: Float>(a: T) -> u8 = (a.sub(a).nan() && !a.nan()) as u8);
 
+body!(Never<T: Same>(_a: T) -> u8 = 0);
+body!(Always<T: Same>(_a: T) -> u8 = 1);
+
+/// Whether a type has neither infinities nor NaN.
+fn exact(dtype: DType) -> bool {
+    dtype.is_integer() || dtype == DType::Bool
+}
+
 pub(in crate::ufunc) trait Same: Copy + PartialEq {}
 impl<T: Copy + PartialEq> Same for T {}
 pub(in crate::ufunc) trait Ordered: Copy + PartialOrd {}
@@ -51,6 +59,8 @@ pub(super) fn compare(op: Op, dtype: DType) -> Option<(&'static Kernel, bool)> {
         Op::NotEqual => same!(NotEqual, dtype),
         Op::Less | Op::Greater => real!(Less, dtype, DType::Bool),
         Op::LessEqual | Op::GreaterEqual => real!(LessEqual, dtype, DType::Bool),
+        Op::IsNan | Op::IsInfinite if exact(dtype) => same!(Never, dtype),
+        Op::IsFinite if exact(dtype) => same!(Always, dtype),
         Op::IsNan => float!(IsNan, dtype),
         Op::IsFinite => float!(IsFinite, dtype),
         Op::IsInfinite => float!(IsInfinite, dtype),

@@ -1,7 +1,7 @@
 //! Elementary functions as kernels: the branch-free form over a whole group, then the hard lanes again, one by one.
 
 use super::elementary::{self as e, Binary, SmallPower, Unary};
-use super::{Body, Kernel, kernel};
+use super::{Body, Kernel, kernel, patch};
 use crate::ufunc::{DType, Op};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -112,17 +112,6 @@ impl<T: Wide> Body for Power<T> {
     }
 }
 
-/// Writes the lanes that `hard` has a value for.
-#[cold]
-#[inline(never)]
-fn patch<T>(out: &mut [MaybeUninit<T>], hard: impl Fn(usize) -> Option<T>) {
-    for (i, out) in out.iter_mut().enumerate() {
-        if let Some(value) = hard(i) {
-            out.write(value);
-        }
-    }
-}
-
 macro_rules! float {
     ($of:ident $(<$f:ty>)?, $dtype:expr) => {
         match $dtype {
@@ -153,6 +142,12 @@ pub(super) fn function(op: Op, dtype: DType) -> Option<&'static Kernel> {
         Op::Acos => float!(Of1<e::Acos>, dtype),
         Op::Atan => float!(Of1<e::Atan>, dtype),
         Op::Erf => float!(Of1<e::Erf>, dtype),
+        Op::Cbrt => float!(Of1<e::Cbrt>, dtype),
+        Op::Asinh => float!(Of1<e::Asinh>, dtype),
+        Op::Acosh => float!(Of1<e::Acosh>, dtype),
+        Op::Atanh => float!(Of1<e::Atanh>, dtype),
+        Op::Logaddexp => float!(Of2<e::Logaddexp>, dtype),
+        Op::Logaddexp2 => float!(Of2<e::Logaddexp2>, dtype),
         Op::Powf => float!(Of2<e::Powf>, dtype),
         Op::Atan2 => float!(Of2<e::Atan2>, dtype),
         Op::Hypot => float!(Of2<e::Hypot>, dtype),

@@ -8,14 +8,20 @@ pub(super) mod arith;
 mod bits;
 mod compare;
 mod complex;
+mod complex_functions;
 pub(super) mod convert;
 pub mod elementary;
+mod floats;
 mod functions;
 mod fused;
+mod half;
+mod integer;
+mod order;
 mod table;
 
 pub(super) use fused::fused;
-pub(super) use table::{copy, resolve};
+pub(super) use half::{to_bf16, to_f16};
+pub(super) use table::{copy, resolve as recipe, signature};
 
 use super::simd::Isa;
 use super::stream::{self, Line};
@@ -323,6 +329,17 @@ compiled!(
     avx512_streamed,
     2
 );
+
+/// Writes the lanes that `hard` has a value for.
+#[cold]
+#[inline(never)]
+fn patch<T>(out: &mut [MaybeUninit<T>], hard: impl Fn(usize) -> Option<T>) {
+    for (i, out) in out.iter_mut().enumerate() {
+        if let Some(value) = hard(i) {
+            out.write(value);
+        }
+    }
+}
 
 /// A body of one, two or three operands, for one or any types: `body!(Name<T: Bound>(a: T, b: T) -> T = expression)`.
 macro_rules! body {

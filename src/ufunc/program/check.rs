@@ -1,6 +1,6 @@
 //! The type check of a program, which is also what bounds a program that a peer sends.
 
-use crate::ufunc::kernel::resolve;
+use crate::ufunc::kernel::signature;
 use crate::ufunc::{DType, Program};
 use crate::{Error, Result};
 
@@ -45,8 +45,8 @@ pub(in crate::ufunc) fn check(program: &Program) -> Result<Vec<DType>> {
             })?;
         }
         let args = &args[..arity];
-        match resolve(instr.op, args, instr.dtype) {
-            Some(recipe) if recipe.dtype == instr.dtype => types.push(instr.dtype),
+        match signature(instr.op, args, instr.dtype) {
+            Some(dtype) if dtype == instr.dtype => types.push(instr.dtype),
             _ => {
                 let names: Vec<_> = args.iter().map(|arg| arg.name()).collect();
                 let what =

@@ -4,10 +4,11 @@
 //! value is dead. Pairs of float arithmetic become one fused step, and a value that is only stored is computed straight
 //! into its output.
 
+use super::expand::expand;
 use super::{Fault, check, fault};
 use crate::Result;
 use crate::ufunc::ahead::Ahead;
-use crate::ufunc::kernel::{Arg, Kernel, SPLAT, copy, fused, resolve};
+use crate::ufunc::kernel::{Arg, Kernel, SPLAT, copy, fused, recipe};
 use crate::ufunc::simd::Isa;
 use crate::ufunc::stream::Line;
 use crate::ufunc::{DType, Op, Program, Scalar};
@@ -80,6 +81,8 @@ impl Code {
     /// Checks a program and makes its steps.
     pub fn new(program: &Program) -> Result<Code> {
         let types = check(program)?;
+        let expanded = expand(program, &types);
+        let (program, types) = expanded.as_ref().map_or((program, &types), |(program, types)| (program, types));
         let mut constants = program.constants.clone();
         let mut drafts: Vec<Draft> = Vec::with_capacity(program.code.len());
         let first_constant = program.inputs.len();
@@ -93,7 +96,7 @@ impl Code {
                 args[k] = Some(instr.args[k]);
                 dtypes[k] = types[instr.args[k] as usize];
             }
-            let recipe = resolve(instr.op, &dtypes[..arity], instr.dtype).expect("the program was checked");
+            let recipe = recipe(instr.op, &dtypes[..arity], instr.dtype).expect("the program was checked");
             if recipe.swap {
                 args.swap(0, 1);
             }

@@ -2,6 +2,7 @@
 
 mod check;
 mod code;
+mod expand;
 mod fault;
 
 pub(super) use check::{check, limits};

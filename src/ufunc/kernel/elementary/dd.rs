@@ -45,7 +45,7 @@ pub(super) fn flip(m: f64, s: u64) -> f64 {
 
 /// `a + b` rounded, and the error of it, for any two.
 #[inline(always)]
-pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
+pub(in crate::ufunc::kernel) fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let s = a + b;
     let t = s - a;
     (s, (a - (s - t)) + (b - t))
@@ -53,7 +53,7 @@ pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
 
 /// `a * b` rounded, and the error of it.
 #[inline(always)]
-pub(super) fn two_product(a: f64, b: f64) -> (f64, f64) {
+pub(in crate::ufunc::kernel) fn two_product(a: f64, b: f64) -> (f64, f64) {
     let p = a * b;
     (p, a.mul_add(b, -p))
 }

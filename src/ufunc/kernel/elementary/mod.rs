@@ -17,24 +17,34 @@
 //! Payne and Hanek's reductions. The coefficients are made by `ci/coefficients.py`. The errors stated, in units in the last place of the exact
 //! result, are the greatest seen by `tests/elementary.rs` against 160-bit arithmetic, rounded up.
 
+mod cbrt;
 mod dd;
 mod erf;
 mod exp;
 mod hyperbolic;
 mod hypot;
 mod inverse;
+mod inverse_hyperbolic;
 mod log;
+mod log_add;
 mod log_parts;
 mod pow;
 mod reduce;
 mod trig;
 
+pub(super) use dd::{two_product, two_sum};
+pub(super) use exp::half_exp;
+pub(super) use log_parts::ln_1p_parts;
+
+pub use cbrt::Cbrt;
 pub use erf::Erf;
 pub use exp::{Exp, Exp2};
 pub use hyperbolic::{Cosh, ExpM1, Sinh, Tanh};
 pub use hypot::Hypot;
 pub use inverse::{Acos, Asin, Atan, Atan2};
+pub use inverse_hyperbolic::{Acosh, Asinh, Atanh};
 pub use log::Ln;
+pub use log_add::{Logaddexp, Logaddexp2};
 pub use log_parts::{Ln1p, Log2, Log10};
 pub use pow::{Powf, Powi, SmallPower};
 pub use trig::{Cos, Sin, Tan};
