@@ -51,6 +51,7 @@ const UNSAFE: &[&str] = &[
     "ufunc/kernel/mod.rs",
     "ufunc/map.rs",
     "ufunc/plan.rs",
+    "ufunc/program/fault.rs",
     "ufunc/program/code.rs",
     "ufunc/small.rs",
     "ufunc/stream.rs",

@@ -14,7 +14,7 @@ use super::reduce::scalar_of;
 use super::view::Leaf;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Fault, Fold, Layout, Op, Plan, Scalar, Search, functions};
+use crate::ufunc::{DType, Fault, Fold, Info, Layout, Op, Plan, Scalar, Search, functions};
 
 /// A plan stores at most this many arrays.
 const MAX_OUTPUTS: usize = 4;
@@ -243,11 +243,11 @@ pub(crate) fn arithmetic(op: Op, fault: Fault, shape: &[usize], mut flat: usize)
     // Operators under the names of their traits, everything else under NumPy's.
     let operation = match op {
         Op::Div | Op::Rem => format!("{op:?}").to_lowercase(),
-        _ => functions()
-            .iter()
-            .find(|function| function.ops == [op])
-            .map_or("power", |function| function.name)
-            .to_owned(),
+        _ => {
+            let of_integers = |function: &Info| function.loops.iter().any(|types| types.inputs[0].is_integer());
+            let found = functions().into_iter().find(|function| function.ops == [op] && of_integers(function));
+            found.map_or_else(|| format!("{op:?}"), |function| function.name.to_owned())
+        }
     };
     Error::Arithmetic { operation, what, index }
 }

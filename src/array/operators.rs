@@ -17,7 +17,7 @@ use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
 use super::{eager, operate};
 use crate::error::Result;
-use crate::ufunc::{Element, Op};
+use crate::ufunc::{Element, Fault, Op};
 
 macro_rules! binary_operator {
     ($Op:ident, $method:ident, $try_method:ident, $OpAssign:ident, $assign:ident, $sign:literal) => {
@@ -78,6 +78,10 @@ macro_rules! binary_operator {
                 expect(check_broadcast_to(stringify!($assign), self.shape(), rhs.shape()));
                 let name = (Op::$Op, stringify!($assign));
                 let value = expect(operate::binary(name, &Arg::Dist(self), &rhs, A::$method));
+                if A::DTYPE.is_some_and(|dtype| Fault::of(Op::$Op, dtype).is_some()) {
+                    // An error is to be known while there is still the old value.
+                    expect(value.eval());
+                }
                 self.set_value(value);
             }
         }

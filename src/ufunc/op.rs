@@ -77,7 +77,7 @@ pub enum Op {
     Sign,
     /// Nearest integer, halves to the even one.
     Rint,
-    /// Distance to the next number away from 0, with the sign of the operand (NumPy's `spacing`).
+    /// Distance to the next number away from 0, with the sign of the operand (NumPy's `spacing`); of 16-bit floats to the next greater one.
     Spacing,
     /// Cube root.
     Cbrt,

@@ -113,7 +113,7 @@ pub trait CallUnary: UnaryUfunc {
     where
         Self: Unary<X::Elem>,
     {
-        unary(self.op(), Self::NAME, &x.arg())
+        unary(self.op(), Self::NAME, &x.view_arg())
     }
 
     /// [`call`](CallUnary::call) into an array that is there, to whose shape the result is broadcast (NumPy's `out`). Runs at once,
@@ -143,7 +143,7 @@ pub trait CallUnary: UnaryUfunc {
     where
         Self: Unary<X::Elem>,
     {
-        let (x, mask) = (x.arg(), mask.arg());
+        let (x, mask) = (x.view_arg(), mask.view_arg());
         match spared(self.op(), 0, &x, &mask)? {
             Some(x) => put_where::<_, D, IxDyn>(&unary(self.op(), Self::NAME, &Arg::Dist(&x))?, &mask, out),
             None => put_where::<_, D, X::Dim>(&unary(self.op(), Self::NAME, &x)?, &mask, out),
@@ -194,7 +194,7 @@ pub trait CallBinary: crate::ufunc::BinaryUfunc {
         Self: Binary<X::Elem, Y::Elem>,
         X::Dim: DimMax<Y::Dim>,
     {
-        binary(self.op(), Self::NAME, &x.arg(), &y.arg())
+        binary(self.op(), Self::NAME, &x.view_arg(), &y.view_arg())
     }
 
     /// [`call`](CallBinary::call) into an array that is there, to whose shape the result is broadcast (NumPy's `out`). Runs at
@@ -243,7 +243,7 @@ pub trait CallBinary: crate::ufunc::BinaryUfunc {
     where
         Self: Binary<X::Elem, Y::Elem>,
     {
-        let (x, y, mask) = (x.arg(), y.arg(), mask.arg());
+        let (x, y, mask) = (x.view_arg(), y.view_arg(), mask.view_arg());
         let value: DistArray<_, IxDyn> = match spared(self.op(), 1, &y, &mask)? {
             Some(y) => binary(self.op(), Self::NAME, &x, &Arg::Dist(&y))?,
             None => binary(self.op(), Self::NAME, &x, &y)?,
@@ -267,7 +267,7 @@ pub trait CallUnaryPair: Sized {
         Self: UnaryPair<X::Elem>,
     {
         let [first, second] = self.ops();
-        let x = x.arg();
+        let x = x.view_arg();
         (expect(unary(first, Self::NAME, &x)), expect(unary(second, Self::NAME, &x)))
     }
 }
@@ -293,7 +293,7 @@ pub trait CallBinaryPair: Sized {
         X::Dim: DimMax<Y::Dim>,
     {
         let [first, second] = self.ops();
-        let (x, y) = (x.arg(), y.arg());
+        let (x, y) = (x.view_arg(), y.view_arg());
         (expect(binary(first, Self::NAME, &x, &y)), expect(binary(second, Self::NAME, &x, &y)))
     }
 }

@@ -17,7 +17,7 @@ pub trait Input {
     type Dim: Dimension;
 
     #[doc(hidden)]
-    fn arg(&self) -> Arg<'_, Self::Elem, Self::Dim>;
+    fn view_arg(&self) -> Arg<'_, Self::Elem, Self::Dim>;
 }
 
 impl<A: Element, D: Dimension> Input for DistArray<A, D> {
@@ -25,7 +25,7 @@ impl<A: Element, D: Dimension> Input for DistArray<A, D> {
     type Dim = D;
 
     #[inline]
-    fn arg(&self) -> Arg<'_, A, D> {
+    fn view_arg(&self) -> Arg<'_, A, D> {
         Arg::Dist(self)
     }
 }
@@ -35,7 +35,7 @@ impl<A: Element, D: Dimension> Input for &DistArray<A, D> {
     type Dim = D;
 
     #[inline]
-    fn arg(&self) -> Arg<'_, A, D> {
+    fn view_arg(&self) -> Arg<'_, A, D> {
         Arg::Dist(self)
     }
 }
@@ -44,7 +44,7 @@ impl<A: Element, S: Data<Elem = A>, D: Dimension> Input for ArrayBase<S, D> {
     type Elem = A;
     type Dim = D;
 
-    fn arg(&self) -> Arg<'_, A, D> {
+    fn view_arg(&self) -> Arg<'_, A, D> {
         Arg::Foreign(self.view())
     }
 }
@@ -53,7 +53,7 @@ impl<A: Element, S: Data<Elem = A>, D: Dimension> Input for &ArrayBase<S, D> {
     type Elem = A;
     type Dim = D;
 
-    fn arg(&self) -> Arg<'_, A, D> {
+    fn view_arg(&self) -> Arg<'_, A, D> {
         Arg::Foreign(self.view())
     }
 }
@@ -62,7 +62,7 @@ impl<A: Element, D: Dimension> Input for &ArrayRef<A, D> {
     type Elem = A;
     type Dim = D;
 
-    fn arg(&self) -> Arg<'_, A, D> {
+    fn view_arg(&self) -> Arg<'_, A, D> {
         Arg::Foreign(self.view())
     }
 }
@@ -74,7 +74,7 @@ macro_rules! numbers {
             type Dim = Ix0;
 
             #[inline]
-            fn arg(&self) -> Arg<'_, $t, Ix0> {
+            fn view_arg(&self) -> Arg<'_, $t, Ix0> {
                 Arg::Number(*self)
             }
         }

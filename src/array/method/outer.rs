@@ -68,7 +68,7 @@ pub trait Outer: BinaryUfunc {
         Self: Binary<X::Elem, Y::Elem>,
         X::Dim: DimAdd<Y::Dim>,
     {
-        let (x, y) = (x.arg(), y.arg());
+        let (x, y) = (x.view_arg(), y.view_arg());
         let hub = hub_of(x.hub(), y.hub())?;
         let shape: Vec<usize> = x.shape().iter().chain(y.shape()).copied().collect();
         let dtype = <Self as Binary<X::Elem, Y::Elem>>::Output::DTYPE;

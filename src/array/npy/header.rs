@@ -188,7 +188,7 @@ fn parse_descr(descr: &str) -> Result<(DType, bool), String> {
                 Some(b'M' | b'm') => "it holds dates or time spans; save their counts: a.view('i8')",
                 Some(b'S' | b'U' | b'a') => "it holds strings; distob's arrays hold numbers",
                 Some(b'V') => "it holds records; save each field by itself: np.save(path, a['field'])",
-                _ => "known are b1, i1 to i8, u1 to u8, f4, f8, c8 and c16",
+                _ => "known are b1, i1 to i8, u1 to u8, f2, f4, f8, c8 and c16",
             };
             return Err(format!("its elements are of type {descr:?}, which distob does not have: {advice}"));
         }

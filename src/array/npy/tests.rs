@@ -127,7 +127,7 @@ fn a_written_header_is_what_numpy_writes() {
 fn malformed_headers_are_named() {
     let ok = ("'<f8'", "False", "(2,)");
     let cases = [
-        (dict("'<f2'", ok.1, ok.2), "astype('f4')"),
+        (dict("'<f16'", ok.1, ok.2), "astype('f4')"),
         (dict("'<f16'", ok.1, ok.2), "astype"),
         (dict("'|O'", ok.1, ok.2), "pickled"),
         (dict("'<U5'", ok.1, ok.2), "strings"),

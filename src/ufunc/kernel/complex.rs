@@ -3,8 +3,9 @@
 //! C32 is computed in C64 and rounded once. Special values and branch cuts are those of C99's Annex G. The distance of a result
 //! from the exact one, in units of the last place of its modulus, is at most 4 for every function but powers; each part by itself
 //! is as near where the functions of real numbers that it is made of are (all of the exponential, trigonometric and hyperbolic ones).
-//! Of powers it grows with the logarithm of the result: some 2 units for each factor of e^2.
+//! Of powers it grows with the logarithm of the result, `b ln a`: some 2 units for each unit of that.
 
+use super::arith::Float;
 use super::complex_functions as f;
 use super::elementary::{Binary, Hypot};
 use super::{Kernel, body, kernel};
@@ -42,6 +43,17 @@ body!(Modulus<T: Part>(a: Complex<T>) -> T = T::narrow(Hypot::full(a.re.wide(), 
 body!(Conj<T: Part>(a: Complex<T>) -> Complex<T> = Complex { re: a.re, im: -a.im });
 body!(Re<T: Part>(a: Complex<T>) -> T = a.re);
 body!(Im<T: Part>(a: Complex<T>) -> T = a.im);
+body!(
+    /// 1 over a number, scaled by its greater part, as NumPy has it: of 0, NaN.
+    Recip<T: Float>(a: Complex<T>) -> Complex<T> = {
+        let first = a.im.abs() <= a.re.abs();
+        let (great, small) = if first { (a.re, a.im) } else { (a.im, a.re) };
+        let ratio = small.div(great);
+        let below = great.add(small.mul(ratio));
+        let (one, other) = (T::ONE.div(below), ratio.div(below));
+        if first { Complex { re: one, im: other.neg() } } else { Complex { re: other, im: one.neg() } }
+    }
+);
 body!(Power<T: Part>(a: Complex<T>, b: Complex<T>) -> Complex<T> = narrow(f::power(wide(a), wide(b))));
 
 /// A body for each function of one number.
@@ -77,6 +89,7 @@ pub(super) fn complex(op: Op, dtype: DType) -> Option<&'static Kernel> {
         Op::Im => complex!(Im, dtype),
         Op::Abs => complex!(scalar Modulus, dtype),
         Op::Sign => complex!(scalar Sign, dtype),
+        Op::Recip | Op::Powi(-1) => complex!(Recip, dtype),
         Op::Power => complex!(scalar Power, dtype),
         Op::Exp => complex!(scalar Exp, dtype),
         Op::Exp2 => complex!(scalar Exp2, dtype),

@@ -109,7 +109,11 @@ pub(super) fn exp2(z: C) -> C {
 pub(super) fn exp_m1(z: C) -> C {
     let (x, y) = (z.re, z.im);
     if y == 0.0 {
-        return c(ExpM1::full(x), y);
+        // Of infinity and NaN as NumPy has it.
+        return c(ExpM1::full(x), if x < f64::INFINITY { y } else { f64::NAN });
+    }
+    if x.is_infinite() && !y.is_finite() {
+        return c(f64::NAN, f64::NAN);
     }
     if !y.is_finite() || x.is_nan() || x.abs() > 40.0 {
         let e = exp(z);
@@ -517,7 +521,7 @@ pub(super) fn power(a: C, b: C) -> C {
         return c(1.0, 0.0);
     }
     if a.re == 0.0 && a.im == 0.0 {
-        return if b.re > 0.0 && b.im == 0.0 { c(0.0, 0.0) } else { c(f64::NAN, f64::NAN) };
+        return if b.re > 0.0 { c(0.0, 0.0) } else { c(f64::NAN, f64::NAN) };
     }
     if b.im == 0.0 && b.re.trunc() == b.re && b.re.abs() < 100.0 {
         let n = b.re as i32;

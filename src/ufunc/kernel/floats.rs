@@ -175,7 +175,8 @@ impl<T: Ieee, P: Part> Divided<T, P> {
         // A quotient that was rounded up to the next integer is one too many.
         let over = rest != T::ZERO && rest.negative() != a.negative();
         let rest = if over { rest.add(b.copysign(a)) } else { rest };
-        let fine = whole.abs() < T::INTEGERS;
+        // By an infinity there is a product without a value.
+        let fine = whole.abs() < T::INTEGERS && !rest.nan();
         (rest.copysign(a), !fine)
     }
 }

@@ -90,7 +90,7 @@ pub(in crate::ufunc) fn resolve(op: Op, args: &[DType], to: DType) -> Option<Rec
             plain(copy(first)?, first)
         }
         Op::Sign if first.is_integer() => plain(arith(Op::Signum, first)?, first),
-        Op::Sign if first.is_complex() => plain(complex(op, first)?, first),
+        Op::Sign | Op::Recip | Op::Powi(-1) if first.is_complex() => plain(complex(op, first)?, first),
         Op::Sign
         | Op::Copysign
         | Op::Nextafter

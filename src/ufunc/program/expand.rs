@@ -150,13 +150,14 @@ impl Expansion {
                 };
                 self.push(bits, &truths, DType::Bool)
             }
-            // The distance to the next number away from 0: of an infinity, NaN.
+            // The distance to the next greater number, as NumPy has it for 16 bits; of an infinity, NaN.
             Op::Spacing => {
                 let infinity = self.constant(infinity(types[0]));
-                let end = self.emit(Op::Copysign, &[infinity, args[0]], dtype);
-                let next = self.push(Op::Nextafter, &[args[0], end], dtype);
+                let next = self.push(Op::Nextafter, &[args[0], infinity], dtype);
                 let wide = [self.cast(next, DType::F32), self.cast(args[0], DType::F32)];
                 let distance = self.push(Op::Sub, &wide, DType::F32);
+                let nothing = self.push(Op::Sub, &[wide[1], wide[1]], DType::F32);
+                let distance = self.push(Op::Add, &[distance, nothing], DType::F32);
                 self.cast(distance, dtype)
             }
             _ if types.iter().any(|dtype| dtype.is_half()) => {

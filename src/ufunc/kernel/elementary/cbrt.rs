@@ -7,11 +7,13 @@ use super::dd::two_product;
 const START: u64 = 0x553e_e8c8;
 /// Below this the last places of a cube could be lost.
 const LEAST: f64 = 1e-280;
+/// From here on the cube of the root could overflow.
+const GREATEST: f64 = 1e300;
 /// 2^300, which makes any number large enough, and its cube root.
 const UP: f64 = f64::from_bits((1023 + 300) << 52);
 const DOWN: f64 = f64::from_bits((1023 - 100) << 52);
 
-/// The cube root. At most 0.6 ulp. Hard: magnitudes below 1e-280, infinities and NaN.
+/// The cube root. At most 0.6 ulp. Hard: magnitudes below 1e-280 and from 1e300 on, infinities and NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct Cbrt;
 
@@ -39,7 +41,7 @@ impl Unary for Cbrt {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(LEAST..f64::INFINITY).contains(&x.abs())
+        !(LEAST..GREATEST).contains(&x.abs())
     }
 
     fn full(x: f64) -> f64 {
@@ -47,8 +49,10 @@ impl Unary for Cbrt {
             Self::fast(x)
         } else if x == 0.0 || !x.is_finite() {
             x + x
-        } else {
+        } else if x.abs() < 1.0 {
             Self::fast(x * UP) * DOWN
+        } else {
+            Self::fast(x * 2f64.powi(-30)) * 1024.0
         }
     }
 }

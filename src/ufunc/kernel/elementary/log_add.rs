@@ -90,6 +90,8 @@ impl Binary for Logaddexp2 {
         let (t, e) = two_product(d, LN2[0]);
         let t_low = d.mul_add(LN2[1], dl.mul_add(LN2[0], e));
         let (h, l) = product(ln_1p_exp(t, t_low), LOG2_E);
+        // Of equal operands one more, exactly.
+        let (h, l) = (select(d == 0.0, 1.0, h), select(d == 0.0, 0.0, l));
         let (s, sl) = two_sum(m, h);
         s + (sl + l)
     }

@@ -26,7 +26,8 @@ fn parity(y: f64) -> (bool, bool) {
         return (true, false); // an infinity counts as even, C99 has it
     }
     let integer = y as i64;
-    (integer as f64 == y, integer & 1 == 1)
+    let whole = integer as f64 == y;
+    (whole, whole && integer & 1 == 1)
 }
 
 /// `x^y`. At most 0.8 ulp. Hard: `x` not positive, finite and normal, and `y` NaN.

@@ -1,0 +1,106 @@
+//! `docs/ufuncs.md`, made from the table of functions: what there is, of which types, and what is not, with the reason.
+
+use distob::ufunc::{DType, Info, associative, functions, identity};
+
+/// NumPy's functions that are not there, or not whole, and why.
+const MISSING: &[(&str, &str)] = &[
+    ("isnat", "its only types are dates and time spans, which distob's arrays do not hold"),
+    ("matmul", "not there yet: ndarray's `dot` works on the arrays, on one thread"),
+    ("matvec", "not there yet: `(&m * &v).sum_axis(Axis(1))` reads the matrix once"),
+    ("vecdot", "not there yet: `(&a * &b).sum_axis(axis)` is one pass"),
+    ("vecmat", "not there yet: `(&v.insert_axis(Axis(1)) * &m).sum_axis(Axis(0))` reads the matrix once"),
+];
+
+/// What methods there are besides `call`, for functions of two operands and one result.
+const METHODS: &[(&str, &str)] = &[
+    ("outer", "of every function of two operands"),
+    ("reduce", "not there yet under its own name; sums, products, extremes, `any`, `all` are methods of arrays"),
+    ("accumulate", "not there yet"),
+    ("reduceat", "not there yet"),
+    ("at", "not there yet"),
+];
+
+/// The struct's name: words of NumPy's name, joined.
+fn type_name(name: &str) -> String {
+    let word = |word: &str| word[..1].to_uppercase() + &word[1..];
+    name.split('_').map(word).collect()
+}
+
+fn row(info: &Info, types: &[DType]) -> String {
+    let mark = |dtype: &DType| match info.loops.iter().find(|types| types.inputs[0] == *dtype) {
+        Some(found) if found.outputs.iter().all(|output| output == dtype) => "x".to_owned(),
+        Some(found) => {
+            found.outputs.iter().map(|output| output.name().replace("Complex", "")).collect::<Vec<_>>().join(", ")
+        }
+        None => String::new(),
+    };
+    let cells: Vec<String> = types.iter().map(mark).collect();
+    let op = info.ops[0];
+    let binary = info.inputs == 2 && info.ops.len() == 1;
+    let grouping = match (binary, associative(op)) {
+        (false, _) => "",
+        (true, true) => "any",
+        (true, false) => "in order",
+    };
+    let first = info.loops[0].inputs[0];
+    let of = info.loops.iter().map(|types| types.inputs[0]).find(|dtype| *dtype == DType::F64).unwrap_or(first);
+    let identity = if binary { identity(op, of) } else { None };
+    let identity = identity.map_or(String::new(), |scalar| match scalar.dtype {
+        DType::Bool => (scalar.bytes[0] != 0).to_string(),
+        DType::F64 => f64::from_ne_bytes(scalar.bytes[..8].try_into().expect("eight bytes")).to_string(),
+        _ => i8::from_ne_bytes([scalar.bytes[0]]).to_string(),
+    });
+    let names = std::iter::once(info.name).chain(info.aliases.iter().copied()).collect::<Vec<_>>().join(", ");
+    format!("| {names} | `{}` | {} | {identity} | {grouping} |", type_name(info.name), cells.join(" | "))
+}
+
+/// The page.
+fn page() -> String {
+    let types: Vec<DType> = DType::ALL.to_vec();
+    let mut table = functions();
+    table.sort_by_key(|info| info.name);
+    let mut text = String::from(
+        "# Universal functions\n\nMade from the table in `src/ufunc/function/table.rs`; after a change of it, \
+         `DISTOB_WRITE_DOCS=1 cargo test --test ufuncs page` writes this page anew.\n\nA mark says that the function takes \
+         elements of the type: `x` that it gives the same type, else what it gives. Every function has `call`, with broadcasting, \
+         on arrays, ndarray's arrays and views, and numbers. *Grouping* says whether reductions may group operands, or go in order.\n\n",
+    );
+    let heads: Vec<&str> = types.iter().map(|dtype| dtype.name()).collect();
+    text += &format!("| NumPy | distob::ufunc | {} | identity | grouping |\n", heads.join(" | "));
+    text += &format!("|{}\n", "---|".repeat(types.len() + 4));
+    for info in &table {
+        text += &row(info, &types);
+        text.push('\n');
+    }
+    text += "\n`ldexp` takes `i32` or `i64` as its second operand. Comparisons of `i64` with `u64` (NumPy's mixed loops) are not \
+             there: convert one.\n\n## Methods\n\n| method | |\n|---|---|\n| call | of every function |\n";
+    for (name, what) in METHODS {
+        text += &format!("| {name} | {what} |\n");
+    }
+    text += "\n## What is not there\n\n| NumPy | why |\n|---|---|\n";
+    for (name, why) in MISSING {
+        text += &format!("| {name} | {why} |\n");
+    }
+    text += &format!(
+        "\n{} of NumPy's {} functions are there. Types of NumPy that are not: long doubles, dates, time spans, objects, strings.\n",
+        table.len(),
+        table.len() + MISSING.len()
+    );
+    text
+}
+
+#[test]
+fn the_page_is_what_the_table_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/ufuncs.md");
+    let page = page();
+    if std::env::var_os("DISTOB_WRITE_DOCS").is_some() {
+        std::fs::write(path, &page).expect("the page can be written");
+    }
+    let there = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        there == page,
+        "docs/ufuncs.md is not what the table says: DISTOB_WRITE_DOCS=1 cargo test --test ufuncs page"
+    );
+    // Every distinct universal function of NumPy 2.4.
+    assert_eq!(functions().len() + MISSING.len(), 90);
+}

@@ -1,0 +1,342 @@
+//! The cells: each function of the table with each type that it takes, through the methods that it has.
+
+use std::collections::BTreeMap;
+
+use distob::prelude::*;
+use distob::ufunc::{self, Binary, Unary, functions};
+use half::f16;
+use ndarray::{ArrayD, Axis, IxDyn, Slice};
+use num_complex::Complex;
+
+use crate::Grid;
+use crate::records::Record;
+use crate::value::{Near, Value, array, differs};
+
+type Records = BTreeMap<(String, String), Vec<Record>>;
+
+/// Functions that are right to a unit in the last place, and not to the last bit; complex ones to four.
+const ELEMENTARY: &[&str] = &[
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctanh",
+    "cbrt",
+    "cos",
+    "cosh",
+    "exp",
+    "exp2",
+    "expm1",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "sin",
+    "sinh",
+    "tan",
+    "tanh",
+    "arctan2",
+    "hypot",
+    "power",
+    "float_power",
+    "logaddexp",
+    "logaddexp2",
+];
+
+fn near<T: Value>(function: &str) -> Near {
+    let complex = T::NAME.starts_with('c');
+    match function {
+        // Some two units for each unit of the logarithm of the result, which is 700 at most.
+        "power" | "float_power" if complex => Near::Ulp(1400.0),
+        "divide" | "reciprocal" | "sign" | "multiply" | "square" | "absolute" | "sqrt" if complex => Near::Ulp(2.0),
+        _ if ELEMENTARY.contains(&function) && complex => Near::Ulp(4.0),
+        _ if ELEMENTARY.contains(&function) => Near::Ulp(1.0),
+        _ => Near::Exact,
+    }
+}
+
+/// One array in several layouts: as it is, every second element of a larger one, reversed, with its axes the other way round.
+fn layouts<T: Value>(x: &ArrayD<T>) -> Vec<(&'static str, DistArrayD<T>)> {
+    let plain = DistArray::from(x);
+    let mut all = vec![("contiguous", plain.clone())];
+    if x.ndim() > 0 {
+        let mut wide = x.shape().to_vec();
+        let last = wide.len() - 1;
+        wide[last] *= 2;
+        let mut spread = ArrayD::from_elem(
+            IxDyn(&wide),
+            x.iter().next().copied().unwrap_or_else(|| T::read(&[0; 16][..size_of::<T>()])),
+        );
+        spread.slice_axis_mut(Axis(last), Slice::new(0, None, 2)).assign(x);
+        let mut strided = DistArray::from(&spread);
+        strided.slice_axis_inplace(Axis(last), Slice::new(0, None, 2));
+        all.push(("strided", strided));
+        let mut turned = x.clone();
+        turned.invert_axis(Axis(last));
+        let mut reversed = DistArray::from(&turned.as_standard_layout());
+        reversed.invert_axis(Axis(last));
+        all.push(("reversed", reversed));
+    }
+    if x.ndim() > 1 {
+        let transposed = DistArray::from(&x.t().as_standard_layout()).reversed_axes();
+        all.push(("transposed", transposed));
+    }
+    all
+}
+
+/// Compares a result with the right one.
+fn compare<T: Value>(got: &DistArrayD<T>, want: &ArrayD<T>, near: Near, scale: f64) -> Result<usize, String> {
+    if got.shape() != want.shape() {
+        return Err(format!("shape {:?}, not {:?}", got.shape(), want.shape()));
+    }
+    for (i, (&g, &w)) in got.iter().zip(want).enumerate() {
+        if differs(g, w, near, scale) {
+            return Err(format!("element {i}: {g:?}, not {w:?}"));
+        }
+    }
+    Ok(want.len())
+}
+
+/// That what is computed of nothing, of one element, of an array of no dimension and of a stretched one is of the right shape
+/// and value.
+fn shapes<T: Value, R: Value>(
+    x: &ArrayD<T>,
+    want: &ArrayD<R>,
+    f: impl Fn(&DistArrayD<T>) -> DistArrayD<R>,
+    near: Near,
+) -> Result<usize, String> {
+    let none = f(&DistArray::from(&x.slice_axis(Axis(0), Slice::new(0, Some(0), 1))));
+    if none.shape() != [0] {
+        return Err(format!("of nothing: shape {:?}", none.shape()));
+    }
+    let of = |x: ArrayD<T>, want: ArrayD<R>| compare(&f(&DistArray::from(&x)), &want, near, 0.0);
+    let mut done = of(
+        x.slice_axis(Axis(0), Slice::new(0, Some(1), 1)).to_owned(),
+        want.slice_axis(Axis(0), Slice::new(0, Some(1), 1)).to_owned(),
+    )?;
+    done += of(x.index_axis(Axis(0), 2).to_owned(), want.index_axis(Axis(0), 2).to_owned())?;
+    let stretched = DistArray::from(x).broadcast(IxDyn(&[2, x.len()])).ok_or("does not stretch")?;
+    let rows = want.broadcast(IxDyn(&[2, x.len()])).ok_or("does not stretch")?.to_owned();
+    done += compare(&f(&stretched), &rows, near, 0.0)?;
+    // Larger than what is computed at once.
+    let tall = DistArray::from(x).broadcast(IxDyn(&[1 + 20_000 / x.len(), x.len()])).ok_or("does not stretch")?;
+    let big = f(&tall);
+    let last = big.index_axis(Axis(0), big.shape()[0] - 1).to_owned();
+    done += compare(&DistArray::from(&last), want, near, 0.0)?;
+    Ok(done)
+}
+
+fn call_unary<F, T: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
+where
+    F: Unary<T, Output: Value>,
+{
+    for record in records.get(&("call".to_owned(), name.to_owned())).into_iter().flatten() {
+        let (Some(x), Some(want)) = (array::<T>(&record.arrays[0]), array::<F::Output>(&record.arrays[1])) else {
+            continue;
+        };
+        // The modulus is a root, and no more exact than that.
+        let near =
+            if name == "absolute" && T::NAME.starts_with('c') { Near::Ulp(2.0) } else { near::<F::Output>(name) };
+        for (layout, a) in layouts(&x) {
+            grid.cell(
+                "call",
+                || format!("{name} of {}, {layout}", T::NAME),
+                || compare(&f.call(&a), &want, near, 0.0).map_err(|why| at(&why, &[&format!("{x:?}")])),
+            );
+        }
+        grid.cell("call", || format!("{name} of {}, shapes", T::NAME), || shapes(&x, &want, |a| f.call(a), near));
+    }
+}
+
+/// The reason, with the operands' elements at the place that it names.
+fn at(why: &str, operands: &[&str]) -> String {
+    let place = why.strip_prefix("element ").and_then(|rest| rest.split(':').next()?.parse::<usize>().ok());
+    let of = |operand: &&str| {
+        let inside = operand.split_once('[').map_or("", |(_, rest)| rest.split(']').next().unwrap_or(""));
+        let elements: Vec<&str> =
+            if inside.contains("Complex") { inside.split("}, ").collect() } else { inside.split(", ").collect() };
+        place.and_then(|place| elements.get(place).map(|x| (*x).to_owned())).unwrap_or_default()
+    };
+    format!("{why} (of {})", operands.iter().map(of).collect::<Vec<_>>().join(" and "))
+}
+
+fn call_binary<F, A: Value, B: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
+where
+    F: Binary<A, B, Output: Value>,
+{
+    for record in records.get(&("call".to_owned(), name.to_owned())).into_iter().flatten() {
+        let (Some(x), Some(y), Some(want)) =
+            (array::<A>(&record.arrays[0]), array::<B>(&record.arrays[1]), array::<F::Output>(&record.arrays[2]))
+        else {
+            continue;
+        };
+        let near = near::<F::Output>(name);
+        for ((layout, a), (_, b)) in layouts(&x).into_iter().zip(layouts(&y)) {
+            grid.cell(
+                "call",
+                || format!("{name} of {} and {}, {layout}", A::NAME, B::NAME),
+                || {
+                    compare(&f.call(&a, &b), &want, near, 0.0)
+                        .map_err(|why| at(&why, &[&format!("{x:?}"), &format!("{y:?}")]))
+                },
+            );
+        }
+        grid.cell(
+            "call",
+            || format!("{name} of {} and {}, shapes", A::NAME, B::NAME),
+            || {
+                let whole = DistArray::from(&y);
+                let with = |a: &DistArrayD<A>| match a.shape() {
+                    [0] => f.call(a, y[[0]].clone_as_array()),
+                    [1] => f.call(a, y[[0]].clone_as_array()),
+                    [] => f.call(a, y[[2]].clone_as_array()),
+                    _ => f.call(a, &whole),
+                };
+                shapes(&x, &want, with, near)
+            },
+        );
+    }
+}
+
+/// Every pair of elements.
+fn outer<F, T: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
+where
+    F: Binary<T, Output: Value>,
+{
+    for record in records.get(&("outer".to_owned(), name.to_owned())).into_iter().flatten() {
+        let (Some(x), Some(y), Some(want)) =
+            (array::<T>(&record.arrays[0]), array::<T>(&record.arrays[1]), array::<F::Output>(&record.arrays[2]))
+        else {
+            continue;
+        };
+        // NumPy's own elementary functions are up to 4 units off.
+        let near = match near::<F::Output>(name) {
+            Near::Ulp(units) => Near::Ulp(units + 4.0),
+            near => near,
+        };
+        for ((layout, a), (_, b)) in layouts(&x).into_iter().zip(layouts(&y)) {
+            grid.cell(
+                "outer",
+                || format!("{name} of {}, {layout}, outer", T::NAME),
+                || compare(&f.outer(&a, &b), &want, near, 0.0),
+            );
+        }
+    }
+}
+
+trait AsArray: Sized {
+    /// An array of no dimension.
+    fn clone_as_array(self) -> ArrayD<Self>;
+}
+
+impl<T: Value> AsArray for T {
+    fn clone_as_array(self) -> ArrayD<T> {
+        ndarray::arr0(self).into_dyn()
+    }
+}
+
+macro_rules! of_types {
+    ($call:ident!($($given:tt)*) bools) => { $call!($($given)* bool) };
+    ($call:ident!($($given:tt)*) ints) => { $call!($($given)* i8); $call!($($given)* i16); $call!($($given)* i32); $call!($($given)* i64);
+        $call!($($given)* u8); $call!($($given)* u16); $call!($($given)* u32); $call!($($given)* u64) };
+    ($call:ident!($($given:tt)*) floats) => { $call!($($given)* f16); $call!($($given)* f32); $call!($($given)* f64) };
+    ($call:ident!($($given:tt)*) complexes) => { $call!($($given)* Complex<f32>); $call!($($given)* Complex<f64>) };
+    ($call:ident!($($given:tt)*) doubles) => { $call!($($given)* f64); $call!($($given)* Complex<f64>) };
+}
+
+macro_rules! unary {
+    ($records:ident $grid:ident: $($Name:ident $name:literal $($class:ident)*;)*) => {$($(
+        macro_rules! one { ($t:ty) => { call_unary::<_, $t>(ufunc::$Name, $name, $records, $grid) }; }
+        of_types!(one!() $class);
+    )*)*};
+}
+
+macro_rules! binary {
+    ($records:ident $grid:ident: $($Name:ident $name:literal $($class:ident)*;)*) => {$($(
+        macro_rules! one {
+            ($t:ty) => {
+                call_binary::<_, $t, $t>(ufunc::$Name, $name, $records, $grid);
+                outer::<_, $t>(ufunc::$Name, $name, $records, $grid)
+            };
+        }
+        of_types!(one!() $class);
+    )*)*};
+}
+
+fn pairs<T: Value>(records: &Records, grid: &mut Grid)
+where
+    ufunc::Modf: ufunc::UnaryPair<T, First = T, Second = T>,
+    ufunc::Frexp: ufunc::UnaryPair<T, First = T, Second = i32>,
+{
+    for name in ["modf", "frexp"] {
+        for record in &records[&("call".to_owned(), name.to_owned())] {
+            let Some(x) = array::<T>(&record.arrays[0]) else { continue };
+            grid.cell(
+                "call",
+                || format!("{name} of {}", T::NAME),
+                || {
+                    let a = DistArray::from(&x);
+                    let first = array::<T>(&record.arrays[1]).expect("the same type");
+                    if name == "modf" {
+                        let (fract, whole) = ufunc::Modf.call(&a);
+                        compare(&fract, &first, Near::Exact, 0.0)?;
+                        compare(&whole, &array(&record.arrays[2]).expect("the same type"), Near::Exact, 0.0)
+                    } else {
+                        let (significand, exponent) = ufunc::Frexp.call(&a);
+                        compare(&significand, &first, Near::Exact, 0.0)?;
+                        compare(&exponent, &array(&record.arrays[2]).expect("an exponent"), Near::Exact, 0.0)
+                    }
+                },
+            );
+        }
+    }
+}
+
+fn divmod<T: Value>(records: &Records, grid: &mut Grid)
+where
+    ufunc::Divmod: ufunc::BinaryPair<T, First = T, Second = T>,
+{
+    for record in &records[&("call".to_owned(), "divmod".to_owned())] {
+        let (Some(x), Some(y)) = (array::<T>(&record.arrays[0]), array::<T>(&record.arrays[1])) else { continue };
+        grid.cell(
+            "call",
+            || format!("divmod of {}", T::NAME),
+            || {
+                let (q, r) = ufunc::Divmod.call(&x, &y);
+                compare(&q, &array(&record.arrays[2]).expect("the same type"), Near::Exact, 0.0)?;
+                compare(&r, &array(&record.arrays[3]).expect("the same type"), Near::Exact, 0.0)
+            },
+        );
+    }
+}
+
+include!("cells.rs");
+
+/// Every record of the file belongs to a function of the table.
+pub fn run(records: &Records, grid: &mut Grid) {
+    cells(records, grid);
+    macro_rules! of_pairs {
+        ($t:ty) => {
+            pairs::<$t>(records, grid)
+        };
+    }
+    of_types!(of_pairs!() floats);
+    macro_rules! of_divmod {
+        ($t:ty) => {
+            divmod::<$t>(records, grid)
+        };
+    }
+    of_types!(of_divmod!() ints);
+    of_types!(of_divmod!() floats);
+    macro_rules! of_ldexp {
+        ($t:ty) => {
+            call_binary::<_, $t, i32>(ufunc::Ldexp, "ldexp", records, grid);
+            call_binary::<_, $t, i64>(ufunc::Ldexp, "ldexp", records, grid)
+        };
+    }
+    of_types!(of_ldexp!() floats);
+    for (_, function) in records.keys() {
+        assert!(functions().iter().any(|info| info.name == function), "{function} is not in the table");
+    }
+}
