@@ -410,3 +410,56 @@ fn atan2_hypot() {
         if x[0].is_negative() { angle.sub(&pi, P, RM) } else { angle.add(&pi, P, RM) }
     });
 }
+
+#[test]
+fn asinh_acosh() {
+    // astro-float's own lose the digits near 0 and 1: logarithms of what is computed with room to spare.
+    const W: usize = 4600;
+    let ranges = [(-1.0, 1.0), (-30.0, 30.0)];
+    unary::<Asinh>(
+        |x, cc| {
+            let root = x[0].mul(&x[0], W, RM).add(&BigFloat::from_f64(1.0, W), W, RM).sqrt(W, RM);
+            let a = x[0].abs();
+            let value = a.add(&root, W, RM).ln(320, RM, cc);
+            if x[0].is_negative() { value.neg() } else { value }
+        },
+        60,
+        &ranges,
+        &edges(&[1.490_116_119_384_765_6e-8, 1e150, 1.0]),
+    );
+    unary::<Acosh>(
+        |x, cc| {
+            let root = x[0].mul(&x[0], W, RM).sub(&BigFloat::from_f64(1.0, W), W, RM).sqrt(W, RM);
+            x[0].add(&root, W, RM).ln(320, RM, cc)
+        },
+        60,
+        &[(1.0, 2.0), (1.0, 100.0)],
+        &[1.0f64.next_up(), 1.5, 2.0, 1e150, 1e151],
+    );
+}
+
+#[test]
+fn cube_roots() {
+    // The cube of what is half a unit to either side encloses the number: no reference needed.
+    let mut random = Random(99);
+    let mut worst = Worst::new("cbrt");
+    for i in 0..20_000 {
+        let x = match i % 3 {
+            0 => random.within(0.001, 1000.0),
+            1 => random.exponents(-1070.0, 1023.0),
+            _ => -random.exponents(-300.0, 300.0),
+        };
+        // By Newton from the result itself, in 320 bits: three steps are far more than enough.
+        let (big_x, mut y) = (big(x), big(Cbrt::full(x)));
+        for _ in 0..3 {
+            let square = y.mul(&y, 320, RM);
+            let twice = y.add(&y, 320, RM);
+            y = big_x.div(&square, 320, RM).add(&twice, 320, RM).div(&BigFloat::from_f64(3.0, 320), 320, RM);
+        }
+        if !Cbrt::hard(x) {
+            assert_eq!(Cbrt::fast(x).to_bits(), Cbrt::full(x).to_bits(), "{x:e}");
+        }
+        worst.add(&[x], Cbrt::full(x), &y);
+    }
+    worst.report();
+}

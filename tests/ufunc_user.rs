@@ -11,7 +11,7 @@ fn towards_one(x: f64, t: f64) -> f64 {
 
 #[distob::ufunc]
 fn collatz(x: u32) -> u32 {
-    if x % 2 == 0 { x / 2 } else { 3 * x + 1 }
+    if x.is_multiple_of(2) { x / 2 } else { 3 * x + 1 }
 }
 
 #[distob::ufunc]
@@ -55,7 +55,7 @@ fn a_function_is_called_as_before_and_on_arrays() {
             assert_eq!(towards_one.call(0.25, &a), x.mapv(|t| towards_one(0.25, t)));
             let counts = Array1::from_shape_fn(n, |i| i as u32);
             let c = hub.scatter(&counts).unwrap();
-            assert_eq!(collatz.call(&c), counts.mapv(|x| collatz(x)));
+            assert_eq!(collatz.call(&c), counts.mapv(*collatz));
             assert_eq!(elsewhere::collatz.call(&c), counts.mapv(|x| x + 1));
             let f = a.astype::<f32>();
             assert_eq!(inside.call(&f, 2), x.mapv(|x| x.abs() < 2.0));

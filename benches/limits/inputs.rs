@@ -28,12 +28,15 @@ impl Inputs {
 fn numbers(n: usize, seed: u64) -> Array1<f64> {
     let mut out = vec![0.0; n];
     out.par_iter_mut().enumerate().for_each(|(i, x)| {
-        // SplitMix64: a number that depends on its place alone.
-        let mut z = (i as u64 ^ (seed << 56)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        *x = 0.05 + 9.95 * (z >> 11) as f64 / (1u64 << 53) as f64;
+        *x = 0.05 + 9.95 * (mix(i as u64 ^ (seed << 56)) >> 11) as f64 / (1u64 << 53) as f64;
     });
     Array1::from(out)
+}
+
+/// A number that looks random and depends on `i` alone (SplitMix64).
+pub fn mix(i: u64) -> u64 {
+    let mut z = i.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }

@@ -15,7 +15,9 @@ mod processes;
 mod report;
 mod rig;
 mod rivals;
+mod sleef;
 mod targets;
+mod ufunc;
 
 use clap::Parser;
 use floor::Floor;
@@ -93,6 +95,18 @@ impl Args {
         sections && only && sizes
     }
 
+    /// Those of `sizes` that a section is to run with: none where it is not wanted.
+    fn sizes_of(&self, section: &str, sizes: &[usize]) -> Vec<usize> {
+        if !self.sections.is_empty() && !self.sections.iter().any(|s| s == section) {
+            return Vec::new();
+        }
+        let wanted = |n: &usize| match self.bench {
+            true => self.sizes.is_empty() || self.sizes.contains(&(*n as f64)),
+            false => *n <= 1000,
+        };
+        sizes.iter().copied().filter(wanted).collect()
+    }
+
     fn effort(&self) -> Effort {
         let ms = Duration::from_millis;
         if !self.bench {
@@ -108,21 +122,26 @@ impl Args {
 #[distob::main]
 fn main() -> distob::Result<()> {
     let args = Args::parse();
-    if let Some(unknown) = args.sections.iter().find(|s| *s != "spine") {
-        eprintln!("no section {unknown:?}; there is: spine");
+    if let Some(unknown) = args.sections.iter().find(|s| !matches!(s.as_str(), "spine" | "ufunc")) {
+        eprintln!("no section {unknown:?}; there are: spine, ufunc");
         std::process::exit(2);
     }
     let begun = Instant::now();
     let effort = args.effort();
     let chosen = |w: &str, n: usize| args.wants("spine", w, n);
     let arrays = SPINE.iter().copied().chain(SINGLE.iter().map(|&(w, ..)| (w, &[LARGEST][..])));
-    let largest = arrays.clone().flat_map(|(w, sizes)| sizes.iter().copied().filter(move |&n| chosen(w, n))).max();
+    let sizes_of_ufunc: Vec<usize> = args.sizes_of("ufunc", &[1000, 10_000_000, LARGEST]);
+    let largest = arrays
+        .clone()
+        .flat_map(|(w, sizes)| sizes.iter().copied().filter(move |&n| chosen(w, n)))
+        .chain(sizes_of_ufunc.iter().copied())
+        .max();
 
     let kinds = ours::kinds()?;
     let mut rows = Vec::new();
     let mut machine = report::machine("none measured");
-    if let Some(largest) = largest {
-        let floor = Floor::new(largest);
+    let floor = largest.map(Floor::new);
+    if let (Some(largest), Some(floor)) = (largest, &floor) {
         let bytes = 5 * 8 * largest as u64;
         let huge = Floor::huge_bytes();
         let pages =
@@ -139,7 +158,7 @@ fn main() -> distob::Result<()> {
             let ours: Vec<Ours> = kinds.iter().map(|k| Ours::new(k, &inputs)).collect::<Result<_, _>>()?;
             for (workload, sizes) in SPINE {
                 if sizes.contains(&elements) && chosen(workload, elements) {
-                    let mut columns = vec![floor_of(workload, &floor, &inputs)];
+                    let mut columns = vec![floor_of(workload, floor, &inputs)];
                     for one in &ours {
                         columns.extend(one.columns(workload, &inputs));
                     }
@@ -155,6 +174,16 @@ fn main() -> distob::Result<()> {
                 }
             }
         }
+    }
+    if !sizes_of_ufunc.is_empty()
+        && let Some(floor) = &floor
+    {
+        let wants = |workload: &str, n: usize| {
+            // Rows of fewer elements belong to the size that they are measured beside.
+            args.only.is_empty() && (n >= 1000) || args.only.iter().any(|only| only == workload)
+        };
+        let bench = ufunc::Bench { floor, hub: kinds[0].hub.clone(), effort, wants: &wants, rows: Vec::new() };
+        rows.extend(bench.run(&sizes_of_ufunc));
     }
     for (workload, figures) in TASKS {
         if args.bench && chosen(workload, 0) {
@@ -178,8 +207,9 @@ fn main() -> distob::Result<()> {
 }
 
 fn row(workload: &'static str, elements: usize, unit: &'static str, figures: rig::Figures) -> Row {
-    let verdicts = targets::judge(workload, elements, &figures);
-    let row = Row { section: "spine", workload, elements, unit, figures, verdicts };
+    let targets = targets::targets(workload, elements);
+    let verdicts = targets::judge(&["distob", "distob_process"], &targets, elements, &figures);
+    let row = Row { section: "spine", workload: workload.to_owned(), elements, dtype: "f64", unit, figures, verdicts };
     row.print();
     row
 }

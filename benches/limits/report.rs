@@ -9,8 +9,9 @@ use std::{fs, io};
 /// The result of one workload with one number of elements.
 pub struct Row {
     pub section: &'static str,
-    pub workload: &'static str,
+    pub workload: String,
     pub elements: usize,
+    pub dtype: &'static str,
     /// What the figures count: `seconds`, or `bytes`.
     pub unit: &'static str,
     pub figures: Figures,
@@ -19,7 +20,7 @@ pub struct Row {
 
 impl Row {
     pub fn print(&self) {
-        let mut line = format!("{:<16}{:>6}  ", self.workload, power(self.elements));
+        let mut line = format!("{:<24}{:>6}  ", self.workload, power(self.elements));
         for (name, value) in &self.figures {
             let value = if self.unit == "bytes" { format!("{:.1} MB", value / 1e6) } else { time(*value) };
             let _ = write!(line, " {name} {value} |");
@@ -94,11 +95,12 @@ pub fn write_json(path: &Path, machine: &[(&'static str, String)], quick: bool, 
             .collect();
         let _ = write!(
             text,
-            "{}\n  {{\"section\": {}, \"workload\": {}, \"elements\": {}, \"dtype\": \"f64\", {}: {{{}}}, \"targets\": [{}]}}",
+            "{}\n  {{\"section\": {}, \"workload\": {}, \"elements\": {}, \"dtype\": {}, {}: {{{}}}, \"targets\": [{}]}}",
             if i == 0 { "" } else { "," },
             quote(row.section),
-            quote(row.workload),
+            quote(&row.workload),
             row.elements,
+            quote(row.dtype),
             quote(row.unit),
             figures.join(", "),
             targets.join(", ")

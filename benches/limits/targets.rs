@@ -9,6 +9,9 @@ pub enum Target {
     OfFloor(f64),
     /// At least so many times the speed of this column.
     Times(&'static str, f64),
+    /// At least this fraction of the floor's speed or, where arithmetic and not memory is what limits, so many times the speed of
+    /// this column.
+    OfFloorOr(f64, &'static str, f64),
     /// At most this multiple of the column's time.
     AtMost(&'static str, f64),
     /// At most so many seconds (or bytes, where the row counts bytes).
@@ -24,8 +27,8 @@ pub struct Verdict {
     pub met: bool,
 }
 
-/// The targets of `workload` with `elements`, for the default column.
-fn targets(workload: &str, elements: usize) -> Vec<Target> {
+/// The targets of `workload` of the spine with `elements`, for the default column.
+pub fn targets(workload: &str, elements: usize) -> Vec<Target> {
     use Target::{AtMost, Below, OfFloor, Times};
     let small = |at_1e3, at_1e5| vec![AtMost("ndarray", if elements <= 1000 { at_1e3 } else { at_1e5 })];
     let large = elements >= 10_000_000;
@@ -51,20 +54,27 @@ fn targets(workload: &str, elements: usize) -> Vec<Target> {
 }
 
 /// Holds the figures of a row against its targets. The default column has to reach them at each size, the one with
-/// process engines alone from 1e7 elements on, and where it is the only one.
-pub fn judge(workload: &str, elements: usize, figures: &Figures) -> Vec<Verdict> {
+/// process engines alone, where it is among `columns`, from 1e7 elements on, and where it is the only one.
+pub fn judge(columns: &[&'static str], targets: &[Target], elements: usize, figures: &Figures) -> Vec<Verdict> {
     let of = |name: &str| figures.iter().find(|(n, _)| *n == name).map(|f| f.1);
     let mut verdicts = Vec::new();
-    for column in ["distob", "distob_process"] {
+    for &column in columns {
         let Some(own) = of(column) else { continue };
         if column == "distob_process" && elements < 10_000_000 && of("distob").is_some() {
             continue;
         }
-        for target in targets(workload, elements) {
+        for &target in targets {
             let (reached, met) = match target {
                 Target::OfFloor(least) => match of("floor") {
                     Some(floor) => (floor / own, floor / own >= least),
                     None => continue,
+                },
+                Target::OfFloorOr(least, other, times) => match (of("floor"), of(other)) {
+                    (Some(floor), rival) => {
+                        let enough = rival.is_some_and(|rival| rival / own >= times);
+                        (floor / own, floor / own >= least || enough)
+                    }
+                    _ => continue,
                 },
                 Target::Times(other, least) => {
                     // The best of a rival's ways counts.
@@ -94,6 +104,9 @@ impl Verdict {
         let (column, reached) = (self.column, self.reached);
         match self.target {
             Target::OfFloor(least) => format!("{column} {reached:.2} of floor (>= {least}, {met})"),
+            Target::OfFloorOr(least, other, times) => {
+                format!("{column} {reached:.2} of floor (>= {least}, or {times} times {other}, {met})")
+            }
             Target::Times(other, least) => format!("{column} {reached:.2} times {other} (>= {least}, {met})"),
             Target::AtMost(other, most) => format!("{column} {reached:.2} of {other}'s time (<= {most}, {met})"),
             Target::Below(most) => format!("{column} {reached:.3e} (<= {most:.3e}, {met})"),

@@ -311,11 +311,11 @@ where
     }
 }
 
-include!("cells.rs");
+mod cells;
 
 /// Every record of the file belongs to a function of the table.
 pub fn run(records: &Records, grid: &mut Grid) {
-    cells(records, grid);
+    cells::cells(records, grid);
     macro_rules! of_pairs {
         ($t:ty) => {
             pairs::<$t>(records, grid)

@@ -1,5 +1,10 @@
 //! Functions place by place: `call`, with broadcasting.
 
+#![expect(
+    clippy::type_complexity,
+    reason = "what a result is follows from its operands, and is said where it is given"
+)]
+
 use ndarray::{DimMax, Dimension, IxDyn};
 
 use super::input::Input;
@@ -45,10 +50,10 @@ fn binary<A: Element, B: Element, C: Element, L: Dimension, R: Dimension, O: Dim
 }
 
 /// `value` into `out`, whose memory it is computed straight into where nobody else sees that and the operands are elsewhere.
-fn put<A: Element, D: Dimension, O: Dimension>(value: DistArray<A, O>, out: &mut DistArray<A, D>) -> Result<()>
-where
-    D: DimMax<O>,
-{
+fn put<A: Element, D: Dimension + DimMax<O>, O: Dimension>(
+    value: DistArray<A, O>,
+    out: &mut DistArray<A, D>,
+) -> Result<()> {
     out.try_assign(value)
 }
 
@@ -184,7 +189,6 @@ pub trait CallBinary: crate::ufunc::BinaryUfunc {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape), [`Error::ForeignHub`](crate::Error::ForeignHub),
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
-    #[expect(clippy::type_complexity, reason = "what the result is follows from the operands")]
     fn try_call<X: Input, Y: Input>(
         self,
         x: X,
@@ -258,7 +262,6 @@ impl<F: crate::ufunc::BinaryUfunc> CallBinary for F {}
 pub trait CallUnaryPair: Sized {
     /// Both results of each element, computed in one pass. Lazy.
     #[track_caller]
-    #[expect(clippy::type_complexity, reason = "two arrays")]
     fn call<X: Input>(
         self,
         x: X,
@@ -279,7 +282,6 @@ impl CallUnaryPair for crate::ufunc::Frexp {}
 pub trait CallBinaryPair: Sized {
     /// Both results of each two elements, computed in one pass. Lazy.
     #[track_caller]
-    #[expect(clippy::type_complexity, reason = "two arrays")]
     fn call<X: Input, Y: Input<Elem = X::Elem>>(
         self,
         x: X,

@@ -1,5 +1,10 @@
 //! `outer`: a function of every pair of elements of two arrays.
 
+#![expect(
+    clippy::type_complexity,
+    reason = "what a result is follows from its operands, and is said where it is given"
+)]
+
 use ndarray::{DimAdd, Dimension};
 
 use super::input::Input;
@@ -58,7 +63,6 @@ pub trait Outer: BinaryUfunc {
     /// # Errors
     /// [`Error::InvalidArgument`] where the result is too large to be or has more than 32 axes, [`Error::ForeignHub`],
     /// [`Error::OutOfMemory`].
-    #[expect(clippy::type_complexity, reason = "what the result is follows from the operands")]
     fn try_outer<X: Input, Y: Input>(
         self,
         x: X,

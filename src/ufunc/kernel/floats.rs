@@ -59,7 +59,7 @@ macro_rules! ieee {
                 let rest = exponent - normal;
                 let plain = lifted * power(normal) * power(rest.clamp(1 - $bias, $bias));
                 // 0, infinities and NaN are what they are.
-                if self == 0.0 || !(self.abs() < $t::INFINITY) { self } else { plain }
+                if self == 0.0 || !self.is_finite() { self } else { plain }
             }
             #[inline(always)]
             fn frexp(self) -> (Self, i32) {
@@ -70,7 +70,7 @@ macro_rules! ieee {
                 let exponent = ((bits >> $mantissa) & (2 * $bias + 1)) as i32 - ($bias - 1);
                 let exponent = exponent - if subnormal { ($mantissa + 1) as i32 } else { 0 };
                 let significand = $t::from_bits((bits & MASK) | (($bias - 1) << $mantissa));
-                let special = self == 0.0 || !(self.abs() < $t::INFINITY);
+                let special = self == 0.0 || !self.is_finite();
                 (if special { self } else { significand }, if special { 0 } else { exponent })
             }
         }

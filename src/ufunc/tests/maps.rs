@@ -140,7 +140,16 @@ macro_rules! floats {
         binary::<Complex<$t>, Complex<$t>>(Op::Add, |a, b| a + b);
         binary::<Complex<$t>, Complex<$t>>(Op::Sub, |a, b| a - b);
         binary::<Complex<$t>, Complex<$t>>(Op::Mul, |a, b| a * b);
-        binary::<Complex<$t>, Complex<$t>>(Op::Div, |a, b| a / b);
+        binary::<Complex<$t>, Complex<$t>>(Op::Div, |a, b| {
+            // Smith's method, as NumPy divides.
+            if b.re.abs() >= b.im.abs() {
+                let (ratio, below) = (b.im / b.re, 1.0 / (b.re + b.im * (b.im / b.re)));
+                Complex { re: (a.re + a.im * ratio) * below, im: (a.im - a.re * ratio) * below }
+            } else {
+                let (ratio, below) = (b.re / b.im, 1.0 / (b.im + b.re * (b.re / b.im)));
+                Complex { re: (a.re * ratio + a.im) * below, im: (a.im * ratio - a.re) * below }
+            }
+        });
         binary::<Complex<$t>, bool>(Op::Equal, |a, b| a == b);
         unary::<Complex<$t>, Complex<$t>>(Op::Conj, |a| a.conj());
         unary::<Complex<$t>, $t>(Op::Re, |a| a.re);

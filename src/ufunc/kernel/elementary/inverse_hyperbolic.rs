@@ -1,7 +1,7 @@
 //! The inverse hyperbolic functions: logarithms of arguments in two parts.
 
 use super::Unary;
-use super::dd::{fast_two_sum, product, quotient, select, two_product, two_sum};
+use super::dd::{beyond, fast_two_sum, product, quotient, select, two_product, two_sum};
 use super::log::split;
 use super::log_parts::ln;
 
@@ -59,7 +59,7 @@ impl Unary for Asinh {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(x.abs() <= LARGE)
+        beyond(x, LARGE)
     }
 
     fn full(x: f64) -> f64 {
@@ -127,7 +127,7 @@ impl Unary for Atanh {
 
     #[inline(always)]
     fn hard(x: f64) -> bool {
-        !(x.abs() < 1.0)
+        x.is_nan() || x.abs() >= 1.0
     }
 
     fn full(x: f64) -> f64 {

@@ -3,7 +3,7 @@
 //! Exponential, logarithm and sum are in two parts, so that the result is right where `m` and the logarithm nearly cancel too.
 
 use super::Binary;
-use super::dd::{fast_two_sum, product, select, two_product, two_sum};
+use super::dd::{beyond, fast_two_sum, product, select, two_product, two_sum};
 use super::exp::{Exp, Exp2, LN2};
 use super::hyperbolic::expm1_parts;
 use super::log::split;
@@ -36,7 +36,7 @@ fn apart(x: f64, y: f64) -> (f64, f64, f64) {
 
 #[inline(always)]
 fn far(x: f64, y: f64) -> bool {
-    !((x - y).abs() <= FAR)
+    beyond(x - y, FAR)
 }
 
 /// What the two functions have in common where something is infinite or not a number, or the operands are far apart.

@@ -1,5 +1,9 @@
+//! The rows of the grid: functions with one result and the classes of types that they take.
+
+use super::*;
+
 /// Cells of functions with one result, as the table of functions has them.
-fn cells(records: &Records, grid: &mut Grid) {
+pub(super) fn cells(records: &Records, grid: &mut Grid) {
     unary! { records grid:
         Absolute "absolute" bools ints floats complexes;
         Arccos "arccos" floats complexes;
