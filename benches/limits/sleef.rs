@@ -55,7 +55,7 @@ impl Function {
         #[cfg(target_arch = "x86_64")]
         {
             let wide = is_x86_feature_detected!("avx512f");
-            if !wide && !(is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
+            if !(wide || is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")) {
                 return None;
             }
             // The square root of a sum of squares is there with half an ulp alone.

@@ -41,9 +41,9 @@ pub fn element(item: TokenStream) -> TokenStream {
 /// }
 ///
 /// let a = DistArray::from_vec(vec![3.0, -0.5, -2.0]);
-/// assert_eq!(soft_threshold.call(&a, 1.0), ndarray::array![2.0, 0.0, -1.0]);
+/// assert_eq!(soft_threshold.call(&a, 1.0), array![2.0, 0.0, -1.0]);
 /// assert_eq!(soft_threshold(3.0, 1.0), 2.0);
-/// assert_eq!(parallel.outer(&ndarray::array![1.0, 2.0], &ndarray::array![1.0, 2.0])[[1, 1]], 1.0);
+/// assert_eq!(parallel.outer(&array![1.0, 2.0], &array![1.0, 2.0])[[1, 1]], 1.0);
 /// ```
 #[proc_macro_attribute]
 pub fn ufunc(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -14,9 +14,6 @@ pub struct Given {
 /// One case.
 #[derive(Clone, Debug)]
 pub struct Record {
-    pub method: String,
-    pub function: String,
-    pub parameters: Vec<isize>,
     pub arrays: Vec<Given>,
 }
 
@@ -32,7 +29,6 @@ pub fn read() -> BTreeMap<(String, String), Vec<Record>> {
         let mut parts = head.split('|');
         let mut key = parts.next().expect("a key").split(' ');
         let (method, function) = (key.next().expect("a method").to_owned(), key.next().expect("a function").to_owned());
-        let parameters = key.map(|number| number.parse().expect("a number")).collect();
         let mut arrays = Vec::new();
         for part in parts {
             let (dtype, shape) = part.split_once(':').expect("type and shape");
@@ -43,8 +39,7 @@ pub fn read() -> BTreeMap<(String, String), Vec<Record>> {
             arrays.push(Given { dtype: dtype.to_owned(), shape, bytes: bytes[at..at + length].to_vec() });
             at += length;
         }
-        let record = Record { method: method.clone(), function: function.clone(), parameters, arrays };
-        all.entry((method, function)).or_default().push(record);
+        all.entry((method, function)).or_default().push(Record { arrays });
     }
     all
 }

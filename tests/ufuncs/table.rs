@@ -86,12 +86,12 @@ fn layouts<T: Value>(x: &ArrayD<T>) -> Vec<(&'static str, DistArrayD<T>)> {
 }
 
 /// Compares a result with the right one.
-fn compare<T: Value>(got: &DistArrayD<T>, want: &ArrayD<T>, near: Near, scale: f64) -> Result<usize, String> {
+fn compare<T: Value>(got: &DistArrayD<T>, want: &ArrayD<T>, near: Near) -> Result<usize, String> {
     if got.shape() != want.shape() {
         return Err(format!("shape {:?}, not {:?}", got.shape(), want.shape()));
     }
     for (i, (&g, &w)) in got.iter().zip(want).enumerate() {
-        if differs(g, w, near, scale) {
+        if differs(g, w, near) {
             return Err(format!("element {i}: {g:?}, not {w:?}"));
         }
     }
@@ -110,7 +110,7 @@ fn shapes<T: Value, R: Value>(
     if none.shape() != [0] {
         return Err(format!("of nothing: shape {:?}", none.shape()));
     }
-    let of = |x: ArrayD<T>, want: ArrayD<R>| compare(&f(&DistArray::from(&x)), &want, near, 0.0);
+    let of = |x: ArrayD<T>, want: ArrayD<R>| compare(&f(&DistArray::from(&x)), &want, near);
     let mut done = of(
         x.slice_axis(Axis(0), Slice::new(0, Some(1), 1)).to_owned(),
         want.slice_axis(Axis(0), Slice::new(0, Some(1), 1)).to_owned(),
@@ -118,12 +118,12 @@ fn shapes<T: Value, R: Value>(
     done += of(x.index_axis(Axis(0), 2).to_owned(), want.index_axis(Axis(0), 2).to_owned())?;
     let stretched = DistArray::from(x).broadcast(IxDyn(&[2, x.len()])).ok_or("does not stretch")?;
     let rows = want.broadcast(IxDyn(&[2, x.len()])).ok_or("does not stretch")?.to_owned();
-    done += compare(&f(&stretched), &rows, near, 0.0)?;
+    done += compare(&f(&stretched), &rows, near)?;
     // Larger than what is computed at once.
     let tall = DistArray::from(x).broadcast(IxDyn(&[1 + 20_000 / x.len(), x.len()])).ok_or("does not stretch")?;
     let big = f(&tall);
     let last = big.index_axis(Axis(0), big.shape()[0] - 1).to_owned();
-    done += compare(&DistArray::from(&last), want, near, 0.0)?;
+    done += compare(&DistArray::from(&last), want, near)?;
     Ok(done)
 }
 
@@ -142,7 +142,7 @@ where
             grid.cell(
                 "call",
                 || format!("{name} of {}, {layout}", T::NAME),
-                || compare(&f.call(&a), &want, near, 0.0).map_err(|why| at(&why, &[&format!("{x:?}")])),
+                || compare(&f.call(&a), &want, near).map_err(|why| at(&why, &[&format!("{x:?}")])),
             );
         }
         grid.cell("call", || format!("{name} of {}, shapes", T::NAME), || shapes(&x, &want, |a| f.call(a), near));
@@ -177,7 +177,7 @@ where
                 "call",
                 || format!("{name} of {} and {}, {layout}", A::NAME, B::NAME),
                 || {
-                    compare(&f.call(&a, &b), &want, near, 0.0)
+                    compare(&f.call(&a, &b), &want, near)
                         .map_err(|why| at(&why, &[&format!("{x:?}"), &format!("{y:?}")]))
                 },
             );
@@ -219,7 +219,7 @@ where
             grid.cell(
                 "outer",
                 || format!("{name} of {}, {layout}, outer", T::NAME),
-                || compare(&f.outer(&a, &b), &want, near, 0.0),
+                || compare(&f.outer(&a, &b), &want, near),
             );
         }
     }
@@ -280,12 +280,12 @@ where
                     let first = array::<T>(&record.arrays[1]).expect("the same type");
                     if name == "modf" {
                         let (fract, whole) = ufunc::Modf.call(&a);
-                        compare(&fract, &first, Near::Exact, 0.0)?;
-                        compare(&whole, &array(&record.arrays[2]).expect("the same type"), Near::Exact, 0.0)
+                        compare(&fract, &first, Near::Exact)?;
+                        compare(&whole, &array(&record.arrays[2]).expect("the same type"), Near::Exact)
                     } else {
                         let (significand, exponent) = ufunc::Frexp.call(&a);
-                        compare(&significand, &first, Near::Exact, 0.0)?;
-                        compare(&exponent, &array(&record.arrays[2]).expect("an exponent"), Near::Exact, 0.0)
+                        compare(&significand, &first, Near::Exact)?;
+                        compare(&exponent, &array(&record.arrays[2]).expect("an exponent"), Near::Exact)
                     }
                 },
             );
@@ -304,8 +304,8 @@ where
             || format!("divmod of {}", T::NAME),
             || {
                 let (q, r) = ufunc::Divmod.call(&x, &y);
-                compare(&q, &array(&record.arrays[2]).expect("the same type"), Near::Exact, 0.0)?;
-                compare(&r, &array(&record.arrays[3]).expect("the same type"), Near::Exact, 0.0)
+                compare(&q, &array(&record.arrays[2]).expect("the same type"), Near::Exact)?;
+                compare(&r, &array(&record.arrays[3]).expect("the same type"), Near::Exact)
             },
         );
     }

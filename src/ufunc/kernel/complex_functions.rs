@@ -224,7 +224,9 @@ pub(super) fn sinh(z: C) -> C {
         return c(Sinh::full(x), y);
     }
     if x == 0.0 {
-        return c(x, Sin::full(y));
+        // The zero has the sign of the product with the cosine.
+        let re = if y.is_finite() { x.copysign_of(x, Cos::full(y)) } else { x };
+        return c(re, Sin::full(y));
     }
     if !y.is_finite() {
         let re = if x.is_infinite() { x } else { f64::NAN };
