@@ -11,6 +11,8 @@ mod map;
 mod op;
 mod plan;
 mod program;
+pub mod scatter;
+pub mod segment;
 pub mod simd;
 pub mod small;
 mod stream;

@@ -1,11 +1,18 @@
 //! What can be done with a universal function: `call`, `outer`, `reduce`, `accumulate`, `reduceat`, `at`, each in a file of its
 //! own, as a trait that every function of [`crate::ufunc`] has (a user's own too).
 
+mod at;
 mod call;
+mod indices;
 mod input;
 pub mod names;
 mod outer;
+mod reduceat;
+mod share;
 
+pub use at::{At, AtUnary, Target};
 pub use call::{CallBinary, CallBinaryPair, CallUnary, CallUnaryPair};
+pub use indices::{IndexElement, Indices};
 pub use input::Input;
 pub use outer::Outer;
+pub use reduceat::{Reduceat, ReduceatOf};

@@ -5,7 +5,7 @@ use crate::ufunc::DType;
 
 /// `f16` as `f32`, exactly.
 #[inline(always)]
-fn from_f16(h: u16) -> f32 {
+pub(in crate::ufunc) fn from_f16(h: u16) -> f32 {
     let bits = u32::from(h & 0x7fff) << 13;
     // The exponent's bias is mended by a product, which makes normal numbers of subnormal ones too.
     let scaled = f32::from_bits(bits) * f32::from_bits((254 - 15) << 23);
@@ -36,7 +36,7 @@ pub(in crate::ufunc) fn to_f16(x: f64) -> u16 {
 
 /// `bf16` as `f32`, exactly.
 #[inline(always)]
-fn from_bf16(h: u16) -> f32 {
+pub(in crate::ufunc) fn from_bf16(h: u16) -> f32 {
     f32::from_bits(u32::from(h) << 16)
 }
 

@@ -20,7 +20,7 @@ mod order;
 mod table;
 
 pub(super) use fused::fused;
-pub(super) use half::{to_bf16, to_f16};
+pub(super) use half::{from_bf16, from_f16, to_bf16, to_f16};
 pub(super) use table::{copy, resolve as recipe, signature};
 
 use super::simd::Isa;

@@ -1,0 +1,379 @@
+//! `reduceat`: a function joins the elements of each of many segments of an axis.
+//!
+//! Segments of elements side by side are in [`runs`], segments of rows in [`rows`]; a function that may not be applied in groups
+//! takes its operands in order, by [`step`]. Work is cut into *units*: some segments at one place of the other axes. A unit that holds
+//! far more elements than others leaves its long segments to whoever runs it: those are cut into parts of a fixed length, and
+//! the parts joined in a fixed tree. Which way a segment goes follows from its length, and changes no bits.
+
+pub(super) mod join;
+mod rows;
+mod runs;
+pub(super) mod step;
+mod tree;
+
+use super::simd::Isa;
+use super::stream::Line;
+use super::{DType, Op};
+use join::Join;
+use rows::{Rows, RowsFn};
+use runs::{PartFn, Run, RunFn, length};
+use std::mem::MaybeUninit;
+use std::ops::Range;
+use step::Step;
+use tree::Tree;
+
+/// Elements that a unit has, as a rule.
+const UNIT: usize = 1 << 15;
+/// Most segments of a unit.
+const SEGMENTS: usize = 1024;
+/// A unit of more elements than this leaves its long segments.
+const MUCH: usize = 1 << 18;
+/// Elements of a segment that is long in such a unit.
+const LONG: usize = 1 << 13;
+
+/// The kernels of a join.
+#[derive(Debug)]
+struct Joined {
+    /// Bytes of an accumulator.
+    acc: usize,
+    run: [RunFn; 3],
+    part: [PartFn; 3],
+    rows: [RowsFn; 3],
+    finish: unsafe fn(accs: *const u8, parts: usize, columns: usize, out: *mut u8),
+}
+
+impl Joined {
+    #[cfg(target_arch = "x86_64")]
+    const fn of<J: Join>() -> Joined {
+        Joined {
+            acc: size_of::<J::Acc>(),
+            run: [runs::run_baseline::<J>, runs::run_avx2::<J>, runs::run_avx512::<J>],
+            part: [runs::part_baseline::<J>, runs::part_avx2::<J>, runs::part_avx512::<J>],
+            rows: [rows::baseline::<J>, rows::avx2::<J>, rows::avx512::<J>],
+            finish: finish::<J>,
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    const fn of<J: Join>() -> Joined {
+        Joined {
+            acc: size_of::<J::Acc>(),
+            run: [runs::run_baseline::<J>; 3],
+            part: [runs::part_baseline::<J>; 3],
+            rows: [rows::baseline::<J>; 3],
+            finish: finish::<J>,
+        }
+    }
+}
+
+/// Joins the parts of a segment, column by column.
+///
+/// # Safety
+///
+/// `parts > 0` times `columns` accumulators at `accs`, and room for `columns` results at `out`.
+unsafe fn finish<J: Join>(accs: *const u8, parts: usize, columns: usize, out: *mut u8) {
+    let accs = accs.cast::<J::Acc>();
+    for column in 0..columns {
+        let mut tree = Tree::<J>::new();
+        for part in 0..parts {
+            // SAFETY: one of the accumulators that are there.
+            tree.push(unsafe { *accs.add(part * columns + column) });
+        }
+        // SAFETY: `out` takes a result for each column.
+        unsafe { out.cast::<MaybeUninit<J::Out>>().add(column).write(MaybeUninit::new(J::leave(tree.complete()))) }
+    }
+}
+
+fn joined(op: Op, dtype: DType) -> Option<&'static Joined> {
+    macro_rules! make {
+        ($j:ty) => {{
+            const JOINED: &Joined = &Joined::of::<$j>();
+            Some(JOINED)
+        }};
+    }
+    join::joined!(op, dtype, make)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Joined(&'static Joined),
+    InOrder(Step),
+}
+
+/// An array seen as places of outer axes, the axis that is cut into segments, and inner elements that lie side by side.
+#[derive(Clone, Debug)]
+pub struct Geometry {
+    /// Lengths of the outer axes and their strides, in elements.
+    pub outer: Vec<(usize, isize)>,
+    /// Length of the axis.
+    pub length: usize,
+    /// Its stride, in elements; 1 where there is one inner element.
+    pub stride: isize,
+    /// Number of inner elements.
+    pub inner: usize,
+    /// Elements that may be read from the first one on, where all lie side by side in row-major order.
+    pub side_by_side: Option<usize>,
+}
+
+impl Geometry {
+    fn places(&self) -> usize {
+        self.outer.iter().map(|axis| axis.0).product()
+    }
+
+    fn offset(&self, mut place: usize) -> isize {
+        let mut offset = 0;
+        for &(length, stride) in self.outer.iter().rev() {
+            offset += (place % length) as isize * stride;
+            place /= length;
+        }
+        offset
+    }
+}
+
+/// A `reduceat`, ready to be run.
+#[derive(Clone, Debug)]
+pub struct Segments {
+    way: Way,
+    isa: Isa,
+    from: DType,
+    to: DType,
+    geometry: Geometry,
+    segments: usize,
+    /// Segments of a unit, and units of an outer place.
+    per_unit: usize,
+    blocks: usize,
+    tiles: usize,
+}
+
+/// A segment, or some columns of it, that its unit has left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Long {
+    place: usize,
+    segment: usize,
+    start: usize,
+    length: usize,
+    tile: usize,
+}
+
+/// Room for accumulators of one tile.
+type Tile = Line<[[u64; 2]; rows::WIDTH]>;
+
+impl Segments {
+    /// The way to join `segments` segments; `None` where the function does not give what it takes. Panics where the array has no
+    /// elements.
+    pub fn new(op: Op, dtype: DType, geometry: Geometry, segments: usize) -> Option<Segments> {
+        let way = match joined(op, dtype) {
+            Some(joined) => Way::Joined(joined),
+            None => Way::InOrder(Step::new(op, dtype, dtype)?),
+        };
+        assert!(geometry.length > 0 && geometry.inner > 0 && segments > 0, "nothing to join: {geometry:?}");
+        assert!(geometry.inner > 1 || geometry.stride == 1, "elements apart: {geometry:?}");
+        let columns = geometry.inner.min(rows::WIDTH);
+        let elements = (geometry.length / segments).max(1) * columns;
+        let per_unit = (UNIT / elements).clamp(1, SEGMENTS);
+        let (blocks, tiles) = (segments.div_ceil(per_unit), geometry.inner.div_ceil(rows::WIDTH));
+        let to = join::result(op, dtype);
+        Some(Segments { way, isa: Isa::current(), from: dtype, to, geometry, segments, per_unit, blocks, tiles })
+    }
+
+    /// Type of the results.
+    pub fn result_dtype(&self) -> DType {
+        self.to
+    }
+
+    /// Number of units, and how many elements one has as a rule.
+    pub fn units(&self) -> (usize, usize) {
+        let elements = (self.geometry.length / self.segments).max(1) * self.per_unit;
+        (self.geometry.places() * self.blocks * self.tiles, elements * self.geometry.inner.min(rows::WIDTH))
+    }
+
+    /// The columns of a tile.
+    fn columns(&self, tile: usize) -> Range<usize> {
+        let start = tile * rows::WIDTH;
+        start..(start + rows::WIDTH).min(self.geometry.inner)
+    }
+
+    /// Where a row of the axis begins, and where the result of a segment does, in bytes.
+    fn source(&self, place: usize, row: usize, column: usize) -> isize {
+        let elements = self.geometry.offset(place) + row as isize * self.geometry.stride + column as isize;
+        elements * self.from.size() as isize
+    }
+
+    fn target(&self, place: usize, segment: usize, column: usize) -> usize {
+        ((place * self.segments + segment) * self.geometry.inner + column) * self.to.size()
+    }
+
+    /// Computes units. `read` gives where the segments begin from a number on, as many as it is given places for; behind the last one
+    /// comes the axis's length. `leave` takes segments that are to be done apart.
+    ///
+    /// # Safety
+    ///
+    /// `values` is valid over the geometry; `out` takes the row-major results, and nobody else touches those of these units.
+    ///
+    /// # Panics
+    ///
+    /// Where `read` gives a segment beyond the axis.
+    pub unsafe fn run(
+        &self,
+        values: *const u8,
+        out: *mut u8,
+        units: Range<usize>,
+        read: &dyn Fn(usize, &mut [usize]),
+        leave: &mut dyn FnMut(Long),
+    ) {
+        let mut starts = [0; SEGMENTS + 1];
+        let mut block_there = usize::MAX;
+        let mut below = usize::MAX;
+        let mut acc = MaybeUninit::<Tile>::uninit();
+        for unit in units {
+            let (tile, rest) = (unit % self.tiles, unit / self.tiles);
+            let (block, place) = (rest % self.blocks, rest / self.blocks);
+            let first = block * self.per_unit;
+            let count = self.per_unit.min(self.segments - first);
+            let starts = &mut starts[..count + 1];
+            let columns = self.columns(tile);
+            if block != block_there {
+                read(first, starts);
+                let all = starts[..count].iter().fold(true, |all, &start| all & (start < self.geometry.length));
+                assert!(all && starts[count] <= self.geometry.length, "a segment beyond the axis");
+                let elements: usize = starts.windows(2).map(|pair| length(pair[0], pair[1])).sum();
+                below = if elements * columns.len() > MUCH {
+                    (LONG / columns.len()).max(2 * rows::BLOCK)
+                } else {
+                    usize::MAX
+                };
+                if self.geometry.inner == 1 && below != usize::MAX {
+                    below = LONG;
+                }
+                block_there = block;
+            }
+            if below != usize::MAX {
+                for (i, pair) in starts.windows(2).enumerate() {
+                    let length = length(pair[0], pair[1]);
+                    if length >= below {
+                        leave(Long { place, segment: first + i, start: pair[0], length, tile });
+                    }
+                }
+            }
+            let target = out.wrapping_add(self.target(place, first, columns.start));
+            let source = |row| values.wrapping_offset(self.source(place, row, columns.start));
+            // SAFETY: segments lie within the axis, as was checked; columns within the inner elements. Targets are those of the
+            // unit's segments, and each takes as many results as there are columns.
+            unsafe {
+                match &self.way {
+                    Way::Joined(joined) if self.geometry.inner == 1 => {
+                        let readable = match self.geometry.side_by_side {
+                            Some(all) => all - place * self.geometry.length,
+                            None => self.geometry.length,
+                        };
+                        joined.run[self.isa as usize](&Run { values: source(0), readable, starts, below }, target);
+                    }
+                    way => {
+                        for (i, pair) in starts.windows(2).enumerate() {
+                            let length = length(pair[0], pair[1]);
+                            if length < below {
+                                let target = target.add(i * self.geometry.inner * self.to.size());
+                                let acc = acc.as_mut_ptr().cast();
+                                self.accumulate(way, source(pair[0]), length, columns.len(), acc);
+                                self.finish(acc, 1, columns.len(), target);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Joins `rows` rows of `columns` elements; the accumulators are written to `acc`.
+    ///
+    /// # Safety
+    ///
+    /// The rows may be read, from `source` on at the geometry's stride; `acc` takes [`Segments::acc_bytes`] for each column.
+    unsafe fn accumulate(&self, way: &Way, source: *const u8, rows: usize, columns: usize, acc: *mut u8) {
+        let (size, stride) = (self.from.size(), self.geometry.stride * self.from.size() as isize);
+        // SAFETY: the caller's promise; in order, the first row is the accumulators' beginning.
+        unsafe {
+            match way {
+                Way::Joined(joined) if self.geometry.inner == 1 => {
+                    joined.part[self.isa as usize](source, rows, rows, acc);
+                }
+                Way::Joined(joined) => {
+                    joined.rows[self.isa as usize](&Rows { values: source, stride, rows, columns }, acc);
+                }
+                Way::InOrder(step) => {
+                    std::ptr::copy_nonoverlapping(source, acc, columns * size);
+                    if columns == 1 {
+                        step.sequence(acc, source.wrapping_offset(stride), stride, rows - 1);
+                    } else {
+                        for row in 1..rows as isize {
+                            step.rows(acc, source.offset(row * stride), columns);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Results of a segment's parts, which `accs` holds one after the other.
+    ///
+    /// # Safety
+    ///
+    /// As many accumulators as parts times columns, and room for a result for each column.
+    unsafe fn finish(&self, accs: *const u8, parts: usize, columns: usize, out: *mut u8) {
+        // SAFETY: the caller's promise; what is done in order has one part, whose accumulators are its results.
+        unsafe {
+            match &self.way {
+                Way::Joined(joined) => (joined.finish)(accs, parts, columns, out),
+                Way::InOrder(_) => std::ptr::copy_nonoverlapping(accs, out, columns * self.to.size()),
+            }
+        }
+    }
+
+    /// Elements along the axis that a part has.
+    fn part_length(&self, long: &Long) -> usize {
+        match self.way {
+            Way::Joined(_) if self.geometry.inner == 1 => runs::PART,
+            Way::Joined(_) => rows::PART,
+            Way::InOrder(_) => long.length,
+        }
+    }
+
+    /// How many parts a long segment has, and how many bytes the accumulators of one take.
+    pub fn parts(&self, long: &Long) -> (usize, usize) {
+        let acc = match self.way {
+            Way::Joined(joined) => joined.acc,
+            Way::InOrder(_) => self.from.size(),
+        };
+        (long.length.div_ceil(self.part_length(long)), acc * self.columns(long.tile).len())
+    }
+
+    /// Elements of a part.
+    pub fn part_elements(&self, long: &Long) -> usize {
+        self.part_length(long).min(long.length) * self.columns(long.tile).len()
+    }
+
+    /// Computes one part of a long segment.
+    ///
+    /// # Safety
+    ///
+    /// `values` as for [`Segments::run`], of this plan, which gave `long`; `acc` takes the bytes of one part, aligned to 16.
+    pub unsafe fn part(&self, values: *const u8, long: &Long, part: usize, acc: *mut u8) {
+        let (columns, most) = (self.columns(long.tile), self.part_length(long));
+        let done = part * most;
+        let source = values.wrapping_offset(self.source(long.place, long.start + done, columns.start));
+        // SAFETY: rows of the segment, which `run` found to lie within the axis.
+        unsafe { self.accumulate(&self.way, source, most.min(long.length - done), columns.len(), acc) }
+    }
+
+    /// Joins the parts of a long segment, and writes its results.
+    ///
+    /// # Safety
+    ///
+    /// `accs` holds the parts one after the other, each written by [`Segments::part`]; `out` as for [`Segments::run`].
+    pub unsafe fn join(&self, accs: *const u8, long: &Long, out: *mut u8) {
+        let columns = self.columns(long.tile);
+        let target = out.wrapping_add(self.target(long.place, long.segment, columns.start));
+        // SAFETY: the caller's promise; the target takes a result for each column.
+        unsafe { self.finish(accs, self.parts(long).0, columns.len(), target) }
+    }
+}
