@@ -306,7 +306,7 @@ fn the_same_bits_over_engines_in_every_way() {
         for engines in [1, 2, 3, 5] {
             let hub = hub(engines);
             let mut a = hub.scatter(Array1::from_elem(places, 1.0)).unwrap();
-            Add.at(&mut a, &indices, &Array1::from_vec(rough.clone())).unwrap();
+            Add.at(&mut a, &indices, Array1::from_vec(rough.clone())).unwrap();
             let bits: Vec<u64> = a.iter().map(|x| x.to_bits()).collect();
             for (given, expected) in a.iter().zip(&expected) {
                 let near = (given - expected).abs() <= 1e-9 * expected.abs().max(1e-10);
@@ -317,7 +317,7 @@ fn the_same_bits_over_engines_in_every_way() {
             }
             earlier = Some(bits);
             let mut a = hub.scatter(Array1::from_elem(places, 1.0)).unwrap();
-            Divide.at(&mut a, &indices, &Array1::from_vec(rough.clone())).unwrap();
+            Divide.at(&mut a, &indices, Array1::from_vec(rough.clone())).unwrap();
             assert!(a.iter().zip(&quotients).all(|(a, b)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())));
             let mut a = hub.scatter(Array1::from_elem(places, 0u32)).unwrap();
             Add.at(&mut a, &indices, 1u32).unwrap();
@@ -341,7 +341,7 @@ fn rows_of_many_elements_over_engines() {
         for engines in [1, 3] {
             let hub = hub(engines);
             let mut a = hub.scatter(Array2::<f64>::zeros((rows, columns))).unwrap();
-            Add.at(&mut a, &indices, &hub.scatter(&values).unwrap()).unwrap();
+            Add.at(&mut a, &indices, hub.scatter(&values).unwrap()).unwrap();
             assert_eq!(a, expected);
             let mut a = hub.scatter(Array2::from_elem((rows, columns), 1.0)).unwrap();
             Copysign.at(&mut a, &indices, &values).unwrap();

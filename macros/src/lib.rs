@@ -22,9 +22,9 @@ pub fn element(item: TokenStream) -> TokenStream {
 /// yours: that it gives the same bits everywhere, and that it does not panic (a panic is
 /// [`Error::Panicked`](enum@distob::Error), or goes on to who reads the value where the array is small).
 ///
-/// A reduction goes through the elements in order, one after the other, unless the function is declared associative: that takes
-/// its identity too, which the groups begin with. In order costs parallelism along the reduced axis and vector instructions: each
-/// step waits for the one before.
+/// A reduction goes through the elements in order, one after the other: that costs parallelism along the reduced axis, since each
+/// step waits for the one before; cells beside each other go on together. What is declared associative may be reduced along
+/// several axes at once; its identity is what a reduction of nothing is.
 ///
 /// ```
 /// use distob::prelude::*;

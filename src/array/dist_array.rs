@@ -117,6 +117,17 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         Ok(self.held.get_or_init(|| Held::from_leaf(leaf)))
     }
 
+    /// The same elements under another name of their type (`isize` for `i64`), or in another kind of dimension of this rank.
+    /// Computes nothing.
+    pub(crate) fn seen_as<B: Element, E: Dimension>(&self) -> Result<DistArray<B, E>> {
+        match self.operand() {
+            _ if A::DTYPE != B::DTYPE => Err(Error::invalid("elements of another type")),
+            Some(Operand::Node(node)) => Ok(DistArray::from_node(node)),
+            Some(Operand::Leaf(leaf)) => Ok(DistArray::from_held(Held::from_leaf(&leaf))),
+            _ => Err(Error::invalid("an element type that programs do not know")),
+        }
+    }
+
     /// The evaluated state by value.
     pub(crate) fn into_held(mut self) -> Result<Held<A, D>> {
         self.try_held()?;

@@ -51,7 +51,7 @@ fn unknown(fold: Fold) -> Error {
 }
 
 /// The array folded along `axes`: pending, or there at once where it is small and its source is there.
-fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
+pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
     array: &DistArray<A, D>,
     fold: Fold,
     axes: &[usize],

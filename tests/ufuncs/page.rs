@@ -14,10 +14,13 @@ const MISSING: &[(&str, &str)] = &[
 /// What methods there are besides `call`, for functions of two operands and one result.
 const METHODS: &[(&str, &str)] = &[
     ("outer", "of every function of two operands"),
-    ("reduce", "not there yet under its own name; sums, products, extremes, `any`, `all` are methods of arrays"),
+    (
+        "reduce",
+        "of every function of two operands that gives what it takes; logical ones of any type; comparisons of flags",
+    ),
     ("accumulate", "not there yet"),
-    ("reduceat", "not there yet"),
-    ("at", "not there yet"),
+    ("reduceat", "as `reduce`"),
+    ("at", "of every function of one or two operands that gives what it takes first"),
 ];
 
 /// The struct's name: words of NumPy's name, joined.

@@ -14,6 +14,8 @@ pub struct Given {
 /// One case.
 #[derive(Clone, Debug)]
 pub struct Record {
+    /// What else the method is told: the axis.
+    pub parameters: Vec<isize>,
     pub arrays: Vec<Given>,
 }
 
@@ -29,6 +31,7 @@ pub fn read() -> BTreeMap<(String, String), Vec<Record>> {
         let mut parts = head.split('|');
         let mut key = parts.next().expect("a key").split(' ');
         let (method, function) = (key.next().expect("a method").to_owned(), key.next().expect("a function").to_owned());
+        let parameters = key.map(|number| number.parse().expect("a number")).collect();
         let mut arrays = Vec::new();
         for part in parts {
             let (dtype, shape) = part.split_once(':').expect("type and shape");
@@ -39,7 +42,7 @@ pub fn read() -> BTreeMap<(String, String), Vec<Record>> {
             arrays.push(Given { dtype: dtype.to_owned(), shape, bytes: bytes[at..at + length].to_vec() });
             at += length;
         }
-        all.entry((method, function)).or_default().push(Record { arrays });
+        all.entry((method, function)).or_default().push(Record { parameters, arrays });
     }
     all
 }

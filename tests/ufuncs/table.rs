@@ -236,6 +236,98 @@ impl<T: Value> AsArray for T {
     }
 }
 
+/// How near joined elements must be: sums within NumPy's bound, the number of terms times half a unit of the sum of magnitudes.
+fn near_joined<T: Value, R: Value>(function: &str, x: &ArrayD<T>) -> Near {
+    let float = matches!(R::NAME, "f2" | "f4" | "f8" | "c8" | "c16");
+    let magnitudes = x.iter().flat_map(|x| x.parts()).filter(|part| part.is_finite()).map(f64::abs).sum::<f64>();
+    match function {
+        "add" if float => Near::Within(f64::EPSILON * 0.5 * x.len() as f64 * magnitudes),
+        // In order, 16 bits are rounded after each step; NumPy rounds differences once.
+        "subtract" if R::NAME == "f2" => Near::Within(2f64.powi(-11) * x.len() as f64 * magnitudes),
+        "multiply" | "divide" | "hypot" if float => Near::Ulp(16.0),
+        // Each step may double what the one before was off.
+        _ if ELEMENTARY.contains(&function) && float => Near::Ulp(4096.0),
+        _ => Near::Exact,
+    }
+}
+
+/// `reduce` and `reduceat` along each axis, and `at`.
+fn methods<F, T: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
+where
+    F: Binary<T, Output: Value>,
+{
+    let of = |method: &str| records.get(&(method.to_owned(), name.to_owned())).into_iter().flatten();
+    for record in of("reduce") {
+        let (Some(x), Some(want)) = (array::<T>(&record.arrays[0]), array::<F::Output>(&record.arrays[1])) else {
+            continue;
+        };
+        let (axis, near) = (record.parameters[0], near_joined::<T, F::Output>(name, &x));
+        for (layout, a) in layouts(&x) {
+            grid.cell(
+                "reduce",
+                || format!("{name} of {}, {layout}, reduce {:?} along {axis}", T::NAME, x.shape()),
+                || {
+                    let compared = compare(&f.reduce(&a).axis(axis).run().map_err(|e| e.to_string())?, &want, near)?;
+                    let kept =
+                        f.reduce(&a).axis(axis - x.ndim() as isize).keepdims().run().map_err(|e| e.to_string())?;
+                    Ok(compared + compare(&kept, &want.clone().insert_axis(Axis(axis as usize)), near)?)
+                },
+            );
+        }
+    }
+    for record in of("reduceat") {
+        let (Some(x), Some(indices), Some(want)) =
+            (array::<T>(&record.arrays[0]), array::<i64>(&record.arrays[1]), array::<F::Output>(&record.arrays[2]))
+        else {
+            continue;
+        };
+        let (axis, near) = (record.parameters[0], near_joined::<T, F::Output>(name, &x));
+        for (layout, a) in layouts(&x) {
+            grid.cell(
+                "reduceat",
+                || format!("{name} of {}, {layout}, reduceat {:?} along {axis}", T::NAME, x.shape()),
+                || {
+                    let indices: Vec<i64> = indices.iter().copied().collect();
+                    compare(&f.reduceat(&a, &indices).axis(axis).run().map_err(|e| e.to_string())?, &want, near)
+                },
+            );
+        }
+    }
+}
+
+/// `at`, of functions that give what they take first.
+fn places<F, T: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
+where
+    F: Binary<T, Output = T>,
+{
+    for record in records.get(&("at".to_owned(), name.to_owned())).into_iter().flatten() {
+        let (Some(x), Some(indices), Some(y), Some(want)) = (
+            array::<T>(&record.arrays[0]),
+            array::<i64>(&record.arrays[1]),
+            array::<T>(&record.arrays[2]),
+            array::<T>(&record.arrays[3]),
+        ) else {
+            continue;
+        };
+        let mut joined = x.iter().chain(&y).copied().collect::<Vec<T>>();
+        let near = near_joined::<T, T>(
+            name,
+            &ArrayD::from_shape_vec(IxDyn(&[joined.len()]), std::mem::take(&mut joined)).expect("all of them"),
+        );
+        for (layout, mut a) in layouts(&x) {
+            grid.cell(
+                "at",
+                || format!("{name} of {}, {layout}, at", T::NAME),
+                || {
+                    let indices: Vec<i64> = indices.iter().copied().collect();
+                    f.at(&mut a, &indices, &y).map_err(|e| e.to_string())?;
+                    compare(&a, &want, near)
+                },
+            );
+        }
+    }
+}
+
 macro_rules! of_types {
     ($call:ident!($($given:tt)*) bools) => { $call!($($given)* bool) };
     ($call:ident!($($given:tt)*) ints) => { $call!($($given)* i8); $call!($($given)* i16); $call!($($given)* i32); $call!($($given)* i64);
@@ -257,9 +349,17 @@ macro_rules! binary {
         macro_rules! one {
             ($t:ty) => {
                 call_binary::<_, $t, $t>(ufunc::$Name, $name, $records, $grid);
-                outer::<_, $t>(ufunc::$Name, $name, $records, $grid)
+                outer::<_, $t>(ufunc::$Name, $name, $records, $grid);
+                methods::<_, $t>(ufunc::$Name, $name, $records, $grid)
             };
         }
+        of_types!(one!() $class);
+    )*)*};
+}
+
+macro_rules! at {
+    ($records:ident $grid:ident: $($Name:ident $name:literal $($class:ident)*;)*) => {$($(
+        macro_rules! one { ($t:ty) => { places::<_, $t>(ufunc::$Name, $name, $records, $grid) }; }
         of_types!(one!() $class);
     )*)*};
 }

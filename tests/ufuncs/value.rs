@@ -13,6 +13,8 @@ pub enum Near {
     Exact,
     /// So many units in the last place, of complex numbers of the greater part.
     Ulp(f64),
+    /// So far away.
+    Within(f64),
 }
 
 pub trait Value: distob::Element + PartialEq + std::fmt::Debug {
@@ -142,6 +144,7 @@ pub fn differs<T: Value>(got: T, want: T, near: Near) -> bool {
         let room = match near {
             Near::Exact => return true,
             Near::Ulp(units) => units * T::place(most),
+            Near::Within(room) => room + T::place(most),
         };
         // An infinity is near nothing but itself.
         let off = (g - w).abs();

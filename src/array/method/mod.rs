@@ -7,6 +7,7 @@ mod indices;
 mod input;
 pub mod names;
 mod outer;
+mod reduce;
 mod reduceat;
 mod share;
 
@@ -15,4 +16,5 @@ pub use call::{CallBinary, CallBinaryPair, CallUnary, CallUnaryPair};
 pub use indices::{IndexElement, Indices};
 pub use input::Input;
 pub use outer::Outer;
+pub use reduce::{Reduce, Reduction};
 pub use reduceat::{Reduceat, ReduceatOf};

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ndarray::{ArrayView, Axis, Dimension};
+use ndarray::{ArrayView, Axis, Dimension, IxDyn};
 
 use super::indices::{Indices, List, outside};
 use super::input::Input;
@@ -18,7 +18,7 @@ use crate::array::walk;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use crate::ufunc::segment::{Geometry, Long, Segments};
-use crate::ufunc::{Binary, BinaryUfunc, Element, Fault};
+use crate::ufunc::{Binary, BinaryUfunc, Element, Fault, Op};
 
 /// `reduceat` of functions of two operands.
 pub trait Reduceat: BinaryUfunc {
@@ -110,7 +110,7 @@ impl<F: BinaryUfunc, X: Input, I: Indices, B: Element> ReduceatOf<F, X, I, B> {
             array.try_astype()?
         };
         let view = array.try_held()?.view.view();
-        let held = match join::<F, B, _>(self.function, &hub, &view, axis, list)? {
+        let held = match join::<B, _, _>((self.function.op(), name), &hub, &view, axis, list)? {
             Some(held) => held,
             None => {
                 let length = view.len_of(Axis(axis));
@@ -120,6 +120,20 @@ impl<F: BinaryUfunc, X: Input, I: Indices, B: Element> ReduceatOf<F, X, I, B> {
         };
         Ok(DistArray::from_held(held))
     }
+}
+
+/// The elements along an axis, of which there is one at least, joined; the result does not have the axis.
+pub(super) fn whole<B: Element>(
+    (op, name): (Op, &'static str),
+    array: &DistArray<B, IxDyn>,
+    axis: usize,
+) -> Result<DistArray<B, IxDyn>> {
+    let held = array.try_held()?;
+    let starts = [0usize];
+    let lists = starts.lists()?;
+    let joined = join((op, name), held.store.hub(), &held.view.view(), axis, &lists[0])?;
+    let joined = joined.ok_or_else(|| Error::invalid("an axis without elements"))?;
+    Ok(DistArray::from_held(joined.with_view(|view| view.index_axis_move(Axis(axis), 0))))
 }
 
 /// Where the elements are, seen along an axis; `None` where they have to be side by side first.
@@ -143,14 +157,14 @@ fn geometry<B, D: Dimension>(view: &ArrayView<'_, B, D>, axis: usize) -> Option<
 }
 
 /// The results; `None` where an index is out of bounds.
-fn join<F: Binary<B>, B: Element, D: Dimension>(
-    function: F,
+fn join<B: Element, R: Element, D: Dimension>(
+    (op, name): (Op, &'static str),
     hub: &Hub,
     view: &ArrayView<'_, B, D>,
     axis: usize,
     list: &List<'_>,
-) -> Result<Option<Held<F::Output, D>>> {
-    let (name, op, segments) = (F::NAME, function.op(), list.len());
+) -> Result<Option<Held<R, D>>> {
+    let segments = list.len();
     let length = view.len_of(Axis(axis));
     let mut shape = view.shape().to_vec();
     shape[axis] = segments;
@@ -164,10 +178,10 @@ fn join<F: Binary<B>, B: Element, D: Dimension>(
     }
     let Some(geometry) = geometry(view, axis) else {
         let copy = walk::copy_row_major(hub, name, view)?;
-        return join(function, hub, &copy.view.view(), axis, list);
+        return join((op, name), hub, &copy.view.view(), axis, list);
     };
     let plan = B::DTYPE.and_then(|dtype| Segments::new(op, dtype, geometry, segments));
-    let Some(plan) = plan.filter(|plan| F::Output::DTYPE == Some(plan.result_dtype())) else {
+    let Some(plan) = plan.filter(|plan| R::DTYPE == Some(plan.result_dtype())) else {
         let of = std::any::type_name::<B>();
         return Err(Error::invalid(format!(
             "{name}.reduceat: of two {of} it does not give {of}, so that it cannot go on"
@@ -180,8 +194,7 @@ fn join<F: Binary<B>, B: Element, D: Dimension>(
         check(fault, view, axis, list).map_or(Ok(()), |flat| Err(arithmetic(op, fault, view.shape(), flat)))?;
     }
     let outside = AtomicBool::new(false);
-    let fill =
-        |out: &mut [MaybeUninit<F::Output>]| run(hub, name, &plan, view.as_ptr().cast(), out, list, length, &outside);
+    let fill = |out: &mut [MaybeUninit<R>]| run(hub, name, &plan, view.as_ptr().cast(), out, list, length, &outside);
     // SAFETY: `run` writes every result when it succeeds.
     let held = unsafe { Held::create(hub, dim, fill) }?;
     Ok((!outside.into_inner()).then_some(held))

@@ -89,4 +89,42 @@ pub(super) fn cells(records: &Records, grid: &mut Grid) {
         RightShift "right_shift" ints;
         Subtract "subtract" ints floats complexes;
     }
+    at! { records grid:
+        Add "add" bools ints floats complexes;
+        Arctan2 "arctan2" floats;
+        BitwiseAnd "bitwise_and" bools ints;
+        BitwiseOr "bitwise_or" bools ints;
+        BitwiseXor "bitwise_xor" bools ints;
+        Copysign "copysign" floats;
+        Divide "divide" floats complexes;
+        Equal "equal" bools;
+        FloatPower "float_power" doubles;
+        FloorDivide "floor_divide" ints floats;
+        Fmax "fmax" bools ints floats complexes;
+        Fmin "fmin" bools ints floats complexes;
+        Fmod "fmod" ints floats;
+        Gcd "gcd" ints;
+        Greater "greater" bools;
+        GreaterEqual "greater_equal" bools;
+        Heaviside "heaviside" floats;
+        Hypot "hypot" floats;
+        Lcm "lcm" ints;
+        LeftShift "left_shift" ints;
+        Less "less" bools;
+        LessEqual "less_equal" bools;
+        Logaddexp "logaddexp" floats;
+        Logaddexp2 "logaddexp2" floats;
+        LogicalAnd "logical_and" bools;
+        LogicalOr "logical_or" bools;
+        LogicalXor "logical_xor" bools;
+        Maximum "maximum" bools ints floats complexes;
+        Minimum "minimum" bools ints floats complexes;
+        Multiply "multiply" bools ints floats complexes;
+        Nextafter "nextafter" floats;
+        NotEqual "not_equal" bools;
+        Power "power" ints floats complexes;
+        Remainder "remainder" ints floats;
+        RightShift "right_shift" ints;
+        Subtract "subtract" ints floats complexes;
+    }
 }

@@ -1,0 +1,144 @@
+//! `reduce` of universal functions: its options, what it refuses, and the same bits for any number of engines.
+
+use distob::prelude::*;
+use distob::ufunc::{
+    Add, Arctan2, BitwiseXor, Divide, Equal, FloorDivide, Fmax, Gcd, Hypot, Less, Logaddexp, LogicalAnd, LogicalOr,
+    LogicalXor, Maximum, Multiply, Power, Subtract,
+};
+use distob::{Error, Hub};
+use ndarray::{IxDyn, array};
+
+/// Doubles what it has, and adds: taken in order.
+#[distob::ufunc]
+fn shifted(x: f64, y: f64) -> f64 {
+    2.0 * x + y
+}
+
+fn hubs() -> Vec<Hub> {
+    let embedded = |n| Hub::builder().embedded().engines(n).start().unwrap();
+    vec![embedded(1), embedded(2), embedded(3), embedded(5), Hub::builder().process().engines(2).start().unwrap()]
+}
+
+#[distob::test]
+fn axes_and_what_is_left_of_them() {
+    let x = Array3::from_shape_fn((2, 3, 4), |(i, j, k)| (12 * i + 4 * j + k) as i64);
+    let a = DistArray::from(&x);
+    assert_eq!(Add.reduce(&a).run().unwrap(), x.sum_axis(Axis(0)).into_dyn());
+    assert_eq!(Add.reduce(&a).axis(-1).run().unwrap(), x.sum_axis(Axis(2)).into_dyn());
+    assert_eq!(Add.reduce(&x).axes([0, 2]).run().unwrap(), x.sum_axis(Axis(2)).sum_axis(Axis(0)).into_dyn());
+    assert_eq!(Add.reduce(&a).axes([2, 0]).keepdims().run().unwrap().shape(), [1, 3, 1]);
+    assert_eq!(Add.reduce(&a).all().run().unwrap().shape(), [0usize; 0]);
+    assert_eq!(Add.reduce(&a).axes([]).run().unwrap(), x.clone().into_dyn());
+    assert_eq!(
+        BitwiseXor.reduce(&a).axes([0, 2]).run().unwrap()[[1]],
+        x.index_axis(Axis(1), 1).iter().fold(0, |a, b| a ^ b)
+    );
+    assert_eq!(Gcd.reduce(&a).axes([1, 2]).run().unwrap(), array![1, 1].into_dyn());
+    assert_eq!(Add.reduce_all(&a), 276);
+    assert_eq!(Add.reduce_axis(&a, Axis(1)), x.sum_axis(Axis(1)));
+    assert_eq!(Maximum.reduce_all(x.slice(ndarray::s![.., 1.., ..;-2])), 23);
+    assert_eq!(Subtract.reduce_axis(&a, Axis(0)), Array2::from_elem((3, 4), -12i64));
+    assert_eq!(Add.reduce(5.0).all().scalar().unwrap(), 5.0);
+}
+
+#[distob::test]
+fn initial_values_masks_and_types() {
+    let a = DistArray::from(array![[1u8, 200, 3], [4, 100, 6]]);
+    assert_eq!(Add.reduce_axis(&a, Axis(0)), array![5u8, 44, 9], "in its own type, wrapping");
+    assert_eq!(Add.reduce(&a).dtype::<u64>().run().unwrap(), array![5u64, 300, 9].into_dyn());
+    assert_eq!(Add.reduce(&a).dtype::<f64>().all().initial(0.5).scalar().unwrap(), 314.5);
+    assert_eq!(Maximum.reduce(&a).initial(99).run().unwrap(), array![99u8, 200, 99].into_dyn());
+    let mask = array![true, false, true];
+    assert_eq!(Add.reduce(&a).axis(1).mask(&mask).run().unwrap(), array![4u8, 10].into_dyn());
+    assert_eq!(Multiply.reduce(&a).axis(1).mask(&mask).initial(2).run().unwrap(), array![6u8, 48].into_dyn());
+    assert_eq!(Maximum.reduce(&a).axis(1).mask(&mask).initial(0).run().unwrap(), array![3u8, 6].into_dyn());
+    // In order: the initial value comes first.
+    let x = array![[8.0, 2.0], [3.0, 3.0]];
+    assert_eq!(Subtract.reduce(&x).axis(1).initial(100.0).run().unwrap(), array![90.0, 94.0].into_dyn());
+    assert_eq!(Divide.reduce(&x).axis(0).initial(24.0).run().unwrap(), array![1.0, 4.0].into_dyn());
+    assert_eq!(shifted.reduce(&x).axis(1).run().unwrap(), array![18.0, 9.0].into_dyn());
+    assert_eq!(shifted.reduce_all(&array![1.0, 2.0, 3.0]), 11.0);
+    // Any number is a flag.
+    assert_eq!(LogicalAnd.reduce(&x).run().unwrap(), array![true, true].into_dyn());
+    assert_eq!(LogicalOr.reduce(&array![[0, 0], [0, 3]]).axis(1).run().unwrap(), array![false, true].into_dyn());
+    assert!(LogicalXor.reduce_all(&array![1i32, 0, 2, 5]));
+    assert!(!Less.reduce_all(&array![false, true, true]));
+}
+
+#[distob::test]
+fn nothing_has_identities() {
+    let none = DistArray::<f64, _>::zeros((0, 3));
+    assert_eq!(Add.reduce_axis(&none, Axis(0)), array![0.0, 0.0, 0.0]);
+    assert_eq!(Multiply.reduce_axis(&none, Axis(0)), array![1.0, 1.0, 1.0]);
+    assert_eq!(Logaddexp.reduce_all(&none), f64::NEG_INFINITY);
+    assert_eq!(Hypot.reduce_all(&none), 0.0);
+    assert!(LogicalAnd.reduce_all(&none));
+    assert_eq!(Maximum.reduce(&none).initial(3.0).run().unwrap(), array![3.0, 3.0, 3.0].into_dyn());
+    assert_eq!(Subtract.reduce(&none).axis(1).run().unwrap().shape(), [0]);
+    let error = Fmax.reduce(&none).run().unwrap_err().to_string();
+    assert_eq!(error, "fmax.reduce of no values (shape [0, 3], axes [0]); give it an initial one");
+}
+
+#[distob::test]
+fn what_cannot_be_is_said() {
+    let a = DistArray::from(array![[1, 2], [3, 0]]);
+    let text = |result: distob::Result<DistArray<i32, IxDyn>>| result.map(|_| ()).unwrap_err().to_string();
+    assert_eq!(text(Add.reduce(&a).axis(2).run()), "add.reduce: axis 2 is out of range for an array of 2 dimensions");
+    assert_eq!(text(Add.reduce(&a).axes([1, -1]).run()), "add.reduce: axis -1 is given twice");
+    assert_eq!(text(Subtract.reduce(&a).all().run()), "subtract.reduce: taken in order, it takes one axis, not [0, 1]");
+    assert_eq!(
+        text(FloorDivide.reduce(&a).axis(1).run()),
+        "floor_divide: an integer is divided by zero at index [1, 1]"
+    );
+    assert_eq!(
+        FloorDivide.reduce(&a).axis(0).run().map(|_| ()).unwrap_err().to_string(),
+        "floor_divide: an integer is divided by zero at index [1, 1]"
+    );
+    assert!(matches!(Power.reduce(&DistArray::from(array![2, -1])).run(), Err(Error::Arithmetic { .. })));
+    let mask = array![[true, false, true]];
+    assert!(matches!(Add.reduce(&a).mask(&mask).run(), Err(Error::Shape { .. })));
+    let mask = array![true, false];
+    let needs = Maximum.reduce(&a).mask(&mask).run();
+    assert_eq!(text(needs), "maximum.reduce: it has no identity, so that with a mask an initial value is wanted");
+    assert_eq!(
+        text(Subtract.reduce(&a).mask(&mask).run()),
+        "subtract.reduce: taken in order, it cannot leave elements out by a mask"
+    );
+    let flags = Equal.reduce(&array![1.0, 2.0]).run().map(|_| ()).unwrap_err().to_string();
+    assert_eq!(flags, "equal.reduce: of two f64 it gives bool, so that it cannot go on");
+    assert!(matches!(Add.reduce(&a).axis(0).scalar(), Err(Error::Shape { .. })));
+}
+
+/// Bits of what several functions give along each axis of large arrays, from what is there and from what is pending.
+fn bits(hub: &Hub) -> Vec<Vec<u64>> {
+    let numbers = Array2::from_shape_fn((321, 977), |(i, j)| ((i * 977 + j) as f64 * 0.7).sin() + 0.01);
+    let a = hub.scatter(&numbers).unwrap();
+    let turned = hub.scatter(numbers.t().as_standard_layout()).unwrap().reversed_axes();
+    let mut all = Vec::new();
+    macro_rules! of {
+        ($($f:expr),*) => {$(
+            for axis in [0, 1] {
+                let whole: Vec<u64> = $f.reduce(&a).axis(axis).run().unwrap().iter().map(|x: &f64| x.to_bits()).collect();
+                let other: Vec<u64> = $f.reduce(&turned).axis(axis).run().unwrap().iter().map(|x: &f64| x.to_bits()).collect();
+                assert_eq!(whole, other, "another layout, axis {axis}");
+                all.push(whole);
+            }
+            let pending = (&a * 2.0).sqrt().fmax(0.25);
+            let steps = (&a * 2.0).evaluated().unwrap().sqrt().evaluated().unwrap().fmax(0.25).evaluated().unwrap();
+            let fused = $f.reduce(&pending).run().unwrap();
+            assert_eq!(fused, $f.reduce(&steps).run().unwrap(), "fused and step by step");
+        )*};
+    }
+    of!(Add, Multiply, Maximum, Fmax, Hypot, Logaddexp, Subtract, Divide, Arctan2, shifted);
+    all.push(vec![Add.reduce_all(&a).to_bits(), Hypot.reduce_all(&a).to_bits(), Fmax.reduce_all(&a).to_bits()]);
+    all
+}
+
+#[distob::test]
+fn the_same_bits_over_engines() {
+    let hubs = hubs();
+    let first = bits(&hubs[0]);
+    for hub in &hubs[1..] {
+        assert!(bits(hub) == first, "{} {:?} engines give other bits", hub.engines(), hub.kind());
+    }
+}
