@@ -2,8 +2,8 @@
 
 pub use crate::Element;
 pub use crate::array::method::{
-    At as _, AtUnary as _, CallBinary as _, CallBinaryPair as _, CallUnary as _, CallUnaryPair as _, Input, Outer as _,
-    Reduce as _, Reduceat as _,
+    Accumulate as _, At as _, AtUnary as _, CallBinary as _, CallBinaryPair as _, CallUnary as _, CallUnaryPair as _,
+    Input, Outer as _, Reduce as _, Reduceat as _,
 };
 pub use crate::array::{
     ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,

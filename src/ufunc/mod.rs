@@ -11,6 +11,7 @@ mod map;
 mod op;
 mod plan;
 mod program;
+pub mod scan;
 pub mod scatter;
 pub mod segment;
 pub mod simd;

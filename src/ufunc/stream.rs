@@ -1,5 +1,8 @@
 //! Non-temporal stores: a group of results goes to memory past the caches, which then need not read the lines first.
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// A buffer on a cache-line border.
 #[repr(C, align(64))]
 pub(super) struct Line<T>(pub T);
@@ -9,7 +12,7 @@ pub(super) struct Line<T>(pub T);
 ///
 /// # Safety
 ///
-/// `src` and `dst` are valid for `bytes` and on 64-byte borders, or on `bytes`' where that is less; the processor has `ISA`.
+/// `src` and `dst` are valid for `bytes`, `dst` on a 64-byte border, or on `bytes`' where that is less; the processor has `ISA`.
 /// Another thread may look at `dst` only after [`fence`] and a synchronisation.
 #[inline(always)]
 pub(super) unsafe fn store<const ISA: u8>(dst: *mut u8, src: *const u8, bytes: usize) {
@@ -19,16 +22,16 @@ pub(super) unsafe fn store<const ISA: u8>(dst: *mut u8, src: *const u8, bytes: u
         let mut at = 0;
         while at < bytes {
             // SAFETY: `at` stays below `bytes`, which is a multiple of the step in each branch, so source and destination are
-            // valid and aligned for it; the wider instructions are reached only where the caller says that they exist.
+            // valid, and `dst` aligned, for it; the wider instructions are reached only where the caller says that they exist.
             unsafe {
                 if ISA == 2 && bytes.is_multiple_of(64) {
-                    _mm512_stream_si512(dst.add(at).cast(), _mm512_load_si512(src.add(at).cast()));
+                    _mm512_stream_si512(dst.add(at).cast(), _mm512_loadu_si512(src.add(at).cast()));
                     at += 64;
                 } else if ISA >= 1 && bytes.is_multiple_of(32) {
-                    _mm256_stream_si256(dst.add(at).cast(), _mm256_load_si256(src.add(at).cast()));
+                    _mm256_stream_si256(dst.add(at).cast(), _mm256_loadu_si256(src.add(at).cast()));
                     at += 32;
                 } else {
-                    _mm_stream_si128(dst.add(at).cast(), _mm_load_si128(src.add(at).cast()));
+                    _mm_stream_si128(dst.add(at).cast(), _mm_loadu_si128(src.add(at).cast()));
                     at += 16;
                 }
             }
@@ -38,6 +41,27 @@ pub(super) unsafe fn store<const ISA: u8>(dst: *mut u8, src: *const u8, bytes: u
     // SAFETY: both are valid for `bytes`, and an output overlaps no local buffer.
     unsafe {
         std::ptr::copy_nonoverlapping(src, dst, bytes);
+    }
+}
+
+/// Copies `bytes`, whole lines of the destination past the caches.
+///
+/// # Safety
+///
+/// `src` and `dst` are valid for `bytes` and do not overlap; the processor has `ISA`. As for [`store`], [`fence`] comes before others look.
+#[inline(always)]
+pub(super) unsafe fn copy<const ISA: u8>(dst: *mut u8, src: *const u8, bytes: usize) {
+    let head = dst.align_offset(LINE).min(bytes);
+    let lines = (bytes - head) / LINE;
+    // SAFETY: head, lines and tail are the `bytes` one after the other; behind the head the destination is on a border.
+    unsafe {
+        std::ptr::copy_nonoverlapping(src, dst, head);
+        for line in 0..lines {
+            let at = head + line * LINE;
+            store::<ISA>(dst.add(at), src.add(at), LINE);
+        }
+        let at = head + lines * LINE;
+        std::ptr::copy_nonoverlapping(src.add(at), dst.add(at), bytes - at);
     }
 }
 

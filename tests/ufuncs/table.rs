@@ -251,7 +251,7 @@ fn near_joined<T: Value, R: Value>(function: &str, x: &ArrayD<T>) -> Near {
     }
 }
 
-/// `reduce` and `reduceat` along each axis, and `at`.
+/// `reduce`, `accumulate` and `reduceat` along each axis.
 fn methods<F, T: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
 where
     F: Binary<T, Output: Value>,
@@ -272,6 +272,19 @@ where
                         f.reduce(&a).axis(axis - x.ndim() as isize).keepdims().run().map_err(|e| e.to_string())?;
                     Ok(compared + compare(&kept, &want.clone().insert_axis(Axis(axis as usize)), near)?)
                 },
+            );
+        }
+    }
+    for record in of("accumulate") {
+        let (Some(x), Some(want)) = (array::<T>(&record.arrays[0]), array::<F::Output>(&record.arrays[1])) else {
+            continue;
+        };
+        let (axis, near) = (record.parameters[0], near_joined::<T, F::Output>(name, &x));
+        for (layout, a) in layouts(&x) {
+            grid.cell(
+                "accumulate",
+                || format!("{name} of {}, {layout}, accumulate {:?} along {axis}", T::NAME, x.shape()),
+                || compare(&f.accumulate(&a).axis(axis).run().map_err(|e| e.to_string())?, &want, near),
             );
         }
     }

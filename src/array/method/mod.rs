@@ -1,6 +1,7 @@
 //! What can be done with a universal function: `call`, `outer`, `reduce`, `accumulate`, `reduceat`, `at`, each in a file of its
 //! own, as a trait that every function of [`crate::ufunc`] has (a user's own too).
 
+mod accumulate;
 mod at;
 mod call;
 mod indices;
@@ -11,6 +12,7 @@ mod reduce;
 mod reduceat;
 mod share;
 
+pub use accumulate::{Accumulate, Accumulation};
 pub use at::{At, AtUnary, Target};
 pub use call::{CallBinary, CallBinaryPair, CallUnary, CallUnaryPair};
 pub use indices::{IndexElement, Indices};

@@ -137,7 +137,7 @@ pub(super) fn whole<B: Element>(
 }
 
 /// Where the elements are, seen along an axis; `None` where they have to be side by side first.
-fn geometry<B, D: Dimension>(view: &ArrayView<'_, B, D>, axis: usize) -> Option<Geometry> {
+pub(super) fn geometry<B, D: Dimension>(view: &ArrayView<'_, B, D>, axis: usize) -> Option<Geometry> {
     let (shape, strides) = (view.shape(), view.strides());
     let inner: usize = shape[axis + 1..].iter().product();
     let mut step = 1;

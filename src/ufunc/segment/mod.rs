@@ -116,11 +116,11 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    fn places(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         self.outer.iter().map(|axis| axis.0).product()
     }
 
-    fn offset(&self, mut place: usize) -> isize {
+    pub(super) fn offset(&self, mut place: usize) -> isize {
         let mut offset = 0;
         for &(length, stride) in self.outer.iter().rev() {
             offset += (place % length) as isize * stride;

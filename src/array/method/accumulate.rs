@@ -1,0 +1,249 @@
+//! `accumulate`: each element of an axis joined to all before it.
+
+use std::mem::MaybeUninit;
+
+use ndarray::{ArrayView, Axis, Dimension, IxDyn};
+
+use super::input::Input;
+use super::reduce::elements;
+use super::reduceat::geometry;
+use super::share::{Place, share};
+use crate::array::dims::Dims;
+use crate::array::dist_array::{DistArray, checked_axis, expect};
+use crate::array::evaluate::arithmetic;
+use crate::array::lazy::Operand;
+use crate::array::view::Held;
+use crate::array::{operate, walk};
+use crate::error::{Error, Result};
+use crate::ufunc::scan::Scan;
+use crate::ufunc::{Add, Binary, BinaryUfunc, Element, Fault, Multiply, Op, Scalar};
+
+/// Bytes read and written above which results go past the caches.
+const STREAM: usize = 28 << 20;
+
+/// `accumulate` of functions of two operands.
+pub trait Accumulate: BinaryUfunc {
+    /// Joins each element of an axis to all before it: result `i` is the function of the elements `0..=i`. Along axis 0, unless
+    /// [`axis`](Accumulation::axis) says otherwise. Nothing is done until [`run`](Accumulation::run).
+    ///
+    /// Functions that may be grouped (sums, products, extremes, bits, logic) are applied in order within blocks of 2048 elements of the
+    /// axis, and each of those results to the last result of the block before: the first 2048 results have the bits of a plain loop, and
+    /// sums of what is not negative never fall. Floats of fewer than 64 bits are joined in 64, and each result is rounded once. All
+    /// other functions are applied in order throughout, each step waiting for the one before. Logical functions take elements of any type, and
+    /// give flags.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// use distob::ufunc::{Add, Maximum};
+    /// # fn main() -> distob::Result<()> {
+    /// let a = DistArray::from(ndarray::array![[1_i64, 5, 3], [4, 2, 6]]);
+    /// assert_eq!(Add.accumulate(&a).axis(1).run()?, ndarray::array![[1, 6, 9], [4, 6, 12]]);
+    /// assert_eq!(Maximum.accumulate_axis(&a, Axis(0)), ndarray::array![[1, 5, 3], [4, 5, 6]]);
+    /// // Of what comes before each element: where parts of these lengths begin.
+    /// let lengths = DistArray::from(ndarray::array![3_i64, 1, 4]);
+    /// assert_eq!(Add.accumulate(&lengths).initial(0).run()?, ndarray::array![0, 3, 4]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn accumulate<X: Input>(self, x: X) -> Accumulation<Self, X, X::Elem> {
+        Accumulation { function: self, x, axis: 0, initial: None, element: std::marker::PhantomData }
+    }
+
+    /// [`accumulate`](Accumulate::accumulate) along one axis.
+    ///
+    /// # Panics
+    /// Where [`Accumulation::run`] gives an error.
+    #[track_caller]
+    fn accumulate_axis<X: Input>(self, x: X, axis: Axis) -> DistArray<<Self as Binary<X::Elem>>::Output, X::Dim>
+    where
+        Self: Binary<X::Elem>,
+    {
+        expect(self.try_accumulate_axis(x, axis))
+    }
+
+    /// [`accumulate_axis`](Accumulate::accumulate_axis), with an error where that panics.
+    ///
+    /// # Errors
+    /// Those of [`Accumulation::run`].
+    fn try_accumulate_axis<X: Input>(
+        self,
+        x: X,
+        axis: Axis,
+    ) -> Result<DistArray<<Self as Binary<X::Elem>>::Output, X::Dim>>
+    where
+        Self: Binary<X::Elem>,
+    {
+        self.accumulate(x).axis(axis.index() as isize).run()
+    }
+}
+
+impl<F: BinaryUfunc> Accumulate for F {}
+
+/// An [`accumulate`](Accumulate::accumulate) that is being asked for.
+#[must_use = "nothing is computed until it is run"]
+#[derive(Clone, Debug)]
+pub struct Accumulation<F, X, B> {
+    function: F,
+    x: X,
+    axis: isize,
+    initial: Option<Scalar>,
+    element: std::marker::PhantomData<fn() -> B>,
+}
+
+impl<F: BinaryUfunc, X: Input, B: Element> Accumulation<F, X, B> {
+    /// Along this axis; negative ones count from the end. It is 0 unless this is called.
+    pub fn axis(mut self, axis: isize) -> Self {
+        self.axis = axis;
+        self
+    }
+
+    /// Exclusive: result `i` is the function of this value and the elements `0..i`, so that the first result is this value, and the last
+    /// element does not count. (The array API's `include_initial` gives these and one more.)
+    pub fn initial(mut self, value: <F as Binary<B>>::Output) -> Self
+    where
+        F: Binary<B>,
+    {
+        self.initial = value.scalar();
+        self
+    }
+
+    /// In elements of this type, to which those of the operand are converted first.
+    pub fn dtype<C: Element>(self) -> Accumulation<F, X, C> {
+        let Accumulation { function, x, axis, initial, .. } = self;
+        Accumulation { function, x, axis, initial, element: std::marker::PhantomData }
+    }
+
+    /// Computes it. The result has the operand's shape. An operand that is pending is computed first.
+    ///
+    /// # Errors
+    /// [`Error::Axis`], for an operand without axes too; [`Error::InvalidArgument`] where the function does not give what it takes;
+    /// [`Error::Arithmetic`] where an integer would be divided by zero, or have a negative exponent: the place is that in the operand;
+    /// [`Error::ForeignHub`], [`Error::OutOfMemory`].
+    pub fn run(self) -> Result<DistArray<<F as Binary<B>>::Output, X::Dim>>
+    where
+        F: Binary<B>,
+    {
+        let (op, name) = (self.function.op(), F::NAME);
+        let arg = self.x.view_arg();
+        let axis = checked_axis(&format!("{name}.accumulate"), self.axis, arg.shape().len())?;
+        let array: DistArray<B, IxDyn> = elements(&arg)?;
+        let to = <F as Binary<B>>::Output::DTYPE;
+        let logical = matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor);
+        if B::DTYPE != to && !logical {
+            let (from, to) = (std::any::type_name::<B>(), std::any::type_name::<<F as Binary<B>>::Output>());
+            let what = format!("{name}.accumulate: of two {from} it gives {to}, so that it cannot go on");
+            return Err(Error::invalid(what));
+        }
+        if logical {
+            let flags = array.try_astype::<bool>()?;
+            return accumulated((op, name), &flags, axis, self.initial)?.seen_as();
+        }
+        accumulated((op, name), &array, axis, self.initial)?.seen_as()
+    }
+}
+
+impl<A: Element, D: Dimension> DistArray<A, D> {
+    /// The sums of the elements up to each along an axis: [`Add`]'s [`accumulate`](Accumulate::accumulate), NumPy's `cumsum`.
+    ///
+    /// # Panics
+    /// Where the array has no such axis, or there is no memory.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(ndarray::array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.cumsum(Axis(1)), ndarray::array![[1, 3, 6], [4, 9, 15]]);
+    /// ```
+    #[track_caller]
+    pub fn cumsum(&self, axis: Axis) -> DistArray<A, D>
+    where
+        Add: Binary<A, Output = A>,
+    {
+        Add.accumulate_axis(self, axis)
+    }
+
+    /// The products of the elements up to each along an axis: [`Multiply`]'s [`accumulate`](Accumulate::accumulate), NumPy's `cumprod`.
+    ///
+    /// # Panics
+    /// Where the array has no such axis, or there is no memory.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::from(ndarray::array![1, 2, 3, 4]).cumprod(Axis(0)), ndarray::array![1, 2, 6, 24]);
+    /// ```
+    #[track_caller]
+    pub fn cumprod(&self, axis: Axis) -> DistArray<A, D>
+    where
+        Multiply: Binary<A, Output = A>,
+    {
+        Multiply.accumulate_axis(self, axis)
+    }
+}
+
+/// The results, of the operand's type and shape.
+fn accumulated<V: Element>(
+    (op, name): (Op, &'static str),
+    array: &DistArray<V, IxDyn>,
+    axis: usize,
+    initial: Option<Scalar>,
+) -> Result<DistArray<V, IxDyn>> {
+    let held = array.try_held()?;
+    let (hub, view) = (held.store.hub(), held.view.view());
+    let dtype = V::DTYPE.ok_or_else(|| Error::invalid("an element type that programs do not know"))?;
+    let length = view.len_of(Axis(axis));
+    let joined = length - usize::from(initial.is_some() && length > 0);
+    if let Some((_, fault)) = Fault::of(op, dtype) {
+        let first = usize::from(initial.is_none());
+        if let Some(flat) = first_fault(fault, &view, axis, first..joined) {
+            return Err(arithmetic(op, fault, view.shape(), flat));
+        }
+    }
+    // In the order that memory has.
+    let turned = view.ndim() > 1 && !view.is_standard_layout() && view.t().is_standard_layout();
+    let (view, axis) = if turned { (view.reversed_axes(), array.ndim() - 1 - axis) } else { (view, axis) };
+    let dim = view.raw_dim();
+    if view.is_empty() {
+        // SAFETY: there is no element to be initialised.
+        let held: Held<V, IxDyn> = unsafe { Held::create(hub, dim, |_| Ok(())) }?;
+        return DistArray::from_held(held).seen_as();
+    }
+    if let (Some(value), 0) = (initial, joined) {
+        return operate::apply(hub, dtype, Op::Cast, Dims::new(array.shape()), vec![Operand::Constant(value)]);
+    }
+    let within = view.slice_axis(Axis(axis), ndarray::Slice::from(..joined));
+    let Some(geometry) = geometry(&within, axis) else {
+        let copy = walk::copy_row_major(hub, name, &view)?;
+        return accumulated((op, name), &DistArray::from_held(copy), axis, initial);
+    };
+    let streamed = 2 * size_of::<V>() * view.len() >= STREAM;
+    let scan = Scan::new(op, dtype, geometry, initial, streamed).ok_or_else(|| {
+        let of = dtype.name();
+        Error::invalid(format!("{name}.accumulate: of two {of} it does not give {of}, so that it cannot go on"))
+    })?;
+    let values = Place(within.as_ptr().cast_mut().cast::<u8>());
+    let fill = |out: &mut [MaybeUninit<V>]| {
+        let target = Place(out.as_mut_ptr().cast::<u8>());
+        let ((units, bytes), chain) = (scan.units(), scan.chain());
+        share(hub, name, units, bytes, &|range| {
+            // SAFETY: the scan was made for the view that `values` is of, which is borrowed for the call; `out` is as long as the result and
+            // borrowed mutably; `share` gives each unit once, and all threads share one chain.
+            unsafe { scan.run(values.get(), target.get(), range, chain.as_ref()) }
+        })
+    };
+    // SAFETY: units write all results, and have all been computed when `share` returns without an error.
+    let held = unsafe { Held::create(hub, dim, fill) }?;
+    Ok(DistArray::from_held(if turned { held.with_view(|view| view.reversed_axes()) } else { held }))
+}
+
+/// The first element, by its flat index, whose place along the axis is one of `places` and that must not be there.
+fn first_fault<V: Element>(
+    fault: Fault,
+    view: &ArrayView<'_, V, IxDyn>,
+    axis: usize,
+    places: std::ops::Range<usize>,
+) -> Option<usize> {
+    if !view.as_slice().map_or_else(|| view.iter().any(|x| fault.among(&[*x])), |slice| fault.among(slice)) {
+        return None;
+    }
+    let (length, inner) = (view.len_of(Axis(axis)), view.shape()[axis + 1..].iter().product::<usize>());
+    view.iter().enumerate().position(|(flat, x)| places.contains(&(flat / inner % length)) && fault.among(&[*x]))
+}

@@ -1,0 +1,164 @@
+//! Runs of rows: row after row is joined to accumulators side by side, one for each column.
+
+use super::{BLOCK, WIDTH};
+use crate::ufunc::segment::join::Join;
+use crate::ufunc::stream::{self, Line};
+use std::mem::MaybeUninit;
+
+/// Rows ahead that are asked for.
+const AHEAD: usize = 8;
+/// Results of a row in bytes from which on they go past the caches.
+const STREAMED: usize = 256;
+
+/// Rows, some columns of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rows {
+    /// The first row's first column.
+    pub source: *const u8,
+    /// Bytes from a row to the next.
+    pub stride: isize,
+    pub rows: usize,
+    /// At most [`WIDTH`].
+    pub columns: usize,
+    /// The first row's first result, and bytes from a row of results to the next.
+    pub target: *mut u8,
+    pub pitch: usize,
+}
+
+impl Rows {
+    fn row(&self, row: usize) -> *const u8 {
+        self.source.wrapping_offset(self.stride * row as isize)
+    }
+}
+
+/// Accumulators of a tile.
+type Accs<J> = [MaybeUninit<<J as Join>::Acc>; WIDTH];
+
+/// Joins one more row to the accumulators.
+///
+/// # Safety
+///
+/// `n` elements at `row` may be read, `n` accumulators at `accs` are there.
+#[inline(always)]
+unsafe fn join_row<J: Join>(row: *const J::In, accs: *mut J::Acc, n: usize) {
+    for c in 0..n {
+        // SAFETY: the caller's promise.
+        unsafe { accs.add(c).write(J::join(*accs.add(c), J::enter(row.add(c).read()))) }
+    }
+}
+
+/// What the columns are joined to, in order, of at most [`BLOCK`] rows.
+///
+/// # Safety
+///
+/// The rows may be read; `totals` takes an accumulator for each column.
+#[inline(always)]
+unsafe fn totals<J: Join>(rows: &Rows, totals: *mut u8) {
+    let totals = totals.cast::<J::Acc>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        for c in 0..rows.columns {
+            totals.add(c).write(J::NEUTRAL);
+        }
+        for r in 0..rows.rows {
+            join_row::<J>(rows.row(r).cast(), totals, rows.columns);
+        }
+    }
+}
+
+/// The results of rows; `carries` is what comes before them, and becomes what comes after.
+///
+/// # Safety
+///
+/// The rows may be read, their results written; `carries` holds an accumulator for each column; the processor has `ISA`.
+#[inline(always)]
+unsafe fn scans<J: Join, const ISA: u8>(rows: &Rows, carries: *mut u8, streamed: bool) {
+    let (carries, n) = (carries.cast::<J::Acc>(), rows.columns);
+    let mut accs: Accs<J> = [MaybeUninit::uninit(); WIDTH];
+    let accs = accs.as_mut_ptr().cast::<J::Acc>();
+    let mut results = Line([MaybeUninit::<J::Out>::uninit(); WIDTH]);
+    let results = results.0.as_mut_ptr().cast::<J::Out>();
+    let streamed = streamed && n * size_of::<J::Out>() >= STREAMED;
+    for start in (0..rows.rows).step_by(BLOCK) {
+        // SAFETY: accumulators of `n` columns; rows as the caller says, and each result at its place.
+        unsafe {
+            for c in 0..n {
+                accs.add(c).write(J::NEUTRAL);
+            }
+            for r in start..(start + BLOCK).min(rows.rows) {
+                stream::prefetch_all(rows.row(r + AHEAD), n * size_of::<J::In>());
+                let row = rows.row(r).cast::<J::In>();
+                for c in 0..n {
+                    let acc = J::join(*accs.add(c), J::enter(row.add(c).read()));
+                    accs.add(c).write(acc);
+                    results.add(c).write(J::leave(J::join(*carries.add(c), acc)));
+                }
+                let target = rows.target.add(r * rows.pitch);
+                let (from, bytes) = (results.cast::<u8>().cast_const(), n * size_of::<J::Out>());
+                if streamed {
+                    stream::copy::<ISA>(target, from, bytes);
+                } else {
+                    std::ptr::copy_nonoverlapping(from, target, bytes);
+                }
+            }
+            for c in 0..n {
+                carries.add(c).write(J::join(*carries.add(c), *accs.add(c)));
+            }
+        }
+    }
+}
+
+/// Joins the totals of columns to what comes before them: what comes after them.
+///
+/// # Safety
+///
+/// `n` accumulators at each.
+pub(super) unsafe fn link<J: Join>(carries: *const u8, totals: *mut u8, n: usize) {
+    for c in 0..n {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let total = totals.cast::<J::Acc>().add(c);
+            total.write(J::join(carries.cast::<J::Acc>().add(c).read(), total.read()));
+        }
+    }
+}
+
+pub(super) type TotalsFn = unsafe fn(rows: &Rows, totals: *mut u8);
+pub(super) type ScansFn = unsafe fn(rows: &Rows, carries: *mut u8, streamed: bool);
+pub(super) type LinkFn = unsafe fn(carries: *const u8, totals: *mut u8, n: usize);
+
+macro_rules! compiled {
+    ($(#[$feature:meta])* $isa:literal, $totals:ident, $scans:ident) => {
+        /// # Safety
+        ///
+        /// As [`totals`].
+        $(#[$feature])*
+        pub(super) unsafe fn $totals<J: Join>(rows: &Rows, accs: *mut u8) {
+            // SAFETY: the caller's promise is the one asked for.
+            unsafe { totals::<J>(rows, accs) }
+        }
+        /// # Safety
+        ///
+        /// As [`scans`].
+        $(#[$feature])*
+        pub(super) unsafe fn $scans<J: Join>(rows: &Rows, carries: *mut u8, streamed: bool) {
+            // SAFETY: the caller's promise is the one asked for.
+            unsafe { scans::<J, $isa>(rows, carries, streamed) }
+        }
+    };
+}
+compiled!(0, totals_baseline, scans_baseline);
+compiled!(
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    1,
+    totals_avx2,
+    scans_avx2
+);
+compiled!(
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+    2,
+    totals_avx512,
+    scans_avx512
+);

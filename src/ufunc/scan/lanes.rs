@@ -1,0 +1,248 @@
+//! Runs of elements that lie side by side: blocks are scanned in order, several of them at once, each in a lane of its own, so that
+//! none of their steps waits for another's.
+
+use super::STAGE;
+use crate::ufunc::segment::join::Join;
+use crate::ufunc::stream;
+use std::mem::MaybeUninit;
+
+/// Blocks that are scanned at once.
+pub(super) const LANES: usize = 8;
+/// Of fewer blocks than this, one is scanned after the other.
+const FEW: usize = 3;
+/// Results of a block in bytes from which on they go past the caches.
+const STREAMED: usize = 1 << 10;
+
+/// A block of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    /// Its first element.
+    pub source: *const u8,
+    /// Its first result.
+    pub target: *mut u8,
+    pub n: usize,
+    /// Whether it is the first one of its run.
+    pub first: bool,
+}
+
+/// Results of a few steps of all lanes, before they go to their places.
+type Stage<J> = [[MaybeUninit<<J as Join>::Out>; STAGE]; LANES];
+
+/// `n` steps of one lane; results are joined to `carry`.
+///
+/// # Safety
+///
+/// `n` elements at `source` may be read, `n` results at `out` written.
+#[inline(always)]
+unsafe fn one<J: Join, const WRITE: bool>(
+    source: *const J::In,
+    n: usize,
+    mut acc: J::Acc,
+    carry: J::Acc,
+    out: *mut MaybeUninit<J::Out>,
+) -> J::Acc {
+    for i in 0..n {
+        // SAFETY: the caller's promise.
+        unsafe {
+            acc = J::join(acc, J::enter(source.add(i).read()));
+            if WRITE {
+                (*out.add(i)).write(J::leave(J::join(carry, acc)));
+            }
+        }
+    }
+    acc
+}
+
+/// `n` steps of all lanes.
+///
+/// # Safety
+///
+/// `n <= STAGE` elements at each source may be read.
+#[inline(always)]
+unsafe fn all<J: Join, const WRITE: bool>(
+    sources: &[*const J::In; LANES],
+    n: usize,
+    accs: &mut [J::Acc; LANES],
+    carries: &[J::Acc; LANES],
+    stage: &mut Stage<J>,
+) {
+    let mut a = *accs;
+    for i in 0..n {
+        for lane in 0..LANES {
+            // SAFETY: the caller's promise; `i` is below the stage's length.
+            unsafe {
+                a[lane] = J::join(a[lane], J::enter(sources[lane].add(i).read()));
+                if WRITE {
+                    stage[lane].get_unchecked_mut(i).write(J::leave(J::join(carries[lane], a[lane])));
+                }
+            }
+        }
+    }
+    *accs = a;
+}
+
+/// Scans up to [`LANES`] blocks; `accs` takes what each of them is joined to. Where `WRITE` is set, results are joined to the carries
+/// and written to the blocks' targets.
+///
+/// # Safety
+///
+/// Blocks' elements may be read, their results written if `WRITE`; the processor has `ISA`.
+#[inline(always)]
+unsafe fn group<J: Join, const WRITE: bool, const ISA: u8>(
+    blocks: &[Block],
+    accs: &mut [J::Acc; LANES],
+    carries: &[J::Acc; LANES],
+    streamed: bool,
+) {
+    let mut stage: Stage<J> = [[MaybeUninit::uninit(); STAGE]; LANES];
+    let deliver = |block: &Block, done: usize, n: usize, results: &[MaybeUninit<J::Out>; STAGE]| {
+        let (target, from) = (block.target.wrapping_add(done * size_of::<J::Out>()), results.as_ptr().cast::<u8>());
+        let bytes = n * size_of::<J::Out>();
+        // SAFETY: the block's results `done` to `done + n`, of which the stage holds that many.
+        unsafe {
+            if streamed && block.n * size_of::<J::Out>() >= STREAMED {
+                stream::copy::<ISA>(target, from, bytes);
+            } else {
+                std::ptr::copy_nonoverlapping(from, target, bytes);
+            }
+        }
+    };
+    let mut done = 0;
+    loop {
+        let (mut active, mut n, mut last) = (0, STAGE, 0);
+        for (lane, block) in blocks.iter().enumerate() {
+            if block.n > done {
+                (active, n, last) = (active + 1, n.min(block.n - done), lane);
+            }
+        }
+        if active == 0 {
+            return;
+        }
+        let source = |lane: usize| blocks[lane].source.cast::<J::In>().wrapping_add(done);
+        if active < FEW {
+            for (lane, block) in blocks.iter().enumerate().filter(|(_, block)| block.n > done) {
+                let (acc, carry) = (accs[lane], carries[lane]);
+                // SAFETY: `n` more elements of the block; the stage has room for as many.
+                accs[lane] = unsafe { one::<J, WRITE>(source(lane), n, acc, carry, stage[lane].as_mut_ptr()) };
+                if WRITE {
+                    deliver(block, done, n, &stage[lane]);
+                }
+            }
+        } else {
+            // Lanes without a block, or at its end, go along with one that has elements; what they give is dropped.
+            let has = |lane: usize| blocks.get(lane).is_some_and(|block| block.n > done);
+            let sources = std::array::from_fn(|lane| source(if has(lane) { lane } else { last }));
+            let mut next = *accs;
+            // SAFETY: each source has `n` more elements.
+            unsafe { all::<J, WRITE>(&sources, n, &mut next, carries, &mut stage) };
+            for lane in 0..LANES {
+                if has(lane) {
+                    accs[lane] = next[lane];
+                    if WRITE {
+                        deliver(&blocks[lane], done, n, &stage[lane]);
+                    }
+                }
+            }
+        }
+        done += n;
+    }
+}
+
+/// What each block is joined to, by itself.
+///
+/// # Safety
+///
+/// Blocks' elements may be read; `totals` takes an accumulator for each.
+#[inline(always)]
+unsafe fn totals<J: Join, const ISA: u8>(blocks: &[Block], totals: *mut u8) {
+    let totals = totals.cast::<J::Acc>();
+    for (index, some) in blocks.chunks(LANES).enumerate() {
+        let mut accs = [J::NEUTRAL; LANES];
+        // SAFETY: the caller's promise.
+        unsafe {
+            group::<J, false, ISA>(some, &mut accs, &[J::NEUTRAL; LANES], false);
+            std::ptr::copy_nonoverlapping(accs.as_ptr(), totals.add(index * LANES), some.len());
+        }
+    }
+}
+
+/// The results of blocks, each joined to what came before it.
+///
+/// # Safety
+///
+/// Blocks' elements may be read, results written; `carries` holds an accumulator for each.
+#[inline(always)]
+unsafe fn scans<J: Join, const ISA: u8>(blocks: &[Block], carries: *const u8, streamed: bool) {
+    let carries = carries.cast::<J::Acc>();
+    for (index, some) in blocks.chunks(LANES).enumerate() {
+        let mut before = [J::NEUTRAL; LANES];
+        // SAFETY: the caller's promise.
+        unsafe {
+            std::ptr::copy_nonoverlapping(carries.add(index * LANES), before.as_mut_ptr(), some.len());
+            group::<J, true, ISA>(some, &mut [J::NEUTRAL; LANES], &before, streamed);
+        }
+    }
+}
+
+/// Makes of the blocks' totals what comes before each, and behind the last one what comes after it. `carry` comes before the first
+/// block, `initial` before the first of a run.
+///
+/// # Safety
+///
+/// `accs` holds an accumulator for each block and takes one more; `carry` and `initial` are one each.
+pub(super) unsafe fn link<J: Join>(blocks: &[Block], carry: *const u8, initial: *const u8, accs: *mut u8) {
+    let accs = accs.cast::<J::Acc>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (mut before, initial) = (carry.cast::<J::Acc>().read(), initial.cast::<J::Acc>().read());
+        for (index, block) in blocks.iter().enumerate() {
+            if block.first {
+                before = initial;
+            }
+            let total = accs.add(index).read();
+            accs.add(index).write(before);
+            before = J::join(before, total);
+        }
+        accs.add(blocks.len()).write(before);
+    }
+}
+
+pub(super) type TotalsFn = unsafe fn(blocks: &[Block], totals: *mut u8);
+pub(super) type ScansFn = unsafe fn(blocks: &[Block], carries: *const u8, streamed: bool);
+pub(super) type LinkFn = unsafe fn(blocks: &[Block], carry: *const u8, initial: *const u8, accs: *mut u8);
+
+macro_rules! compiled {
+    ($(#[$feature:meta])* $isa:literal, $totals:ident, $scans:ident) => {
+        /// # Safety
+        ///
+        /// As [`totals`].
+        $(#[$feature])*
+        pub(super) unsafe fn $totals<J: Join>(blocks: &[Block], accs: *mut u8) {
+            // SAFETY: the caller's promise is the one asked for.
+            unsafe { totals::<J, $isa>(blocks, accs) }
+        }
+        /// # Safety
+        ///
+        /// As [`scans`].
+        $(#[$feature])*
+        pub(super) unsafe fn $scans<J: Join>(blocks: &[Block], carries: *const u8, streamed: bool) {
+            // SAFETY: the caller's promise is the one asked for.
+            unsafe { scans::<J, $isa>(blocks, carries, streamed) }
+        }
+    };
+}
+compiled!(0, totals_baseline, scans_baseline);
+compiled!(
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    1,
+    totals_avx2,
+    scans_avx2
+);
+compiled!(
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+    2,
+    totals_avx512,
+    scans_avx512
+);
