@@ -70,6 +70,7 @@ const UNSAFE: &[&str] = &[
     "ufunc/segment/tree.rs",
     "ufunc/small.rs",
     "ufunc/stream.rs",
+    "ufunc/transpose.rs",
     "ufunc/view.rs",
 ];
 

@@ -17,6 +17,7 @@ pub mod segment;
 pub mod simd;
 pub mod small;
 mod stream;
+mod transpose;
 pub mod user;
 mod view;
 

@@ -86,6 +86,21 @@ pub(super) fn prefetch_all(address: *const u8, bytes: usize) {
     }
 }
 
+/// Asks for all cache lines of `bytes` from `address` on, to be in the second-level cache later.
+#[inline(always)]
+pub(super) fn prefetch_far(address: *const u8, bytes: usize) {
+    for at in (0..bytes).step_by(LINE) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as in `prefetch`.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T1>(address.wrapping_add(at).cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (address, at);
+    }
+}
+
 /// Makes what [`store`] wrote visible before anything written later.
 pub(super) fn fence() {
     #[cfg(target_arch = "x86_64")]

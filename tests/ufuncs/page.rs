@@ -18,7 +18,7 @@ const METHODS: &[(&str, &str)] = &[
         "reduce",
         "of every function of two operands that gives what it takes; logical ones of any type; comparisons of flags",
     ),
-    ("accumulate", "not there yet"),
+    ("accumulate", "as `reduce`"),
     ("reduceat", "as `reduce`"),
     ("at", "of every function of one or two operands that gives what it takes first"),
 ];

@@ -1,5 +1,6 @@
 //! Section `ufunc`: every function place by place beside the floor of its bytes, `outer`, and programs.
 
+mod axes;
 mod elementwise;
 mod methods;
 mod programs;
@@ -30,6 +31,7 @@ impl<'a> Bench<'a> {
             }
             elementwise::rows(&mut self, n);
             methods::rows(&mut self, n);
+            axes::rows(&mut self, n);
         }
         programs::rows(&mut self, sizes);
         self.rows

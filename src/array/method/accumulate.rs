@@ -1,5 +1,10 @@
 //! `accumulate`: each element of an axis joined to all before it.
 
+#![expect(
+    clippy::type_complexity,
+    reason = "what a result is follows from its operands, and is said where it is given"
+)]
+
 use std::mem::MaybeUninit;
 
 use ndarray::{ArrayView, Axis, Dimension, IxDyn};
@@ -215,7 +220,7 @@ fn accumulated<V: Element>(
         return accumulated((op, name), &DistArray::from_held(copy), axis, initial);
     };
     let streamed = 2 * size_of::<V>() * view.len() >= STREAM;
-    let scan = Scan::new(op, dtype, geometry, initial, streamed).ok_or_else(|| {
+    let scan = Scan::new(op, dtype, geometry, initial, streamed, hub.workers()).ok_or_else(|| {
         let of = dtype.name();
         Error::invalid(format!("{name}.accumulate: of two {of} it does not give {of}, so that it cannot go on"))
     })?;

@@ -6,7 +6,7 @@ use crate::ufunc::stream::{self, Line};
 use std::mem::MaybeUninit;
 
 /// Rows ahead that are asked for.
-const AHEAD: usize = 8;
+const AHEAD: usize = 16;
 /// Results of a row in bytes from which on they go past the caches.
 const STREAMED: usize = 256;
 

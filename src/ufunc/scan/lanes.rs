@@ -3,7 +3,9 @@
 
 use super::STAGE;
 use crate::ufunc::segment::join::Join;
-use crate::ufunc::stream;
+use crate::ufunc::stream::{self, Line};
+use crate::ufunc::transpose::{Square, transpose};
+use std::any::TypeId;
 use std::mem::MaybeUninit;
 
 /// Blocks that are scanned at once.
@@ -23,6 +25,8 @@ pub(super) struct Block {
     pub n: usize,
     /// Whether it is the first one of its run.
     pub first: bool,
+    /// How many bytes further elements lie that this thread is likely to need next; 0 where nobody knows.
+    pub ahead: usize,
 }
 
 /// Results of a few steps of all lanes, before they go to their places.
@@ -53,32 +57,117 @@ unsafe fn one<J: Join, const WRITE: bool>(
     acc
 }
 
-/// `n` steps of all lanes.
+/// `n` steps of all lanes. Three loops, each of which the compiler turns into vectors: elements of a step side by side, steps, results of a
+/// lane side by side.
 ///
 /// # Safety
 ///
-/// `n <= STAGE` elements at each source may be read.
+/// `n <= STAGE` elements at each source may be read; the processor has `ISA`.
 #[inline(always)]
-unsafe fn all<J: Join, const WRITE: bool>(
+unsafe fn all<J: Join, const WRITE: bool, const ISA: u8>(
     sources: &[*const J::In; LANES],
     n: usize,
     accs: &mut [J::Acc; LANES],
     carries: &[J::Acc; LANES],
     stage: &mut Stage<J>,
 ) {
-    let mut a = *accs;
-    for i in 0..n {
-        for lane in 0..LANES {
-            // SAFETY: the caller's promise; `i` is below the stage's length.
-            unsafe {
-                a[lane] = J::join(a[lane], J::enter(sources[lane].add(i).read()));
+    let mut steps = Line([MaybeUninit::<Square<J::In>>::uninit(); STAGE / 8]);
+    let mut results = Line([MaybeUninit::<Square<J::Out>>::uninit(); STAGE / 8]);
+    let (steps, results) = (steps.0.as_mut_ptr(), results.0.as_mut_ptr());
+    let whole = n / 8;
+    // SAFETY: `n` elements of each source; squares of eight steps hold them, the last one `n % 8` of them.
+    unsafe {
+        for square in 0..whole {
+            let rows: Square<J::In> =
+                std::array::from_fn(|lane| sources[lane].add(8 * square).cast::<[J::In; 8]>().read_unaligned());
+            (*steps.add(square)).write(transpose::<J::In, ISA>(&rows));
+        }
+        let (x, out) = (steps.cast::<J::In>(), results.cast::<J::Out>());
+        for i in 8 * whole..n {
+            for (lane, source) in sources.iter().enumerate() {
+                x.add(LANES * i + lane).write(source.add(i).read());
+            }
+        }
+        let mut a = *accs;
+        for i in 0..n {
+            for lane in 0..LANES {
+                a[lane] = J::join(a[lane], J::enter(x.add(LANES * i + lane).read()));
                 if WRITE {
-                    stage[lane].get_unchecked_mut(i).write(J::leave(J::join(carries[lane], a[lane])));
+                    out.add(LANES * i + lane).write(J::leave(J::join(carries[lane], a[lane])));
+                }
+            }
+        }
+        *accs = a;
+        if WRITE {
+            for square in 0..whole {
+                let lanes = transpose::<J::Out, ISA>((*results.add(square)).assume_init_ref());
+                for (lane, eight) in lanes.iter().enumerate() {
+                    stage[lane].as_mut_ptr().add(8 * square).cast::<[J::Out; 8]>().write_unaligned(*eight);
+                }
+            }
+            for i in 8 * whole..n {
+                for (lane, row) in stage.iter_mut().enumerate() {
+                    row[i].write(out.add(LANES * i + lane).read());
                 }
             }
         }
     }
-    *accs = a;
+}
+
+/// The same for accumulators of 8 bytes that are of the elements' type, which then enter and leave as they are, in registers: results go straight to the targets, which lie on
+/// borders of lines where `streamed` is set. `n` is a multiple of 8.
+///
+/// # Safety
+///
+/// `n` elements at each source may be read; where `WRITE` is set, as many results at the targets written. The processor has AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn words<J: Join, const WRITE: bool>(
+    sources: &[*const J::In; LANES],
+    targets: &[*mut u8; LANES],
+    n: usize,
+    accs: &mut [J::Acc; LANES],
+    carries: &[J::Acc; LANES],
+    streamed: bool,
+) {
+    use crate::ufunc::transpose::x86::registers_avx512;
+    use std::arch::x86_64::*;
+    /// Lanes joined one by one, which the compiler makes one instruction.
+    ///
+    /// # Safety
+    ///
+    /// Accumulators of 8 bytes.
+    #[inline(always)]
+    unsafe fn join<J: Join>(a: __m512d, b: __m512d) -> __m512d {
+        // SAFETY: eight accumulators are as long as a register, and any bits of one that came from an element are one.
+        unsafe {
+            let (a, b): ([J::Acc; 8], [J::Acc; 8]) = (std::mem::transmute_copy(&a), std::mem::transmute_copy(&b));
+            let joined: [J::Acc; 8] = std::array::from_fn(|lane| J::join(a[lane], b[lane]));
+            std::mem::transmute_copy(&joined)
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut a: __m512d = std::mem::transmute_copy(accs);
+        let carry: __m512d = std::mem::transmute_copy(carries);
+        for i in (0..n).step_by(8) {
+            let rows = std::array::from_fn(|lane| _mm512_loadu_pd(sources[lane].add(i).cast()));
+            let mut steps = registers_avx512(&rows);
+            for x in &mut steps {
+                a = join::<J>(a, *x);
+                if WRITE {
+                    *x = join::<J>(carry, a);
+                }
+            }
+            if WRITE {
+                for (lane, eight) in registers_avx512(&steps).into_iter().enumerate() {
+                    let target = targets[lane].add(8 * i).cast::<f64>();
+                    if streamed { _mm512_stream_pd(target, eight) } else { _mm512_storeu_pd(target, eight) }
+                }
+            }
+        }
+        *accs = std::mem::transmute_copy(&a);
+    }
 }
 
 /// Scans up to [`LANES`] blocks; `accs` takes what each of them is joined to. Where `WRITE` is set, results are joined to the carries
@@ -112,6 +201,10 @@ unsafe fn group<J: Join, const WRITE: bool, const ISA: u8>(
         let (mut active, mut n, mut last) = (0, STAGE, 0);
         for (lane, block) in blocks.iter().enumerate() {
             if block.n > done {
+                if WRITE && block.ahead > 0 {
+                    let at = block.source.wrapping_add(block.ahead + done * size_of::<J::In>());
+                    stream::prefetch_far(at, STAGE * size_of::<J::In>());
+                }
                 (active, n, last) = (active + 1, n.min(block.n - done), lane);
             }
         }
@@ -133,8 +226,25 @@ unsafe fn group<J: Join, const WRITE: bool, const ISA: u8>(
             let has = |lane: usize| blocks.get(lane).is_some_and(|block| block.n > done);
             let sources = std::array::from_fn(|lane| source(if has(lane) { lane } else { last }));
             let mut next = *accs;
+            #[cfg(target_arch = "x86_64")]
+            if ISA == 2
+                && size_of::<J::Acc>() == 8
+                && TypeId::of::<J::In>() == TypeId::of::<J::Acc>()
+                && TypeId::of::<J::Out>() == TypeId::of::<J::Acc>()
+                && active == LANES
+                && n.is_multiple_of(8)
+            {
+                let targets = std::array::from_fn(|lane| blocks[lane].target.wrapping_add(8 * done));
+                let on_lines = targets.iter().all(|target| target.addr().is_multiple_of(64));
+                if !WRITE || !streamed || on_lines {
+                    // SAFETY: all lanes have `n` more elements and results; the processor has the instructions.
+                    unsafe { words::<J, WRITE>(&sources, &targets, n, accs, carries, streamed) };
+                    done += n;
+                    continue;
+                }
+            }
             // SAFETY: each source has `n` more elements.
-            unsafe { all::<J, WRITE>(&sources, n, &mut next, carries, &mut stage) };
+            unsafe { all::<J, WRITE, ISA>(&sources, n, &mut next, carries, &mut stage) };
             for lane in 0..LANES {
                 if has(lane) {
                     accs[lane] = next[lane];

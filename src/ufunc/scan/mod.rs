@@ -25,9 +25,9 @@ use std::ops::Range;
 /// Elements along the axis that are joined in order, before that is joined to what came before.
 pub const BLOCK: usize = 2048;
 /// Steps of a lane before its results go to their places.
-const STAGE: usize = 256;
+const STAGE: usize = 128;
 /// Most columns that are done together.
-const WIDTH: usize = 256;
+const WIDTH: usize = 128;
 /// Columns that are done together where there are few, and the axis is cut into units too.
 const NARROW: usize = 32;
 /// As many tiles of columns as this, and the axis is not cut.
@@ -44,8 +44,12 @@ const BLOCKS: usize = 64;
 struct Kernels {
     begin: unsafe fn(value: *const u8, acc: *mut u8),
     neutral: [u64; 2],
-    lanes: ([lanes::TotalsFn; 3], [lanes::ScansFn; 3], lanes::LinkFn),
-    columns: ([columns::TotalsFn; 3], [columns::ScansFn; 3], columns::LinkFn),
+    lane_totals: [lanes::TotalsFn; 3],
+    lane_scans: [lanes::ScansFn; 3],
+    lane_link: lanes::LinkFn,
+    column_totals: [columns::TotalsFn; 3],
+    column_scans: [columns::ScansFn; 3],
+    column_link: columns::LinkFn,
     acc: usize,
 }
 
@@ -65,16 +69,12 @@ impl Kernels {
         Kernels {
             begin: begin::<J>,
             neutral: neutral::<J>(),
-            lanes: (
-                [lanes::totals_baseline::<J>, lanes::totals_avx2::<J>, lanes::totals_avx512::<J>],
-                [lanes::scans_baseline::<J>, lanes::scans_avx2::<J>, lanes::scans_avx512::<J>],
-                lanes::link::<J>,
-            ),
-            columns: (
-                [columns::totals_baseline::<J>, columns::totals_avx2::<J>, columns::totals_avx512::<J>],
-                [columns::scans_baseline::<J>, columns::scans_avx2::<J>, columns::scans_avx512::<J>],
-                columns::link::<J>,
-            ),
+            lane_totals: [lanes::totals_baseline::<J>, lanes::totals_avx2::<J>, lanes::totals_avx512::<J>],
+            lane_scans: [lanes::scans_baseline::<J>, lanes::scans_avx2::<J>, lanes::scans_avx512::<J>],
+            lane_link: lanes::link::<J>,
+            column_totals: [columns::totals_baseline::<J>, columns::totals_avx2::<J>, columns::totals_avx512::<J>],
+            column_scans: [columns::scans_baseline::<J>, columns::scans_avx2::<J>, columns::scans_avx512::<J>],
+            column_link: columns::link::<J>,
             acc: size_of::<J::Acc>(),
         }
     }
@@ -84,8 +84,12 @@ impl Kernels {
         Kernels {
             begin: begin::<J>,
             neutral: neutral::<J>(),
-            lanes: ([lanes::totals_baseline::<J>; 3], [lanes::scans_baseline::<J>; 3], lanes::link::<J>),
-            columns: ([columns::totals_baseline::<J>; 3], [columns::scans_baseline::<J>; 3], columns::link::<J>),
+            lane_totals: [lanes::totals_baseline::<J>; 3],
+            lane_scans: [lanes::scans_baseline::<J>; 3],
+            lane_link: lanes::link::<J>,
+            column_totals: [columns::totals_baseline::<J>; 3],
+            column_scans: [columns::scans_baseline::<J>; 3],
+            column_link: columns::link::<J>,
             acc: size_of::<J::Acc>(),
         }
     }
@@ -137,6 +141,8 @@ pub struct Scan {
     /// The accumulator before the first element.
     before: [u64; 2],
     streamed: bool,
+    /// Bytes from a unit to the one that its thread is likely to begin next, where elements lie in a row.
+    ahead: usize,
     places: usize,
     /// Blocks of an axis, and of a unit.
     blocks: usize,
@@ -151,8 +157,15 @@ pub struct Scan {
 impl Scan {
     /// The way to scan; `None` where the function does not give what it takes. With an initial value results are exclusive: the first one
     /// is that value, and the axis of the results is one element longer than that of the geometry. `streamed` says whether results
-    /// go past the caches. Panics where the geometry has no elements.
-    pub fn new(op: Op, dtype: DType, geometry: Geometry, initial: Option<Scalar>, streamed: bool) -> Option<Scan> {
+    /// go past the caches, `threads` how many share the work. Panics where the geometry has no elements.
+    pub fn new(
+        op: Op,
+        dtype: DType,
+        geometry: Geometry,
+        initial: Option<Scalar>,
+        streamed: bool,
+        threads: usize,
+    ) -> Option<Scan> {
         assert!(geometry.length > 0 && geometry.inner > 0, "nothing to join: {geometry:?}");
         assert!(geometry.inner > 1 || geometry.stride == 1, "elements apart: {geometry:?}");
         let (size, places) = (dtype.size(), geometry.places());
@@ -165,6 +178,7 @@ impl Scan {
             initial,
             before: [0; 2],
             streamed,
+            ahead: 0,
             places,
             blocks,
             per_unit: 1,
@@ -184,6 +198,9 @@ impl Scan {
             scan.chained = blocks > 1;
             let bytes = size * BLOCK;
             scan.per_unit = if scan.chained { (CACHED / bytes).clamp(lanes::LANES, BLOCKS) } else { BLOCKS };
+            if streamed && scan.geometry.side_by_side.is_some() {
+                scan.ahead = threads * scan.per_unit * BLOCK.min(scan.geometry.length) * size;
+            }
             scan.way = Way::Lanes(kernels);
         } else {
             let fair = (inner * places).div_ceil(TILES).next_multiple_of(LEAST);
@@ -271,7 +288,8 @@ impl Scan {
         let isa = self.isa as usize;
         let first = unit * self.per_unit;
         let count = self.per_unit.min(self.places * self.blocks - first);
-        let none = Block { source: values, target: out, n: 0, first: false };
+        let ahead = self.ahead;
+        let none = Block { source: values, target: out, n: 0, first: false, ahead };
         let mut room = [none; BLOCKS];
         for (i, block) in room[..count].iter_mut().enumerate() {
             let (place, row) = ((first + i) / self.blocks, (first + i) % self.blocks * BLOCK);
@@ -280,6 +298,7 @@ impl Scan {
                 target: out.wrapping_add(self.target(place, row, 0)),
                 n: BLOCK.min(self.geometry.length - row),
                 first: row == 0,
+                ahead,
             };
         }
         let blocks = &room[..count];
@@ -295,9 +314,9 @@ impl Scan {
             }
             match chain {
                 Some(chain) => {
-                    (kernels.lanes.0[isa])(blocks, accs);
+                    (kernels.lane_totals[isa])(blocks, accs);
                     let carry = if blocks[0].first { before } else { chain.wait(unit - 1) };
-                    (kernels.lanes.2)(blocks, carry, before, accs);
+                    (kernels.lane_link)(blocks, carry, before, accs);
                     std::ptr::copy_nonoverlapping(accs.add(count * kernels.acc), chain.slot(unit), kernels.acc);
                     chain.hand_on(unit);
                 }
@@ -307,7 +326,7 @@ impl Scan {
                     }
                 }
             }
-            (kernels.lanes.1[isa])(blocks, accs, self.streamed);
+            (kernels.lane_scans[isa])(blocks, accs, self.streamed);
         }
     }
 
@@ -355,14 +374,14 @@ impl Scan {
             }
             if let Some(chain) = chain {
                 let slot = chain.slot(unit);
-                (kernels.columns.0[isa])(&rows, slot);
+                (kernels.column_totals[isa])(&rows, slot);
                 if let Some((chain, before)) = before {
                     std::ptr::copy_nonoverlapping(chain.wait(before), carries, n * kernels.acc);
                 }
-                (kernels.columns.2)(carries, slot, n);
+                (kernels.column_link)(carries, slot, n);
                 chain.hand_on(unit);
             }
-            (kernels.columns.1[isa])(&rows, carries, self.streamed);
+            (kernels.column_scans[isa])(&rows, carries, self.streamed);
         }
     }
 
@@ -402,6 +421,67 @@ impl Scan {
                 }
                 std::ptr::copy_nonoverlapping(acc, target(row), n * self.size);
                 row += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scanned<T: Copy + Default>(
+        op: Op,
+        dtype: DType,
+        shape: [usize; 3],
+        values: &[T],
+        isa: Isa,
+        streamed: bool,
+    ) -> Vec<T> {
+        let [outer, length, inner] = shape;
+        let stride = if inner == 1 { 1 } else { inner as isize };
+        let outer = vec![(outer, (length * inner) as isize)];
+        let geometry = Geometry { outer, length, stride, inner, side_by_side: Some(values.len()) };
+        let mut scan = Scan::new(op, dtype, geometry, None, streamed, 2).expect("it gives what it takes");
+        scan.isa = isa;
+        // One element off the border of a line, and not.
+        let mut out = vec![T::default(); values.len() + 1];
+        let chain = scan.chain();
+        // SAFETY: values over the geometry, room for the results; all units once.
+        unsafe { scan.run(values.as_ptr().cast(), out[1..].as_mut_ptr().cast(), 0..scan.units().0, chain.as_ref()) };
+        out.split_off(1)
+    }
+
+    #[test]
+    fn all_instructions_give_the_same_bits() {
+        for shape in [[1, 40_000, 1], [3, 5003, 1], [17, 100, 1], [2, 2500, 3], [2, 5000, 40], [1, 300, 300]] {
+            let n: usize = shape.iter().product();
+            let doubles: Vec<f64> = (0..n).map(|i| (i as f64 * 0.7).sin()).collect();
+            let floats: Vec<f32> = doubles.iter().map(|&x| x as f32).collect();
+            let words: Vec<i32> = (0..n as i32).map(|i| i.wrapping_mul(77_777)).collect();
+            let bytes: Vec<u8> = (0..n).map(|i| i as u8 ^ 0x3c).collect();
+            for isa in Isa::ALL.into_iter().filter(|isa| *isa <= Isa::widest()) {
+                for streamed in [false, true] {
+                    let of = |isa, streamed| {
+                        (
+                            scanned(Op::Add, DType::F64, shape, &doubles, isa, streamed)
+                                .iter()
+                                .map(|x| x.to_bits())
+                                .collect::<Vec<_>>(),
+                            scanned(Op::Maximum, DType::F64, shape, &doubles, isa, streamed)
+                                .iter()
+                                .map(|x| x.to_bits())
+                                .collect::<Vec<_>>(),
+                            scanned(Op::Add, DType::F32, shape, &floats, isa, streamed)
+                                .iter()
+                                .map(|x| x.to_bits())
+                                .collect::<Vec<_>>(),
+                            scanned(Op::Mul, DType::I32, shape, &words, isa, streamed),
+                            scanned(Op::BitXor, DType::U8, shape, &bytes, isa, streamed),
+                        )
+                    };
+                    assert!(of(isa, streamed) == of(Isa::Baseline, false), "{shape:?} {isa:?} {streamed}");
+                }
             }
         }
     }

@@ -12,9 +12,10 @@ use std::marker::PhantomData;
 
 /// A function of two operands and an accumulator for it.
 pub(in crate::ufunc) trait Join: 'static {
-    type In: Copy;
-    type Acc: Copy;
-    type Out: Copy;
+    type In: Copy + 'static;
+    /// Where it is the type of the elements, they enter and leave as they are.
+    type Acc: Copy + 'static;
+    type Out: Copy + 'static;
     const NEUTRAL: Self::Acc;
     fn enter(x: Self::In) -> Self::Acc;
     fn join(a: Self::Acc, b: Self::Acc) -> Self::Acc;
@@ -24,8 +25,8 @@ pub(in crate::ufunc) trait Join: 'static {
 /// An element type: the accumulator that its values enter, and how they come out of it again. Floats of fewer than 64 bits are
 /// accumulated in 64 and rounded once; integers stay as they are.
 pub(in crate::ufunc) trait Value: 'static {
-    type Raw: Copy;
-    type Acc: Copy;
+    type Raw: Copy + 'static;
+    type Acc: Copy + 'static;
     fn enter(x: Self::Raw) -> Self::Acc;
     fn leave(acc: Self::Acc) -> Self::Raw;
 }
