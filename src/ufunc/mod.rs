@@ -8,6 +8,7 @@ mod fold;
 pub mod function;
 pub mod kernel;
 mod map;
+pub mod matrix;
 mod op;
 mod plan;
 mod program;

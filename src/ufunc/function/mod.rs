@@ -4,9 +4,11 @@
 //! `array::method`, which work on arrays. [`table`] is the one list: the structs, their element types and the rows of
 //! `docs/ufuncs.md` are made from it.
 
+mod generalized;
 mod identity;
 mod table;
 
+pub use generalized::{Matmul, Matvec, Vecdot, Vecmat};
 pub use identity::{associative, identity};
 pub use table::*;
 

@@ -147,11 +147,11 @@ body!(Abs<T: Real>(a: T) -> T = a.abs());
 body!(Signum<T: Real>(a: T) -> T = a.signum());
 body!(
     /// The second where the first is not less, a NaN first operand where there is one.
-    Minimum<T: Real>(a: T, b: T) -> T = if a.nan() || a < b { a } else { b }
+    Minimum<T: Real>(a: T, b: T) -> T = if a.nan() | (a < b) { a } else { b }
 );
-body!(Maximum<T: Real>(a: T, b: T) -> T = if a.nan() || a > b { a } else { b });
-body!(Fmin<T: Real>(a: T, b: T) -> T = if b.nan() || a < b { a } else { b });
-body!(Fmax<T: Real>(a: T, b: T) -> T = if b.nan() || a > b { a } else { b });
+body!(Maximum<T: Real>(a: T, b: T) -> T = if a.nan() | (a > b) { a } else { b });
+body!(Fmin<T: Real>(a: T, b: T) -> T = if b.nan() | (a < b) { a } else { b });
+body!(Fmax<T: Real>(a: T, b: T) -> T = if b.nan() | (a > b) { a } else { b });
 body!(Clamp<T: Real>(x: T, lo: T, hi: T) -> T = {
     let x = if x < lo { lo } else { x };
     if x > hi { hi } else { x }

@@ -1,0 +1,276 @@
+//! Products of matrices, blocked for the caches.
+//!
+//! One definition for every size, layout, processor and number of threads: each result is a sum over the common axis in order, whose
+//! products are not rounded; every [`DEPTH`] places the sum begins anew and is added to the sum of those before, and every
+//! [`LONG`] places so is that. Units are blocks of results, and stretches of [`LONG`] places where there are few blocks.
+
+mod ring;
+mod tile;
+
+use super::DType;
+use super::simd::Isa;
+use super::stream::Line;
+use std::cell::RefCell;
+use tile::{Block, BlockFn, Side};
+
+/// Places of the common axis that are added up before that is added to what was before.
+pub const DEPTH: usize = 256;
+/// Places after which that is added to what was before, in turn.
+pub const LONG: usize = DEPTH << 4;
+/// Rows and columns of a block of results, about.
+const ROWS: usize = 192;
+const COLUMNS: usize = 240;
+
+/// A kernel with the rows and columns of its tiles.
+type Kernel = (BlockFn, usize, usize);
+
+/// The kernels of a ring.
+#[derive(Clone, Copy, Debug)]
+struct Kernels {
+    /// For each instruction set.
+    blocks: [Kernel; 3],
+    add: unsafe fn(*mut u8, *const u8, usize),
+    leave: unsafe fn(*const u8, *mut u8, usize),
+    /// Bytes of a number.
+    num: usize,
+}
+
+macro_rules! kernels {
+    ($ring:ty: $small:literal $medium:literal $large:literal) => {
+        Kernels {
+            blocks: [
+                (tile::baseline::<$ring, 4, $small>, 4, $small),
+                #[cfg(target_arch = "x86_64")]
+                (tile::avx2::<$ring, 4, $medium>, 4, $medium),
+                #[cfg(target_arch = "x86_64")]
+                (tile::avx512::<$ring, 8, $large>, 8, $large),
+                #[cfg(not(target_arch = "x86_64"))]
+                (tile::baseline::<$ring, 4, $small>, 4, $small),
+                #[cfg(not(target_arch = "x86_64"))]
+                (tile::baseline::<$ring, 4, $small>, 4, $small),
+            ],
+            add: tile::add::<$ring>,
+            leave: tile::leave::<$ring>,
+            num: size_of::<<$ring as ring::Ring>::Num>(),
+        }
+    };
+}
+
+fn kernels(dtype: DType) -> Kernels {
+    match dtype {
+        DType::Bool => kernels!(ring::Bool: 16 64 64),
+        DType::I8 | DType::U8 => kernels!(ring::Int8: 16 64 64),
+        DType::I16 | DType::U16 => kernels!(ring::Int16: 16 32 64),
+        DType::I32 | DType::U32 => kernels!(ring::Int32: 8 24 48),
+        DType::I64 | DType::U64 => kernels!(ring::Int64: 4 12 24),
+        DType::F16 => kernels!(ring::F16: 8 24 48),
+        DType::BF16 => kernels!(ring::Bf16: 8 24 48),
+        DType::F32 => kernels!(ring::F32: 8 24 48),
+        DType::F64 => kernels!(ring::F64: 4 12 24),
+        DType::C32 => kernels!(ring::C32: 2 8 16),
+        DType::C64 => kernels!(ring::C64: 2 4 8),
+    }
+}
+
+/// One operand: strides of the leading axes, of its own axis and of the common one, in elements.
+#[derive(Clone, Debug)]
+pub struct Operand {
+    /// Of the leading axes of the product; 0 where the operand is stretched.
+    pub leading: Vec<isize>,
+    /// Of its own axis: rows of the left one, columns of the right one.
+    pub own: isize,
+    /// Of the axis that is added up.
+    pub common: isize,
+}
+
+/// A product, ready to be run.
+#[derive(Debug)]
+pub struct Product {
+    kernels: Kernels,
+    kernel: Kernel,
+    size: usize,
+    leading: Vec<usize>,
+    rows: usize,
+    columns: usize,
+    depth: usize,
+    sides: [Operand; 2],
+    /// Rows and columns of a block.
+    block: (usize, usize),
+    /// Blocks of a matrix, down and across.
+    blocks: (usize, usize),
+    /// Stretches of the common axis that units have; 1 where a unit has the whole of it.
+    stretches: usize,
+}
+
+thread_local! {
+    /// Room for packed operands and sums.
+    static ROOM: RefCell<Vec<Line<[u64; 8]>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Product {
+    /// Products of matrices of `rows` times `depth` and `depth` times `columns` elements, as many as the leading axes say, for
+    /// `threads` threads.
+    pub fn new(
+        dtype: DType,
+        leading: Vec<usize>,
+        [rows, depth, columns]: [usize; 3],
+        sides: [Operand; 2],
+        threads: usize,
+    ) -> Product {
+        let kernels = kernels(dtype);
+        let kernel = kernels.blocks[Isa::current() as usize];
+        let (_, m, n) = kernel;
+        // Even blocks, in whole tiles.
+        let even = |length: usize, most: usize, tile: usize| {
+            let parts = length.div_ceil(most).max(1);
+            length.div_ceil(parts).next_multiple_of(tile).max(tile)
+        };
+        let block = (even(rows, ROWS, m), even(columns, COLUMNS, n));
+        let blocks = (rows.div_ceil(block.0), columns.div_ceil(block.1));
+        let all = leading.iter().product::<usize>() * blocks.0 * blocks.1;
+        let stretches = if all < 2 * threads && depth > LONG { depth.div_ceil(LONG) } else { 1 };
+        Product { kernels, kernel, size: dtype.size(), leading, rows, columns, depth, sides, block, blocks, stretches }
+    }
+
+    /// Number of units, and the memory traffic that takes as long as one.
+    pub fn units(&self) -> (usize, usize) {
+        let matrices: usize = self.leading.iter().product();
+        let depth = if self.stretches > 1 { LONG } else { self.depth };
+        let (rows, columns) = (self.block.0.min(self.rows), self.block.1.min(self.columns));
+        (matrices * self.blocks.0 * self.blocks.1 * self.stretches, rows * columns * (depth + 8))
+    }
+
+    /// Bytes of what units of one run leave for [`Product::join`], aligned to 8; 0 where they write results themselves.
+    pub fn scratch(&self) -> usize {
+        if self.stretches > 1 { self.units().0 * self.sums() } else { 0 }
+    }
+
+    /// Bytes of a block's sums.
+    fn sums(&self) -> usize {
+        (self.block.0 * self.block.1 * self.kernels.num).next_multiple_of(64)
+    }
+
+    /// A unit's first row, column and stretch, and the two offsets and the results' place of its matrix, in elements.
+    fn place(&self, unit: usize) -> ([usize; 3], [isize; 2], usize) {
+        let (stretch, rest) = (unit % self.stretches, unit / self.stretches);
+        let (across, rest) = (rest % self.blocks.1, rest / self.blocks.1);
+        let (down, matrix) = (rest % self.blocks.0, rest / self.blocks.0);
+        let (mut offsets, mut left) = ([0; 2], matrix);
+        for (axis, &length) in self.leading.iter().enumerate().rev() {
+            let index = (left % length) as isize;
+            left /= length;
+            for (offset, side) in offsets.iter_mut().zip(&self.sides) {
+                *offset += index * side.leading[axis];
+            }
+        }
+        ([down * self.block.0, across * self.block.1, stretch], offsets, matrix * self.rows * self.columns)
+    }
+
+    /// Computes a unit.
+    ///
+    /// # Safety
+    ///
+    /// The operands' elements may be read at their strides; `out` takes the row-major results, or `scratch` what [`Product::scratch`] says,
+    /// and nobody else touches those of this unit.
+    pub unsafe fn run(&self, operands: [*const u8; 2], out: *mut u8, scratch: *mut u8, unit: usize) {
+        let ([row, column, stretch], offsets, matrix) = self.place(unit);
+        let (rows, columns) = (self.block.0.min(self.rows - row), self.block.1.min(self.columns - column));
+        let (size, num, pitch) = (self.size as isize, self.kernels.num, self.block.1);
+        let range = match self.stretches {
+            1 => 0..self.depth,
+            _ => stretch * LONG..((stretch + 1) * LONG).min(self.depth),
+        };
+        let depth = DEPTH.min(range.len());
+        let panels = [self.block.0 * depth * num, self.block.1 * depth * num].map(|bytes| bytes.next_multiple_of(64));
+        ROOM.with_borrow_mut(|room| {
+            let bytes = panels[0] + panels[1] + 2 * self.sums();
+            if room.len() * 64 < bytes {
+                room.resize_with(bytes / 64, || Line([0; 8]));
+            }
+            let left = room.as_mut_ptr().cast::<u8>();
+            // SAFETY: parts of the room, one after the other; operands and results as the caller says. Zero bytes are zeros of every type.
+            unsafe {
+                let right = left.add(panels[0]);
+                let sums = right.add(panels[1]);
+                let total = if self.stretches > 1 { scratch.add(unit * self.sums()) } else { sums.add(self.sums()) };
+                let n = self.block.0.min(rows.next_multiple_of(self.kernel.1)) * pitch;
+                for start in range.clone().step_by(LONG) {
+                    std::ptr::write_bytes(sums, 0, n * num);
+                    for k in (start..(start + LONG).min(range.end)).step_by(DEPTH) {
+                        let side = |which: usize, first: usize| {
+                            let side = &self.sides[which];
+                            let offset = offsets[which] + first as isize * side.own + k as isize * side.common;
+                            let first = operands[which].wrapping_offset(offset * size);
+                            Side { first, own: side.own * size, common: side.common * size }
+                        };
+                        let (left_side, right_side) = (side(0, row), side(1, column));
+                        let depth = DEPTH.min(range.end - k);
+                        let rooms = [left, right];
+                        (self.kernel.0)(&Block {
+                            left: left_side,
+                            right: right_side,
+                            rows,
+                            columns,
+                            depth,
+                            sums,
+                            pitch,
+                            rooms,
+                        });
+                    }
+                    if start == range.start {
+                        std::ptr::copy_nonoverlapping(sums, total, n * num);
+                    } else {
+                        (self.kernels.add)(total, sums, n);
+                    }
+                }
+                if range.is_empty() {
+                    std::ptr::write_bytes(total, 0, n * num);
+                }
+                if self.stretches == 1 {
+                    self.deliver(total, out, (row, column), matrix);
+                }
+            }
+        });
+    }
+
+    /// Writes the results of a block from its sums.
+    ///
+    /// # Safety
+    ///
+    /// The sums of the block at this place; `out` as for [`Product::run`].
+    unsafe fn deliver(&self, sums: *const u8, out: *mut u8, (row, column): (usize, usize), matrix: usize) {
+        let (rows, columns) = (self.block.0.min(self.rows - row), self.block.1.min(self.columns - column));
+        for i in 0..rows {
+            let place = matrix + (row + i) * self.columns + column;
+            // SAFETY: a row of the block's sums, and its results.
+            unsafe {
+                (self.kernels.leave)(sums.add(i * self.block.1 * self.kernels.num), out.add(place * self.size), columns)
+            }
+        }
+    }
+
+    /// Adds up what the units of each block left, and writes the results.
+    ///
+    /// # Safety
+    ///
+    /// All units have been run with this `scratch`; `out` as for [`Product::run`].
+    pub unsafe fn join(&self, scratch: *mut u8, out: *mut u8) {
+        if self.stretches == 1 {
+            return;
+        }
+        for block in 0..self.units().0 / self.stretches {
+            let unit = block * self.stretches;
+            let ([row, column, _], _, matrix) = self.place(unit);
+            let rows = self.block.0.min(self.rows - row);
+            // SAFETY: each unit's sums are where it left them.
+            unsafe {
+                let total = scratch.add(unit * self.sums());
+                for later in 1..self.stretches {
+                    let by = scratch.add((unit + later) * self.sums());
+                    (self.kernels.add)(total, by, rows * self.block.1);
+                }
+                self.deliver(total, out, (row, column), matrix);
+            }
+        }
+    }
+}
