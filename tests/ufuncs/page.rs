@@ -3,13 +3,8 @@
 use distob::ufunc::{DType, Info, associative, functions, identity};
 
 /// NumPy's functions that are not there, or not whole, and why.
-const MISSING: &[(&str, &str)] = &[
-    ("isnat", "its only types are dates and time spans, which distob's arrays do not hold"),
-    ("matmul", "not there yet: ndarray's `dot` works on the arrays, on one thread"),
-    ("matvec", "not there yet: `(&m * &v).sum_axis(Axis(1))` reads the matrix once"),
-    ("vecdot", "not there yet: `(&a * &b).sum_axis(axis)` is one pass"),
-    ("vecmat", "not there yet: `(&v.insert_axis(Axis(1)) * &m).sum_axis(Axis(0))` reads the matrix once"),
-];
+const MISSING: &[(&str, &str)] =
+    &[("isnat", "its only types are dates and time spans, which distob's arrays do not hold")];
 
 /// What methods there are besides `call`, for functions of two operands and one result.
 const METHODS: &[(&str, &str)] = &[
@@ -21,6 +16,14 @@ const METHODS: &[(&str, &str)] = &[
     ("accumulate", "as `reduce`"),
     ("reduceat", "as `reduce`"),
     ("at", "of every function of one or two operands that gives what it takes first"),
+];
+
+/// NumPy's generalised functions, which work on whole matrices and vectors, and what they give.
+const GENERALISED: &[(&str, &str)] = &[
+    ("matmul", "`Matmul.call(a, b)`, `a.dot(b)`: products of matrices"),
+    ("matvec", "`Matvec.call(a, v)`: products of matrices and vectors"),
+    ("vecdot", "`Vecdot.call(v, w)`: products of vectors, the first conjugated"),
+    ("vecmat", "`Vecmat.call(v, a)`: products of vectors, conjugated, and matrices"),
 ];
 
 /// The struct's name: words of NumPy's name, joined.
@@ -80,14 +83,18 @@ fn page() -> String {
     for (name, what) in METHODS {
         text += &format!("| {name} | {what} |\n");
     }
+    text += "\n## Generalised functions\n\nOf every element type, with broadcasting of the leading axes.\n\n| NumPy | distob |\n|---|---|\n";
+    for (name, what) in GENERALISED {
+        text += &format!("| {name} | {what} |\n");
+    }
     text += "\n## What is not there\n\n| NumPy | why |\n|---|---|\n";
     for (name, why) in MISSING {
         text += &format!("| {name} | {why} |\n");
     }
     text += &format!(
         "\n{} of NumPy's {} functions are there. Types of NumPy that are not: long doubles, dates, time spans, objects, strings.\n",
-        table.len(),
-        table.len() + MISSING.len()
+        table.len() + GENERALISED.len(),
+        table.len() + GENERALISED.len() + MISSING.len()
     );
     text
 }
@@ -105,5 +112,5 @@ fn the_page_is_what_the_table_says() {
         "docs/ufuncs.md is not what the table says: DISTOB_WRITE_DOCS=1 cargo test --test ufuncs page"
     );
     // Every distinct universal function of NumPy 2.4.
-    assert_eq!(functions().len() + MISSING.len(), 90);
+    assert_eq!(functions().len() + GENERALISED.len() + MISSING.len(), 90);
 }

@@ -1,5 +1,10 @@
 //! Products of matrices and vectors: [`Matmul`], [`Matvec`], [`Vecdot`], [`Vecmat`], and ndarray's `dot`.
 
+#![expect(
+    clippy::type_complexity,
+    reason = "what a result is follows from its operands, and is said where it is given"
+)]
+
 use std::mem::MaybeUninit;
 
 use ndarray::{Axis, DimMax, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
@@ -241,7 +246,6 @@ impl Vecdot {
     ///
     /// # Errors
     /// As [`Matmul::try_call`].
-    #[expect(clippy::type_complexity, reason = "what the result is follows from the operands")]
     pub fn try_call<X: Input, Y: Input<Elem = X::Elem>>(
         self,
         x: X,

@@ -89,7 +89,7 @@ impl<T: Bounded> Reduce for Min<T> {
     const EXACT: bool = T::INTEGER;
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
-        if x < acc || x.nan() { x } else { acc }
+        if (x < acc) | x.nan() { x } else { acc }
     }
     #[inline(always)]
     fn merge(a: T, b: T) -> T {
@@ -106,7 +106,7 @@ impl<T: Bounded> Reduce for Max<T> {
     const EXACT: bool = T::INTEGER;
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
-        if x > acc || x.nan() { x } else { acc }
+        if (x > acc) | x.nan() { x } else { acc }
     }
     #[inline(always)]
     fn merge(a: T, b: T) -> T {

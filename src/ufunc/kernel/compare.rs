@@ -13,6 +13,10 @@ body!(IsNan<T: Float>(a: T) -> u8 = a.nan() as u8);
 body!(IsFinite<T: Float>(a: T) -> u8 = !a.sub(a).nan() as u8);
 body!(IsInfinite<T: Float>(a: T) -> u8 = (a.sub(a).nan() && !a.nan()) as u8);
 
+body!(LogicalNot<T: Truth>(a: T) -> u8 = a.falsehood() as u8);
+body!(LogicalAnd<T: Truth>(a: T, b: T) -> u8 = !(a.falsehood() | b.falsehood()) as u8);
+body!(LogicalOr<T: Truth>(a: T, b: T) -> u8 = !(a.falsehood() & b.falsehood()) as u8);
+body!(LogicalXor<T: Truth>(a: T, b: T) -> u8 = (a.falsehood() != b.falsehood()) as u8);
 body!(Never<T: Same>(_a: T) -> u8 = 0);
 body!(Always<T: Same>(_a: T) -> u8 = 1);
 
@@ -23,6 +27,16 @@ fn exact(dtype: DType) -> bool {
 
 pub(in crate::ufunc) trait Same: Copy + PartialEq {}
 impl<T: Copy + PartialEq> Same for T {}
+/// A value that is true unless it is zero.
+pub(in crate::ufunc) trait Truth: Copy {
+    fn falsehood(self) -> bool;
+}
+impl<T: Same + Default> Truth for T {
+    #[inline(always)]
+    fn falsehood(self) -> bool {
+        self == T::default()
+    }
+}
 pub(in crate::ufunc) trait Ordered: Copy + PartialOrd {}
 impl<T: Copy + PartialOrd> Ordered for T {}
 
@@ -59,6 +73,10 @@ pub(super) fn compare(op: Op, dtype: DType) -> Option<(&'static Kernel, bool)> {
         Op::NotEqual => same!(NotEqual, dtype),
         Op::Less | Op::Greater => real!(Less, dtype, DType::Bool),
         Op::LessEqual | Op::GreaterEqual => real!(LessEqual, dtype, DType::Bool),
+        Op::LogicalNot => same!(LogicalNot, dtype),
+        Op::LogicalAnd => same!(LogicalAnd, dtype),
+        Op::LogicalOr => same!(LogicalOr, dtype),
+        Op::LogicalXor => same!(LogicalXor, dtype),
         Op::IsNan | Op::IsInfinite if exact(dtype) => same!(Never, dtype),
         Op::IsFinite if exact(dtype) => same!(Always, dtype),
         Op::IsNan => float!(IsNan, dtype),

@@ -82,8 +82,8 @@ ieee! {
 }
 
 body!(Sign<T: Ieee>(a: T) -> T = {
-    let one = if a > T::ZERO { T::ONE } else { T::ONE.neg() };
-    if a == T::ZERO { T::ZERO } else if a.nan() { a } else { one }
+    // Of either zero the positive one, of a NaN itself.
+    if (a == T::ZERO) | a.nan() { a.sub(a) } else { T::ONE.copysign(a) }
 });
 body!(Rint<T: Ieee>(a: T) -> T = a.rint());
 body!(Signbit<T: Ieee>(a: T) -> u8 = a.negative() as u8);

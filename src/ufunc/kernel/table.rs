@@ -130,7 +130,7 @@ pub(in crate::ufunc) fn resolve(op: Op, args: &[DType], to: DType) -> Option<Rec
             // A kernel for one exponent does not look at it.
             Some(Recipe { exponent: Some(n).filter(|n| !matches!(n, 2 | -1)), ..plain(kernel, first)? })
         }
-        Op::LogicalNot | Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor => None,
+        Op::LogicalNot | Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor => plain(compare(op, first)?.0, DType::Bool),
         _ => plain(arith(op, first).or_else(|| function(op, first)).or_else(|| complex(op, first))?, first),
     }
 }
