@@ -1,10 +1,7 @@
 //! `reduce` of universal functions: its options, what it refuses, and the same bits for any number of engines.
 
 use distob::prelude::*;
-use distob::ufunc::{
-    Add, Arctan2, BitwiseXor, Divide, Equal, FloorDivide, Fmax, Gcd, Hypot, Less, Logaddexp, LogicalAnd, LogicalOr,
-    LogicalXor, Maximum, Multiply, Power, Subtract,
-};
+use distob::ufunc::*;
 use distob::{Error, Hub};
 use ndarray::{IxDyn, array};
 
@@ -141,4 +138,13 @@ fn the_same_bits_over_engines() {
     for hub in &hubs[1..] {
         assert!(bits(hub) == first, "{} {:?} engines give other bits", hub.engines(), hub.kind());
     }
+}
+
+#[distob::test]
+fn of_no_places_there_is_no_value() {
+    // Found by the random tests: the reduced axis and what is left are both without elements.
+    let none = DistArray::from(ndarray::Array3::<f64>::zeros((0, 2, 0)));
+    assert_eq!(Copysign.reduce(&none).axis(0).run().unwrap().shape(), [2, 0]);
+    assert_eq!(Fmax.reduce(&none).axes([0, 1]).keepdims().run().unwrap().shape(), [1, 1, 0]);
+    assert_eq!(Gcd.reduce(&none.astype::<i32>()).axis(2).run().unwrap().shape(), [0, 2]);
 }

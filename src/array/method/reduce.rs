@@ -289,6 +289,10 @@ pub(super) fn elements<A: Element, B: Element, D: Dimension>(arg: &Arg<'_, A, D>
     array.try_astype()
 }
 
+fn unknown() -> Error {
+    Error::invalid("an element type that programs do not know")
+}
+
 /// A reduction of values of the type that they are joined in.
 struct Work<'a> {
     op: Op,
@@ -300,7 +304,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run<V: Element, R: Element>(self, array: DistArray<V, IxDyn>) -> Result<DistArray<R, IxDyn>> {
-        let dtype = V::DTYPE.ok_or_else(|| Error::invalid("an element type that programs do not know"))?;
+        let dtype = V::DTYPE.ok_or_else(unknown)?;
         let array = match &self.mask {
             None => array,
             Some(mask) => self.masked(array, mask, dtype)?,
@@ -328,8 +332,7 @@ impl Work<'_> {
         let begins = matches!(self.op, Op::Gcd | Op::Hypot);
         match self.initial.or_else(|| identity(self.op, dtype).filter(|_| begins)) {
             Some(initial) if groups(self.op) => {
-                let operand =
-                    joined.operand().ok_or_else(|| Error::invalid("an element type that programs do not know"))?;
+                let operand = joined.operand().ok_or_else(unknown)?;
                 let args = vec![Operand::Constant(initial), operand];
                 operate::apply(joined.hub(), initial.dtype, self.op, Dims::new(&kept), args)
             }
@@ -376,6 +379,12 @@ impl Work<'_> {
                 "{}: taken in order, it takes one axis, not {:?}",
                 self.name, self.axes
             )));
+        }
+        if volume(kept) == 0 {
+            // Of no places, whatever is reduced.
+            let zero = Scalar { dtype: V::DTYPE.ok_or_else(unknown)?, bytes: [0; 16] };
+            let constant = vec![Operand::Constant(zero)];
+            return operate::apply(array.hub(), zero.dtype, Op::Cast, Dims::new(kept), constant);
         }
         // The reduced axes last, and made one.
         let order: Vec<usize> =
