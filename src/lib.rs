@@ -16,7 +16,7 @@ pub use array::method::names as functions;
 #[cfg(not(loom))]
 pub use array::{
     ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
-    DistArrayD, Partition, eval_all, where_,
+    DistArrayD, Explanation, Partition, Pass, eval_all, where_,
 };
 pub use cluster::{EngineKind, Hub, HubBuilder, init};
 pub use distob_macros::{Element, main, test, ufunc};

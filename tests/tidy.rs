@@ -43,6 +43,7 @@ const UNSAFE: &[&str] = &[
     "transport/region.rs",
     "transport/segment/heap.rs",
     "transport/segment/sys.rs",
+    "ufunc/cost.rs",
     "ufunc/element.rs",
     "ufunc/feed.rs",
     "ufunc/fold/arg.rs",

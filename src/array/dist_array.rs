@@ -8,7 +8,7 @@ use once_cell::sync::OnceCell;
 use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
 use super::dims::volume;
-use super::lazy::{Node, Operand};
+use super::lazy::{Handle, Node, Operand};
 use super::partition::Partition;
 use super::view::Held;
 use super::{closure, evaluate};
@@ -39,7 +39,7 @@ pub struct DistArray<A: Element, D: Dimension> {
     /// Set once it has its value: then this is the truth of pointer, shape and strides.
     held: OnceCell<Held<A, D>>,
     /// What gives the value, where it was an expression.
-    node: Option<Arc<Node>>,
+    node: Option<Handle>,
     /// How it is dealt to engines, where that was said.
     partition: Option<Arc<Partition>>,
 }
@@ -85,7 +85,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     pub(crate) fn from_node(node: Arc<Node>) -> Self {
-        DistArray { held: OnceCell::new(), node: Some(node), partition: None }
+        DistArray { held: OnceCell::new(), node: Some(Handle::new(node)), partition: None }
     }
 
     /// The evaluated state, if there is one.
@@ -166,7 +166,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     pub(crate) fn operand(&self) -> Option<Operand> {
         match (self.held.get(), &self.node) {
             (Some(held), _) => held.leaf().map(Operand::Leaf),
-            (None, Some(node)) => Some(Operand::Node(node.clone())),
+            (None, Some(node)) => Some(Operand::Node(Arc::clone(node))),
             (None, None) => None,
         }
     }
@@ -405,7 +405,7 @@ impl<A: Element, D: Dimension> Evaluate for DistArray<A, D> {
     fn pending(&self) -> Pending {
         Pending(match self.held.get() {
             Some(_) => None,
-            None => self.node.clone(),
+            None => self.node.as_deref().cloned(),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::ufunc::{DType, Fault, Fold, Info, Layout, Op, Plan, Scalar, Search, functions};
 
 /// A plan stores at most this many arrays.
-const MAX_OUTPUTS: usize = 4;
+pub(super) const MAX_OUTPUTS: usize = 4;
 
 /// Computes all of `nodes`; those that another thread is computing are waited for.
 pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
@@ -26,58 +26,103 @@ pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
         if pending.is_empty() {
             return Ok(());
         }
-        let mut first = Vec::new();
-        let mut walks = Vec::new();
+        let mut needs = Needs::default();
         for node in &pending {
-            dependencies(node, &mut first, &mut walks);
+            needs.of_root(node);
         }
-        if !first.is_empty() {
-            evaluate(&first)?;
+        if !needs.first.is_empty() {
+            evaluate(&needs.first)?;
         }
-        let claims: Vec<Claim> = pending.iter().filter_map(|node| node.claim()).collect();
-        run(claims)?;
+        needs.beside.extend(pending.iter().filter_map(|node| node.pending_sibling()));
+        let wanted = |claims: &[Claim], node: &Arc<Node>| !claims.iter().any(|claim| Arc::ptr_eq(&claim.node, node));
+        let mut claims: Vec<Claim> = pending.iter().filter_map(|node| node.claim()).collect();
+        let asked = claims.len();
+        // As many as the pass has room for: what is stored beside what was asked for is worth no pass of its own.
+        for node in &needs.beside {
+            if claims.len() < MAX_OUTPUTS && wanted(&claims, node) {
+                claims.extend(node.claim());
+            }
+        }
+        let beside = claims.len() > asked;
+        match run(claims) {
+            // There may be room for what was asked for alone.
+            Err(Error::OutOfMemory { .. }) if beside => run(pending.iter().filter_map(|node| node.claim()).collect())?,
+            result => result?,
+        }
         for node in pending {
             node.wait();
         }
     }
 }
 
-/// Adds to `first` what must have its value before `node` can be lowered: reductions, operands that are stretched, and
-/// what has been asked for often enough to be stored.
-fn dependencies(node: &Arc<Node>, first: &mut Vec<Arc<Node>>, walks: &mut Vec<(Dims, Vec<*const Node>)>) {
-    let Some(expr) = node.expr() else { return };
-    let shape: &[usize] = match &*expr {
-        Expr::Apply { .. } => &node.shape,
-        Expr::Reduce { source, .. } => source.shape(),
-    };
-    // Elementwise roots of one shape share a pass, and what they share is part of one program, not of several.
-    let at = walks.iter().position(|(walked, _)| **walked == *shape).filter(|_| matches!(&*expr, Expr::Apply { .. }));
-    let at = at.unwrap_or_else(|| {
-        walks.push((Dims::new(shape), Vec::new()));
-        walks.len() - 1
-    });
-    for operand in expr.operands() {
-        operand_dependencies(operand, shape, first, &mut walks[at].1);
+/// What expressions need besides their own pass.
+#[derive(Default)]
+pub(super) struct Needs {
+    /// What must have its value before they can be lowered: reductions, operands that are stretched, and what reductions
+    /// have asked for often enough to be stored.
+    pub(super) first: Vec<Arc<Node>>,
+    /// What their pass computes on the way and is worth storing.
+    pub(super) beside: Vec<Arc<Node>>,
+    /// Whether nothing is counted, since nothing is computed: the needs are only looked at.
+    looks: bool,
+    /// What was looked at, for each shape of elementwise roots.
+    walks: Vec<(Dims, Vec<*const Node>)>,
+}
+
+impl Needs {
+    /// The needs of a root that is only looked at.
+    pub(super) fn looked_at(node: &Arc<Node>) -> Needs {
+        let mut needs = Needs { looks: true, ..Needs::default() };
+        needs.of_root(node);
+        needs.beside.extend(node.pending_sibling());
+        needs
+    }
+
+    /// Adds those of a root.
+    fn of_root(&mut self, node: &Arc<Node>) {
+        let Some(expr) = node.expr() else { return };
+        match &*expr {
+            // Elementwise roots of one shape share a pass, and what they share is part of one program, not of several.
+            Expr::Apply { args, .. } => {
+                let at = self.walks.iter().position(|(walked, _)| *walked == node.shape).unwrap_or_else(|| {
+                    self.walks.push((node.shape.clone(), Vec::new()));
+                    self.walks.len() - 1
+                });
+                let mut seen = std::mem::take(&mut self.walks[at].1);
+                args.iter().for_each(|arg| self.of_operand(arg, &node.shape, true, &mut seen));
+                self.walks[at].1 = seen;
+            }
+            Expr::Reduce { source, .. } => self.of_operand(source, source.shape(), false, &mut Vec::new()),
+        }
+    }
+
+    /// Adds those of an operand of a program over `shape`, which `stores` what it computes or folds it.
+    fn of_operand(&mut self, operand: &Operand, shape: &[usize], stores: bool, seen: &mut Vec<*const Node>) {
+        let Operand::Node(node) = operand else { return };
+        if node.value().is_some() || seen.contains(&Arc::as_ptr(node)) {
+            return;
+        }
+        seen.push(Arc::as_ptr(node));
+        let Some(expr) = node.expr() else { return };
+        let fits = matches!(&*expr, Expr::Apply { .. }) && *node.shape == *shape;
+        let again = fits && if self.looks { node.was_fused() } else { node.note_fused() };
+        if !fits || (again && !stores) {
+            push_new(&mut self.first, node);
+            return;
+        }
+        if stores && (again || node.worth_storing()) {
+            push_new(&mut self.beside, node);
+        }
+        for operand in expr.operands() {
+            self.of_operand(operand, shape, stores, seen);
+        }
     }
 }
 
-/// The same for an operand of a program over `shape`.
-fn operand_dependencies(operand: &Operand, shape: &[usize], first: &mut Vec<Arc<Node>>, seen: &mut Vec<*const Node>) {
-    let Operand::Node(node) = operand else { return };
-    if node.value().is_some() || seen.contains(&Arc::as_ptr(node)) {
-        return;
-    }
-    seen.push(Arc::as_ptr(node));
-    let Some(expr) = node.expr() else { return };
-    let fits = matches!(&*expr, Expr::Apply { .. }) && *node.shape == *shape;
-    if !fits || node.note_fused() {
-        if !first.iter().any(|there| Arc::ptr_eq(there, node)) {
-            first.push(node.clone());
-        }
-        return;
-    }
-    for operand in expr.operands() {
-        operand_dependencies(operand, shape, first, seen);
+/// Adds a node that is not there yet.
+fn push_new(nodes: &mut Vec<Arc<Node>>, node: &Arc<Node>) {
+    if !nodes.iter().any(|there| Arc::ptr_eq(there, node)) {
+        nodes.push(node.clone());
     }
 }
 
@@ -206,7 +251,7 @@ fn run_plan(
     strides: &[Dims<isize>],
     outputs: &[Leaf],
 ) -> Result<()> {
-    match execute::run(hub, plan, &lowered.inputs, outputs)? {
+    match execute::run(hub, plan, &lowered.leaves()?, outputs)? {
         true => Ok(()),
         false => Err(first_fault(hub, shape, lowered, strides)?),
     }
@@ -215,15 +260,16 @@ fn run_plan(
 /// The error of the first instruction that met an operand without a result, at the first place where it did.
 fn first_fault(hub: &Hub, shape: &[usize], lowered: &Lowered, strides: &[Dims<isize>]) -> Result<Error> {
     let inputs: Vec<Layout> = strides.iter().map(|strides| Layout { strides: strides.to_vec() }).collect();
+    let leaves = lowered.leaves()?;
     for Search { op, fault, any, first } in Plan::searches(&lowered.program, shape, &inputs)? {
         let found = Leaf::fresh(hub, DType::Bool, Dims::new(&[]), Dims::new(&[]))?;
         let place = Leaf::fresh(hub, DType::U64, Dims::new(&[]), Dims::new(&[]))?;
         // Marks of earlier instructions are not looked at: those had no fault, or this would not be reached.
-        execute::run(hub, &any, &lowered.inputs, std::slice::from_ref(&found))?;
+        execute::run(hub, &any, &leaves, std::slice::from_ref(&found))?;
         if !scalar_of::<bool>(&found) {
             continue;
         }
-        execute::run(hub, &first, &lowered.inputs, std::slice::from_ref(&place))?;
+        execute::run(hub, &first, &leaves, std::slice::from_ref(&place))?;
         return Ok(arithmetic(op, fault, shape, scalar_of::<u64>(&place) as usize));
     }
     Ok(Error::invalid("an operand without a result was met, and is not there any more"))
@@ -310,7 +356,7 @@ fn from_moments(hub: &Hub, fold: &Fold, n: usize, moments: &[Leaf], dtype: DType
     Ok(map(hub, shape, &[value])?.swap_remove(0))
 }
 
-const ZERO: Scalar = Scalar { dtype: DType::F64, bytes: [0; 16] };
+pub(super) const ZERO: Scalar = Scalar { dtype: DType::F64, bytes: [0; 16] };
 
 /// Reduces `operand` along `axes`: the results, row-major over `kept`, the shape of the other axes.
 pub(crate) fn fold(hub: &Hub, operand: &Operand, fold: Fold, axes: &[usize], kept: &[usize]) -> Result<Vec<Leaf>> {
@@ -330,14 +376,40 @@ pub(crate) fn fold(hub: &Hub, operand: &Operand, fold: Fold, axes: &[usize], kep
 
 /// Computes what must have its value before a program over `shape` can read `operand`.
 pub(crate) fn settle(operand: &Operand, shape: &[usize]) -> Result<()> {
-    let mut first = Vec::new();
-    operand_dependencies(operand, shape, &mut first, &mut Vec::new());
-    evaluate(&first)
+    let mut needs = Needs::default();
+    needs.of_operand(operand, shape, false, &mut Vec::new());
+    evaluate(&needs.first)
 }
 
 /// A whole reduction of an expression: it is not stored, unless it is asked for again and again.
+///
+/// Of a pending value, what one pass can tell is kept: its mean with its variance, its least element with its greatest.
 pub(crate) fn fold_all(hub: &Hub, operand: &Operand, kind: Fold) -> Result<Leaf> {
-    settle(operand, operand.shape())?;
-    let axes = Dims::from_fn(operand.shape().len(), |axis| axis);
-    Ok(fold(hub, operand, kind, &axes, &[])?.swap_remove(0))
+    let pending = match operand {
+        Operand::Node(node) if node.value().is_none() => Some(node),
+        _ => None,
+    };
+    let together = match (kind, operand.dtype()) {
+        (Fold::Mean | Fold::Var { .. } | Fold::Std { .. }, DType::F32 | DType::F64) => Fold::Moments,
+        (Fold::Min | Fold::Max, dtype) if !dtype.is_complex() => Fold::Extremes,
+        _ => kind,
+    };
+    let asked = if pending.is_some() { together } else { kind };
+    let results = match pending.and_then(|node| node.folded(asked)) {
+        Some(results) => results,
+        None => {
+            settle(operand, operand.shape())?;
+            let axes = Dims::from_fn(operand.shape().len(), |axis| axis);
+            let results = fold(hub, operand, asked, &axes, &[])?;
+            if let Some(node) = pending {
+                node.keep_folded(asked, &results);
+            }
+            results
+        }
+    };
+    match (asked, kind) {
+        (Fold::Moments, _) => from_moments(hub, &kind, volume(operand.shape()), &results, operand.dtype(), &[]),
+        (Fold::Extremes, Fold::Max) => Ok(results[1].clone()),
+        _ => Ok(results[0].clone()),
+    }
 }

@@ -1,7 +1,7 @@
 //! Expressions that have not been computed: a node for each operation, its operands, and how a node gets its value.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 
 use super::dims::Dims;
 use super::evaluate;
@@ -13,6 +13,8 @@ use crate::ufunc::{DType, Fold, Op, Scalar};
 /// An expression that needs more instructions than this is computed in parts: it bounds the depth of every walk, and
 /// the memory that a loop of updates holds.
 pub(crate) const MAX_WEIGHT: u32 = 96;
+/// So many reductions of a pending value are kept.
+const MAX_FOLDED: usize = 8;
 /// A program reads no more arrays than this.
 pub(crate) const MAX_INPUTS: u32 = 14;
 
@@ -107,6 +109,12 @@ pub(crate) struct Node {
     costly: bool,
     /// How many programs have computed this value without storing it.
     fused: AtomicU32,
+    /// How many arrays have this for their value.
+    handles: AtomicU32,
+    /// The other result of a function of two, which is computed in the same pass.
+    sibling: OnceLock<Weak<Node>>,
+    /// What reductions of all of it, while it was pending, have given.
+    folded: Mutex<Vec<(Fold, Vec<Leaf>)>>,
     phase: Mutex<Phase>,
     /// Told when a run ends, well or not.
     ended: Condvar,
@@ -146,6 +154,9 @@ impl Node {
             inputs,
             costly,
             fused: AtomicU32::new(0),
+            handles: AtomicU32::new(0),
+            sibling: OnceLock::new(),
+            folded: Mutex::new(Vec::new()),
             phase: Mutex::new(Phase { expr: Some(Arc::new(expr)), running: false }),
             ended: Condvar::new(),
             value: OnceLock::new(),
@@ -182,6 +193,45 @@ impl Node {
         self.costly && self.fused.fetch_add(1, Ordering::Relaxed) > 0 && Arc::strong_count(self) > 1
     }
 
+    /// What [`note_fused`](Node::note_fused) would say.
+    pub(crate) fn was_fused(self: &Arc<Node>) -> bool {
+        self.costly && self.fused.load(Ordering::Relaxed) > 0 && Arc::strong_count(self) > 1
+    }
+
+    /// Whether a program that stores what it computes should store this too: computing it again would take longer, and
+    /// an array is there that may ask for it.
+    pub(crate) fn worth_storing(&self) -> bool {
+        self.costly && self.handles.load(Ordering::Relaxed) > 0
+    }
+
+    /// Says that two nodes are the results of one function, of one shape.
+    pub(crate) fn pair(first: &Arc<Node>, second: &Arc<Node>) {
+        // New nodes have no sibling yet.
+        let _ = first.sibling.set(Arc::downgrade(second));
+        let _ = second.sibling.set(Arc::downgrade(first));
+    }
+
+    /// The other result of a function of two, where it is pending and an array has it.
+    pub(crate) fn pending_sibling(&self) -> Option<Arc<Node>> {
+        let sibling = self.sibling.get()?.upgrade()?;
+        (sibling.value.get().is_none() && sibling.handles.load(Ordering::Relaxed) > 0).then_some(sibling)
+    }
+
+    /// What this reduction of all of it has given before.
+    pub(crate) fn folded(&self, fold: Fold) -> Option<Vec<Leaf>> {
+        let folded = self.folded.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        folded.iter().find(|(kind, _)| *kind == fold).map(|(_, results)| results.clone())
+    }
+
+    /// Keeps what a reduction of all of it has given.
+    pub(crate) fn keep_folded(&self, fold: Fold, results: &[Leaf]) {
+        let mut folded = self.folded.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // Variances of ever other degrees of freedom have their moments in common, so there are not many kinds.
+        if folded.len() < MAX_FOLDED {
+            folded.push((fold, results.to_vec()));
+        }
+    }
+
     /// Takes the run of this node; `None` when it has its value or another thread runs it.
     pub(crate) fn claim(self: &Arc<Node>) -> Option<Claim> {
         let mut phase = self.phase();
@@ -199,6 +249,36 @@ impl Node {
         while phase.running {
             phase = self.ended.wait(phase).unwrap_or_else(|poisoned| poisoned.into_inner());
         }
+    }
+}
+
+/// A node as the value of an array: it counts how many there are.
+pub(crate) struct Handle(Arc<Node>);
+
+impl Handle {
+    pub(crate) fn new(node: Arc<Node>) -> Handle {
+        node.handles.fetch_add(1, Ordering::Relaxed);
+        Handle(node)
+    }
+}
+
+impl Clone for Handle {
+    fn clone(&self) -> Handle {
+        Handle::new(self.0.clone())
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.0.handles.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl std::ops::Deref for Handle {
+    type Target = Arc<Node>;
+
+    fn deref(&self) -> &Arc<Node> {
+        &self.0
     }
 }
 

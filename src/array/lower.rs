@@ -4,11 +4,11 @@ use std::ptr;
 use std::sync::Arc;
 
 use super::broadcast::{broadcast_strides, memory_order};
-use super::dims::Dims;
+use super::dims::{Dims, row_major};
 use super::lazy::{Expr, Node, Operand, same_leaf};
 use super::view::Leaf;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Instr, Layout, Op, Program, Scalar, ValueId};
+use crate::ufunc::{DType, Instr, Layout, Op, Program, Scalar, ValueId, small};
 
 /// A value of the program that is being built; numbers are given when all are known.
 #[derive(Clone, Copy, PartialEq)]
@@ -18,12 +18,55 @@ enum Value {
     Instr(usize),
 }
 
+/// What a program reads.
+#[derive(Clone)]
+pub(crate) enum Input {
+    /// An array that has its value.
+    Leaf(Leaf),
+    /// One that will have it by then: where a program is only looked at, and what it needs has not been computed.
+    Later(Arc<Node>),
+}
+
+impl Input {
+    pub(crate) fn dtype(&self) -> DType {
+        match self {
+            Input::Leaf(leaf) => leaf.dtype,
+            Input::Later(node) => node.dtype,
+        }
+    }
+
+    pub(crate) fn shape(&self) -> &[usize] {
+        match self {
+            Input::Leaf(leaf) => &leaf.shape,
+            Input::Later(node) => &node.shape,
+        }
+    }
+
+    /// Strides over `shape`, to which it is broadcast.
+    fn strides(&self, shape: &[usize]) -> Dims<isize> {
+        match self {
+            Input::Leaf(leaf) => broadcast_strides(&leaf.shape, &leaf.strides, shape),
+            Input::Later(node) => broadcast_strides(&node.shape, &row_major(&node.shape), shape),
+        }
+    }
+
+    fn same(&self, other: &Input) -> bool {
+        match (self, other) {
+            (Input::Leaf(a), Input::Leaf(b)) => same_leaf(a, b),
+            (Input::Later(a), Input::Later(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
 /// Expressions of one shape on the way to one program.
 pub(crate) struct Lowering<'a> {
     shape: &'a [usize],
-    inputs: Vec<Leaf>,
+    /// Nodes that are taken for computed, where a program is only looked at.
+    later: Option<&'a [Arc<Node>]>,
+    inputs: Vec<Input>,
     constants: Vec<Scalar>,
-    code: Vec<(Op, Vec<Value>, DType)>,
+    code: Vec<(Op, [Value; 3], DType)>,
     /// Nodes that have been lowered: each becomes one value however often it is used.
     seen: Vec<(Arc<Node>, Value)>,
     outputs: Vec<Value>,
@@ -32,19 +75,25 @@ pub(crate) struct Lowering<'a> {
 /// A program, and what it reads.
 pub(crate) struct Lowered {
     pub(crate) program: Program,
-    pub(crate) inputs: Vec<Leaf>,
+    pub(crate) inputs: Vec<Input>,
 }
 
 impl<'a> Lowering<'a> {
     pub(crate) fn new(shape: &'a [usize]) -> Self {
         Lowering {
             shape,
+            later: None,
             inputs: Vec::new(),
             constants: Vec::new(),
             code: Vec::new(),
             seen: Vec::new(),
             outputs: Vec::new(),
         }
+    }
+
+    /// A program that is only looked at: the nodes of `later`, and what is no part of a program over `shape`, are its inputs.
+    pub(crate) fn ahead(shape: &'a [usize], later: &'a [Arc<Node>]) -> Self {
+        Lowering { later: Some(later), ..Lowering::new(shape) }
     }
 
     /// Makes the value of `operand` an output of the program.
@@ -63,7 +112,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn leaf(&mut self, leaf: &Leaf) -> Value {
-        Value::Input(place_of(&mut self.inputs, leaf, same_leaf))
+        self.input(Input::Leaf(leaf.clone()))
+    }
+
+    fn input(&mut self, input: Input) -> Value {
+        Value::Input(place_of(&mut self.inputs, &input, Input::same))
     }
 
     fn node(&mut self, node: &Arc<Node>) -> Result<Value> {
@@ -72,6 +125,9 @@ impl<'a> Lowering<'a> {
         }
         // Expression first: a value that appears in between is found below.
         let expr = node.expr();
+        if self.later.is_some_and(|later| later.iter().any(|there| Arc::ptr_eq(there, node))) {
+            return Ok(self.input(Input::Later(node.clone())));
+        }
         let value = match (node.value(), expr.as_deref()) {
             (Some(leaf), _) => self.leaf(leaf),
             // A stretched array, or a cast that changes nothing: the operand itself, read at every place of the shape.
@@ -79,15 +135,39 @@ impl<'a> Lowering<'a> {
                 self.operand(&expr.operands()[0])?
             }
             (None, Some(Expr::Apply { op, args })) if *node.shape == *self.shape => {
-                let args = args.iter().map(|arg| self.operand(arg)).collect::<Result<Vec<_>>>()?;
-                self.code.push((*op, args, node.dtype));
-                Value::Instr(self.code.len() - 1)
+                let mut values = [Value::Constant(0); 3];
+                for (value, arg) in values.iter_mut().zip(args) {
+                    *value = self.operand(arg)?;
+                }
+                self.instruction(*op, values, args.len(), node.dtype)
             }
             // `evaluate` computes reductions and operands of other shapes before it lowers what uses them.
             _ => return Err(Error::invalid("an operand of another shape was not computed before its use")),
         };
         self.seen.push((node.clone(), value));
         Ok(value)
+    }
+
+    /// The value of `op` of the first `arity` of `args`: one that is there already where the same was asked for before, a
+    /// constant where all operands are.
+    fn instruction(&mut self, op: Op, args: [Value; 3], arity: usize, dtype: DType) -> Value {
+        let same = |(there, values, result): &(Op, [Value; 3], DType)| {
+            *there == op && *result == dtype && values[..arity] == args[..arity]
+        };
+        if let Some(at) = self.code.iter().position(same) {
+            return Value::Instr(at);
+        }
+        let constant = |value: &Value| match *value {
+            Value::Constant(at) => self.constants.get(at).copied(),
+            _ => None,
+        };
+        let constants: Option<Vec<Scalar>> = args[..arity].iter().map(constant).collect();
+        // What has no result (an integer divided by zero) is left in the program, which says so for the place.
+        if let Some(value) = constants.and_then(|constants| small::constant(op, &constants, dtype)) {
+            return Value::Constant(place_of(&mut self.constants, &value, |a, b| a == b));
+        }
+        self.code.push((op, args, dtype));
+        Value::Instr(self.code.len() - 1)
     }
 
     /// The finished program.
@@ -102,13 +182,13 @@ impl<'a> Lowering<'a> {
         };
         let code = self.code.iter().map(|(op, args, dtype)| {
             let mut ids = [0; 3];
-            for (id, value) in ids.iter_mut().zip(args) {
+            for (id, value) in ids.iter_mut().zip(&args[..op.arity()]) {
                 *id = number(value);
             }
             Instr { op: *op, args: ids, dtype: *dtype }
         });
         let program = Program {
-            inputs: self.inputs.iter().map(|leaf| leaf.dtype).collect(),
+            inputs: self.inputs.iter().map(Input::dtype).collect(),
             code: code.collect(),
             outputs: self.outputs.iter().map(number).collect(),
             constants: self.constants,
@@ -128,7 +208,16 @@ fn place_of<T: Clone>(list: &mut Vec<T>, item: &T, same: impl Fn(&T, &T) -> bool
 impl Lowered {
     /// Strides of each input when it is read at every place of `shape`.
     pub(crate) fn strides(&self, shape: &[usize]) -> Vec<Dims<isize>> {
-        self.inputs.iter().map(|leaf| broadcast_strides(&leaf.shape, &leaf.strides, shape)).collect()
+        self.inputs.iter().map(|input| input.strides(shape)).collect()
+    }
+
+    /// The arrays that it reads, all of which are there.
+    pub(crate) fn leaves(&self) -> Result<Vec<Leaf>> {
+        let leaf = |input: &Input| match input {
+            Input::Leaf(leaf) => Ok(leaf.clone()),
+            Input::Later(_) => Err(Error::invalid("an operand was not computed before its use")),
+        };
+        self.inputs.iter().map(leaf).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`], [`complex`], [`stretch`] and [`reduce`] build expressions ([`lazy`]) through
 //! [`operate`], or compute small ones at once ([`eager`]); [`evaluate`] decides what runs when, [`lower`]s expressions to programs, and [`execute`] runs them
-//! on the hub. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`], [`construct`] and [`gather`] go through parallel loops ([`walk`]). `unsafe` is in [`view`], [`walk`], [`eager`] and [`execute`] alone.
+//! on the hub; [`explain`] tells what that would be. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`], [`construct`] and [`gather`] go through parallel loops ([`walk`]). `unsafe` is in [`view`], [`walk`], [`eager`] and [`execute`] alone.
 
 mod argument;
 mod assign;
@@ -17,6 +17,7 @@ mod eager;
 mod elementary;
 mod evaluate;
 mod execute;
+mod explain;
 mod files;
 mod gather;
 mod layout;
@@ -41,6 +42,7 @@ pub use dist_array::{
     DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD,
     Evaluate, eval_all,
 };
+pub use explain::{Explanation, Pass};
 pub use files::map_npy;
 pub use gather::Scatter;
 pub use partition::{Partition, PartitionBlock};

@@ -117,3 +117,45 @@ pub struct Scalar {
     /// The bytes; those after `dtype.size()` are 0.
     pub bytes: [u8; 16],
 }
+
+impl Scalar {
+    /// The value as Rust writes it.
+    pub(crate) fn text(&self) -> String {
+        /// The value of type `T` whose bytes these are.
+        macro_rules! number {
+            ($t:ty) => {
+                format!(
+                    "{:?}",
+                    <$t>::from_ne_bytes(self.bytes[..size_of::<$t>()].try_into().expect("as many bytes as it has"))
+                )
+            };
+        }
+        /// Two numbers of type `T`.
+        macro_rules! complex {
+            ($t:ty) => {{
+                let (re, im) = self.bytes.split_at(size_of::<$t>());
+                let part = |bytes: &[u8]| {
+                    <$t>::from_ne_bytes(bytes[..size_of::<$t>()].try_into().expect("as many bytes as it has"))
+                };
+                format!("{:?}{:+?}i", part(re), part(im))
+            }};
+        }
+        match self.dtype {
+            DType::Bool => (self.bytes[0] != 0).to_string(),
+            DType::I8 => number!(i8),
+            DType::I16 => number!(i16),
+            DType::I32 => number!(i32),
+            DType::I64 => number!(i64),
+            DType::U8 => number!(u8),
+            DType::U16 => number!(u16),
+            DType::U32 => number!(u32),
+            DType::U64 => number!(u64),
+            DType::F16 => number!(half::f16),
+            DType::BF16 => number!(half::bf16),
+            DType::F32 => number!(f32),
+            DType::F64 => number!(f64),
+            DType::C32 => complex!(f32),
+            DType::C64 => complex!(f64),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Kernels and fused programs over slices. Pure: knows neither processes nor hosts.
 
 mod ahead;
+mod cost;
 mod dtype;
 mod element;
 mod feed;
@@ -22,12 +23,14 @@ mod transpose;
 pub mod user;
 mod view;
 
+pub(crate) use cost::nanoseconds;
 pub use dtype::{DType, Scalar};
 pub use element::Element;
 pub use function::*;
 pub use op::{Instr, Op, Program, ValueId};
 pub use plan::{Fold, Layout, Plan, Search};
 pub use program::Fault;
+pub(crate) use user::name as name_of_user;
 
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,8 @@ pub enum Fold {
     },
     /// Three arrays of `f64`: how many values, their mean, and the sum of their squared deviations from it.
     Moments,
+    /// Two results, of the type of the values: the smallest and the largest, as [`Fold::Min`] and [`Fold::Max`]. Of all axes alone.
+    Extremes,
 }
 
 impl Fold {
@@ -241,6 +243,11 @@ impl Plan {
     /// Bytes that the plan reads and writes in all.
     pub fn traffic(&self) -> u64 {
         self.inner.traffic
+    }
+
+    /// Elements of the plan's shape.
+    pub fn elements(&self) -> usize {
+        self.inner.description.shape.iter().product()
     }
 
     /// How many inputs there are.

@@ -4,7 +4,7 @@ use super::fold;
 use super::kernel::{Arg, SPLAT, recipe};
 use super::simd::Isa;
 use super::stream::Line;
-use super::{DType, Element, Fold, Layout, Op, Plan, Program};
+use super::{DType, Element, Fold, Instr, Layout, Op, Plan, Program, Scalar};
 use crate::{Error, Result};
 use std::mem::MaybeUninit;
 
@@ -138,7 +138,33 @@ unsafe fn apply<R>(
     Ok(())
 }
 
-/// Folds all of a slice (any fold but [`Fold::Moments`]), with the bits of the plan that folds the whole of an array of these
+/// `op` of constants, with the bits that a program gives at every place; `None` where it has no result, or does not take them.
+pub fn constant(op: Op, args: &[Scalar], to: DType) -> Option<Scalar> {
+    let mut ids = [0; 3];
+    ids.iter_mut().zip(0..).take(args.len()).for_each(|(id, at)| *id = at);
+    let program = Program {
+        inputs: Vec::new(),
+        constants: args.to_vec(),
+        code: vec![Instr { op, args: ids, dtype: to }],
+        outputs: vec![u16::try_from(args.len()).ok()?],
+    };
+    let plan = Plan::map(program, &[], &[], &[Layout::default()]).ok()?;
+    let (mut value, mut scratch) = (Line([0u8; 64]), Line([0u8; 64]));
+    if plan.chunks() != 1 || plan.scratch_bytes() > scratch.0.len() {
+        return None;
+    }
+    let (to_place, scratch) = ([value.0.as_mut_ptr()], scratch.0.as_mut_ptr());
+    // SAFETY: no inputs; a line takes one value of any type, and the scratch memory, looked at above; one chunk is all of it.
+    let whole = unsafe {
+        plan.run(&[], &to_place, scratch, 0);
+        plan.finish(scratch, &to_place)
+    };
+    let mut bytes = [0; 16];
+    bytes[..to.size()].copy_from_slice(&value.0[..to.size()]);
+    whole.then_some(Scalar { dtype: to, bytes })
+}
+
+/// Folds all of a slice (any fold of one result), with the bits of the plan that folds the whole of an array of these
 /// values.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 const LINE: usize = 64;
 
 /// A buffer on a cache-line border.
+#[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(super) struct Line<T>(pub T);
 

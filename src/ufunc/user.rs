@@ -135,7 +135,7 @@ fn function(number: u16) -> Option<&'static Function> {
 }
 
 /// Its name.
-pub(super) fn name(number: u16) -> Option<&'static str> {
+pub(crate) fn name(number: u16) -> Option<&'static str> {
     function(number).map(|function| function.name)
 }
 

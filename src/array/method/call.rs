@@ -13,8 +13,9 @@ use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::dims::Dims;
 use crate::array::dist_array::{DistArray, expect};
 use crate::array::gather::copy_in;
-use crate::array::lazy::Operand;
+use crate::array::lazy::{Node, Operand};
 use crate::array::operate;
+use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use crate::ufunc::{Binary, BinaryPair, Element, Fault, Op, Unary, UnaryPair, UnaryUfunc, identity};
 
@@ -47,6 +48,28 @@ fn binary<A: Element, B: Element, C: Element, L: Dimension, R: Dimension, O: Dim
     let shape: Dims = broadcast_shape(name, left.shape(), right.shape())?;
     let dtype = C::DTYPE.ok_or_else(|| Error::invalid(format!("{name}: an unknown element type")))?;
     operate::apply(&hub, dtype, op, shape, vec![left.operand(&hub)?, right.operand(&hub)?])
+}
+
+/// The operand; an array of ndarray's as one of the hub, which `copy` keeps, so that two results are of one array.
+fn in_pool<'a, A: Element, D: Dimension>(
+    operand: Arg<'a, A, D>,
+    hub: Option<&Hub>,
+    copy: &'a mut Option<DistArray<A, D>>,
+) -> Result<Arg<'a, A, D>> {
+    Ok(match operand {
+        Arg::Foreign(view) => Arg::Dist(copy.insert(DistArray::from_held(copy_in(&hub_of(hub, None)?, &view)?))),
+        operand => operand,
+    })
+}
+
+/// Two results of one function: what computes the one computes the other.
+fn paired<A: Element, B: Element, D: Dimension>(
+    results: (DistArray<A, D>, DistArray<B, D>),
+) -> (DistArray<A, D>, DistArray<B, D>) {
+    if let (Some(Operand::Node(first)), Some(Operand::Node(second))) = (results.0.operand(), results.1.operand()) {
+        Node::pair(&first, &second);
+    }
+    results
 }
 
 /// `value` into `out`, whose memory it is computed straight into where nobody else sees that and the operands are elsewhere.
@@ -269,9 +292,28 @@ pub trait CallUnaryPair: Sized {
     where
         Self: UnaryPair<X::Elem>,
     {
+        expect(self.try_call(x))
+    }
+
+    /// [`call`](CallUnaryPair::call), with an error where that panics.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    fn try_call<X: Input>(
+        self,
+        x: X,
+    ) -> Result<(
+        DistArray<<Self as UnaryPair<X::Elem>>::First, X::Dim>,
+        DistArray<<Self as UnaryPair<X::Elem>>::Second, X::Dim>,
+    )>
+    where
+        Self: UnaryPair<X::Elem>,
+    {
         let [first, second] = self.ops();
         let x = x.view_arg();
-        (expect(unary(first, Self::NAME, &x)), expect(unary(second, Self::NAME, &x)))
+        let mut copy = None;
+        let x = in_pool(x, None, &mut copy)?;
+        Ok(paired((unary(first, Self::NAME, &x)?, unary(second, Self::NAME, &x)?)))
     }
 }
 
@@ -294,9 +336,31 @@ pub trait CallBinaryPair: Sized {
         Self: BinaryPair<X::Elem>,
         X::Dim: DimMax<Y::Dim>,
     {
+        expect(self.try_call(x, y))
+    }
+
+    /// [`call`](CallBinaryPair::call), with an error where that panics.
+    ///
+    /// # Errors
+    /// As [`CallBinary::try_call`].
+    fn try_call<X: Input, Y: Input<Elem = X::Elem>>(
+        self,
+        x: X,
+        y: Y,
+    ) -> Result<(
+        DistArray<<Self as BinaryPair<X::Elem>>::First, <X::Dim as DimMax<Y::Dim>>::Output>,
+        DistArray<<Self as BinaryPair<X::Elem>>::Second, <X::Dim as DimMax<Y::Dim>>::Output>,
+    )>
+    where
+        Self: BinaryPair<X::Elem>,
+        X::Dim: DimMax<Y::Dim>,
+    {
         let [first, second] = self.ops();
         let (x, y) = (x.view_arg(), y.view_arg());
-        (expect(binary(first, Self::NAME, &x, &y)), expect(binary(second, Self::NAME, &x, &y)))
+        let hub = hub_of(x.hub(), y.hub())?;
+        let (mut copy_of_x, mut copy_of_y) = (None, None);
+        let (x, y) = (in_pool(x, Some(&hub), &mut copy_of_x)?, in_pool(y, Some(&hub), &mut copy_of_y)?);
+        Ok(paired((binary(first, Self::NAME, &x, &y)?, binary(second, Self::NAME, &x, &y)?)))
     }
 }
 

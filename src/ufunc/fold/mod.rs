@@ -257,6 +257,9 @@ impl FoldRun {
             shape.iter().zip(&reduced).filter(|(_, reduced)| **reduced != kept).map(|(&length, _)| length).product()
         };
         let (cells, values) = (product(true), product(false));
+        if fold == Fold::Extremes && cells != 1 {
+            return Err(Error::invalid(format!("both extremes along axes {axes:?} of shape {shape:?}: of all alone")));
+        }
         if method.extreme() && values == 0 && cells > 0 {
             return Err(Error::invalid(format!("{fold:?} of no values (shape {shape:?}, axes {axes:?})")));
         }
@@ -336,7 +339,8 @@ impl FoldRun {
         let acc = self.method.acc();
         State {
             acc: scratch.wrapping_add(at * acc),
-            second: scratch.wrapping_add((self.parts * self.cells * acc).next_multiple_of(8) + at * 8),
+            second: scratch
+                .wrapping_add((self.parts * self.cells * acc).next_multiple_of(8) + at * self.method.second()),
             count,
         }
     }

@@ -236,13 +236,13 @@ fn real_sum(dtype: DType) -> Option<&'static Reducer> {
 }
 
 /// The reducer of a fold of values of type `dtype`: for moments that of the sum, for the index of an extreme that of the
-/// extreme.
+/// extreme, for both extremes that of the least.
 pub(super) fn reducer(fold: Fold, dtype: DType) -> Option<&'static Reducer> {
     match fold {
         Fold::Sum => own!(Sum, dtype),
         Fold::Product if dtype == DType::Bool => None,
         Fold::Product => own!(Product, dtype),
-        Fold::Min | Fold::ArgMin => extreme!(Min, dtype),
+        Fold::Min | Fold::ArgMin | Fold::Extremes => extreme!(Min, dtype),
         Fold::Max | Fold::ArgMax => extreme!(Max, dtype),
         Fold::Any => {
             if dtype == DType::Bool {

@@ -27,6 +27,8 @@ pub(super) enum Second {
     Deviations(&'static Deviator),
     /// The place of the extreme; the accumulator is its value.
     Place(&'static Finder),
+    /// The greatest value; the accumulator is the least.
+    Greatest(&'static Reducer),
 }
 
 /// Partial results of `n` cells, all of `count` values.
@@ -45,6 +47,7 @@ impl Method {
         let second = match fold {
             Fold::Var { .. } | Fold::Std { .. } | Fold::Moments => Second::Deviations(deviator(dtype)?),
             Fold::ArgMin | Fold::ArgMax => Second::Place(finder(fold, dtype)?),
+            Fold::Extremes => Second::Greatest(reducer(Fold::Max, dtype)?),
             _ => Second::None,
         };
         Some(Method { fold, dtype, reducer: reducer(fold, dtype)?, second, half })
@@ -52,10 +55,13 @@ impl Method {
 
     /// Types of the results.
     pub fn results(&self) -> Vec<DType> {
-        self.result().map_or_else(|| vec![DType::F64; 3], |dtype| vec![dtype])
+        match self.fold {
+            Fold::Extremes => vec![self.half.unwrap_or(self.dtype); 2],
+            _ => self.result().map_or_else(|| vec![DType::F64; 3], |dtype| vec![dtype]),
+        }
     }
 
-    /// Type of the result; `None` for moments, which are three.
+    /// Type of the result; `None` for those that are several.
     pub fn result(&self) -> Option<DType> {
         let result = self.result_of_values()?;
         Some(if result == DType::F32 { self.half.unwrap_or(result) } else { result })
@@ -70,13 +76,13 @@ impl Method {
             Fold::Mean if matches!(self.dtype, DType::C32 | DType::C64) => Some(self.dtype),
             Fold::Mean | Fold::Var { .. } | Fold::Std { .. } if self.dtype == DType::F32 => Some(DType::F32),
             Fold::Mean | Fold::Var { .. } | Fold::Std { .. } => Some(DType::F64),
-            Fold::Moments => None,
+            Fold::Moments | Fold::Extremes => None,
         }
     }
 
     /// Whether there is no result without values.
     pub fn extreme(&self) -> bool {
-        matches!(self.fold, Fold::Min | Fold::Max | Fold::ArgMin | Fold::ArgMax)
+        matches!(self.fold, Fold::Min | Fold::Max | Fold::ArgMin | Fold::ArgMax | Fold::Extremes)
     }
 
     /// Bytes of an accumulator.
@@ -86,7 +92,11 @@ impl Method {
 
     /// Bytes of the second word.
     pub fn second(&self) -> usize {
-        if matches!(self.second, Second::None) { 0 } else { 8 }
+        match self.second {
+            Second::None => 0,
+            Second::Greatest(reducer) => reducer.acc,
+            Second::Deviations(_) | Second::Place(_) => 8,
+        }
     }
 
     pub fn loops(&self, isa: Isa) -> &Loops {
@@ -113,6 +123,10 @@ impl Method {
                 Second::None => (self.loops(isa).merge)(earlier.acc, later.acc, n),
                 Second::Place(finder) => {
                     (finder.merge)(earlier.acc, earlier.second.cast(), later.acc, later.second.cast(), n);
+                }
+                Second::Greatest(reducer) => {
+                    (self.loops(isa).merge)(earlier.acc, later.acc, n);
+                    (reducer.get(isa).merge)(earlier.second, later.second, n);
                 }
                 Second::Deviations(_) if later.count == 0 => {}
                 Second::Deviations(_) if earlier.count == 0 => {
@@ -169,6 +183,12 @@ impl Method {
             };
             let is_complex = matches!(self.dtype, DType::C32 | DType::C64);
             match self.fold {
+                Fold::Extremes => {
+                    let greatest = State { acc: state.second, ..*state };
+                    let one = |fold| Method { fold, second: Second::None, ..*self };
+                    one(Fold::Min).finalise(state, n, &outputs[..1], at);
+                    one(Fold::Max).finalise(&greatest, n, &outputs[1..], at);
+                }
                 Fold::Sum | Fold::Product if is_complex => complex(&|z| z),
                 Fold::Sum | Fold::Product if self.dtype == DType::F32 => real(&|i| *sums.add(i)),
                 Fold::Mean if is_complex => complex(&|z| z / count),

@@ -215,6 +215,7 @@ unsafe fn tile_at(method: &Method, values: *const u8, n: usize, start: usize, st
         (method.loops(isa).tile)(state.acc, values, n);
         match method.second {
             Second::None => {}
+            Second::Greatest(reducer) => (reducer.get(isa).tile)(state.second, values, n),
             Second::Deviations(deviator) => {
                 let mean = state.acc.cast::<f64>().read() / n as f64;
                 state.second.cast::<f64>().write((deviator.get(isa).tile)(values, n, mean));
