@@ -187,6 +187,46 @@ def job_trig():
     print("];")
 
 
+def job_single():
+    # What single.rs needs: some 2^-30 of the value.
+    h = log(mpf(2)) / 2 * mpf("1.0001")
+    relative = lambda r: abs(r * r / (exp(r) - 1)) if abs(r) > mpf(10) ** -20 else abs(r)
+    show("EXP", *remez(q_exp, lambda r: r * r / exp(r), -h, h, 5))
+    show("EXP_M1", *remez(q_exp, relative, -h, h, 6))
+    even = lambda z: sum(z**k / fact(2 * k + 2) for k in range(20))
+    odd = lambda z: sum(z**k / fact(2 * k + 3) for k in range(20))
+    show("COSH", *remez(even, lambda z: z, 0, h * h, 3))
+    show("SINH", *remez(odd, lambda z: z, 0, h * h, 3))
+
+    def q_log(f):
+        if abs(f) < mpf(10) ** -12:
+            return -mpf(1) / 2 + f / 3 - f * f / 4
+        return (log(1 + f) - f) / (f * f)
+
+    weight = lambda f: abs(f * f / log(1 + f)) if abs(f) > mpf(10) ** -20 else abs(f)
+    show("LN_1P", *remez(q_log, weight, sqrt(mpf("0.5")) - 1 - mpf("1e-5"), sqrt(mpf(2)) - 1 + mpf("1e-5"), 10))
+    z = (pi / 4 * mpf("1.0001")) ** 2
+    show("SIN", *remez(s_sin, lambda z: z, 0, z, 3))
+    even = lambda z: sum((-1) ** (k + 1) * z**k / fact(2 * k + 2) for k in range(25))
+    show("COS", *remez(even, lambda z: z, 0, z, 4))
+
+    def r_asin(z):
+        v, term = mpf(0), mpf(1)
+        for k in range(1, 150):
+            term = term * (2 * k - 1) / (2 * k)
+            v += term / (2 * k + 1) * z ** (k - 1)
+        return v
+
+    show("ASIN", *remez(r_asin, lambda z: z, 0, mpf("0.2501"), 6))
+
+    def r_atan(z):
+        if z < mpf("0.001"):
+            return sum((-1) ** (k + 1) * z**k / (2 * k + 3) for k in range(30))
+        return (atan(sqrt(z)) / sqrt(z) - 1) / z
+
+    show("ATAN", *remez(r_atan, lambda z: z, 0, mpf("1.0001"), 10))
+
+
 JOBS = {k[4:]: v for k, v in list(globals().items()) if k.startswith("job_")}
 if __name__ == "__main__":
     for name in sys.argv[1:] or JOBS:

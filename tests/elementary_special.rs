@@ -231,3 +231,118 @@ fn every_f32() {
         }
     });
 }
+
+/// Half a unit in the last place of the `f32` that `x` is rounded to, and no less than of the subnormal ones.
+fn half_unit(x: f64) -> f64 {
+    let exponent = ((x.to_bits() >> 52 & 0x7ff) as i32 - 1023).max(-126);
+    2f64.powi(exponent - 24)
+}
+
+/// Whether `got` is `want`, rounded with less than 0.57 units in the last place, and the distance in those.
+fn rounded_well(got: f32, want: f64) -> (bool, f64) {
+    let got = f64::from(got);
+    if want.is_nan() || got.is_nan() {
+        return (want.is_nan() && got.is_nan(), 0.0);
+    }
+    // What is half a unit beyond the greatest is infinite, and counts as a unit beyond it.
+    let greatest = f64::from(f32::MAX);
+    let beyond = |x: f64| if x.abs() > greatest { (2.0 * greatest.log2().exp2()).copysign(x) } else { x };
+    if got.is_infinite() || want.abs() > greatest {
+        let near = want.abs() >= greatest + 0.9 * half_unit(greatest) || beyond(got) == beyond(want);
+        return (near && (got.is_infinite() || want.abs() < greatest + 1.1 * half_unit(greatest)), 0.0);
+    }
+    let distance = (got - want).abs() / half_unit(want) / 2.0;
+    (distance < 0.57 && (got != 0.0 || want.abs() < half_unit(0.0) * 1.1) && same_sign(got, want), distance)
+}
+
+fn same_sign(a: f64, b: f64) -> bool {
+    a.is_sign_negative() == b.is_sign_negative()
+}
+
+/// The functions of an `f32` against those of an `f64`, which other tests measure: within 0.57 units in the last place. Steps
+/// as [`every_f32`].
+#[test]
+fn functions_of_an_f32_are_within_a_unit() {
+    fn sweep<F: Unary>(step: u64) {
+        let specials =
+            [0u32, 1, 0x007f_ffff, 0x0080_0000, 0x3f80_0000, 0x3f80_0001, 0x7f7f_ffff, 0x7f80_0000, 0x7fc0_0000];
+        let specials = specials.into_iter().flat_map(|b| [b, b | 1 << 31]);
+        let (mut worst, mut at) = (0.0, 0.0);
+        for b in (0..1 << 32).step_by(step as usize).map(|b: u64| b as u32).chain(specials) {
+            let x = f32::from_bits(b);
+            let (got, want) = (F::full_f32(x), F::full(f64::from(x)));
+            let (well, distance) = rounded_well(got, want);
+            assert!(well, "{}({x:e}f32) = {got:e}, {distance} units from {want:e}", F::NAME);
+            if distance > worst {
+                (worst, at) = (distance, x);
+            }
+        }
+        println!("{:6} f32: at most {worst:.4} units, at {at:e}", F::NAME);
+    }
+    let step = std::env::var("DISTOB_F32_STEP").map_or(1031, |step| step.parse().expect("DISTOB_F32_STEP: a number"));
+    let sweeps: [fn(u64); 20] = [
+        sweep::<Exp>,
+        sweep::<Exp2>,
+        sweep::<ExpM1>,
+        sweep::<Ln>,
+        sweep::<Ln1p>,
+        sweep::<Log2>,
+        sweep::<Log10>,
+        sweep::<Sin>,
+        sweep::<Cos>,
+        sweep::<Tan>,
+        sweep::<Sinh>,
+        sweep::<Cosh>,
+        sweep::<Tanh>,
+        sweep::<Asin>,
+        sweep::<Acos>,
+        sweep::<Atan>,
+        sweep::<Asinh>,
+        sweep::<Acosh>,
+        sweep::<Atanh>,
+        sweep::<Cbrt>,
+    ];
+    std::thread::scope(|scope| {
+        for half in sweeps.chunks(10) {
+            scope.spawn(move || half.iter().for_each(|sweep| sweep(step)));
+        }
+    });
+}
+
+/// The same for functions of two.
+#[test]
+fn functions_of_two_f32_are_within_a_unit() {
+    fn check<F: Binary>(points: usize, cancels: bool) {
+        let specials =
+            [0.0f32, 1.0, 1e-45, f32::MIN_POSITIVE, f32::MAX, f32::INFINITY, f32::NAN, 0.5, 2.0, 3.0, 0.6931472];
+        let specials: Vec<f32> = specials.into_iter().flat_map(|x| [x, -x]).collect();
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        let mut bits = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 32) as u32
+        };
+        let mut any = move || match bits() % 4 {
+            0 => f32::from_bits(bits()),
+            1 => bits() as f32 / u32::MAX as f32 * 4.0 - 2.0,
+            2 => bits() as f32 / u32::MAX as f32 * 200.0 - 100.0,
+            _ => f32::from_bits(bits() & 0x87ff_ffff | 0x3800_0000),
+        };
+        let random = (0..points).map(|_| (any(), any()));
+        let pairs = specials.iter().flat_map(|&x| specials.iter().map(move |&y| (x, y)));
+        let mut worst = 0f64;
+        for (x, y) in pairs.chain(random) {
+            let (got, want) = (F::full_f32(x, y), F::full(f64::from(x), f64::from(y)));
+            let (well, distance) = rounded_well(got, want);
+            // Where the two parts of a sum cancel, what is left of it is right to 2^-50 of them.
+            let left = cancels && (f64::from(got) - want).abs() <= 2f64.powi(-50) + half_unit(want) * 1.1;
+            assert!(well || left, "{}({x:e}f32, {y:e}f32) = {got:e}, {distance} units from {want:e}", F::NAME);
+            worst = worst.max(if well { distance } else { 0.0 });
+        }
+        println!("{:10} f32: at most {worst:.4} units", F::NAME);
+    }
+    check::<Powf>(300_000, false);
+    check::<Atan2>(300_000, false);
+    check::<Hypot>(300_000, false);
+    check::<Logaddexp>(300_000, true);
+    check::<Logaddexp2>(300_000, true);
+}

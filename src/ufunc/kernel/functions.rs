@@ -10,19 +10,54 @@ use std::mem::MaybeUninit;
 pub(in crate::ufunc) trait Wide: Copy {
     fn wide(self) -> f64;
     fn narrow(x: f64) -> Self;
+    fn fast1<F: Unary>(x: f64) -> f64;
+    fn hard1<F: Unary>(x: f64) -> bool;
+    fn full1<F: Unary>(self) -> Self;
+    fn fast2<F: Binary>(x: f64, y: f64) -> f64;
+    fn hard2<F: Binary>(x: f64, y: f64) -> bool;
+    fn full2<F: Binary>(self, other: Self) -> Self;
 }
 
 macro_rules! wide {
-    ($($t:ty)*) => {$(
+    ($t:ty, $fast:ident, $hard:ident, $full:ident) => {
         impl Wide for $t {
             #[inline(always)]
-            fn wide(self) -> f64 { self as f64 }
+            fn wide(self) -> f64 {
+                self as f64
+            }
             #[inline(always)]
-            fn narrow(x: f64) -> Self { x as $t }
+            fn narrow(x: f64) -> Self {
+                x as $t
+            }
+            #[inline(always)]
+            fn fast1<F: Unary>(x: f64) -> f64 {
+                F::$fast(x)
+            }
+            #[inline(always)]
+            fn hard1<F: Unary>(x: f64) -> bool {
+                F::$hard(x)
+            }
+            #[inline(always)]
+            fn full1<F: Unary>(self) -> Self {
+                F::$full(self)
+            }
+            #[inline(always)]
+            fn fast2<F: Binary>(x: f64, y: f64) -> f64 {
+                F::$fast(x, y)
+            }
+            #[inline(always)]
+            fn hard2<F: Binary>(x: f64, y: f64) -> bool {
+                F::$hard(x, y)
+            }
+            #[inline(always)]
+            fn full2<F: Binary>(self, other: Self) -> Self {
+                F::$full(self, other)
+            }
         }
-    )*};
+    };
 }
-wide!(f32 f64);
+wide!(f32, single, single_hard, full_f32);
+wide!(f64, fast, hard, full);
 
 /// A function of one operand.
 pub(in crate::ufunc) struct Of1<F, T>(PhantomData<(F, T)>);
@@ -36,7 +71,7 @@ impl<F: Unary, T: Wide> Body for Of1<F, T> {
 
     #[inline(always)]
     fn lane(a: T, _: (), _: ()) -> T {
-        T::narrow(F::full(a.wide()))
+        a.full1::<F>()
     }
 
     #[inline(always)]
@@ -44,11 +79,11 @@ impl<F: Unary, T: Wide> Body for Of1<F, T> {
         let mut hard = false;
         for (out, a) in out.iter_mut().zip(a) {
             let x = a.wide();
-            hard |= F::hard(x);
-            out.write(T::narrow(F::fast(x)));
+            hard |= T::hard1::<F>(x);
+            out.write(T::narrow(T::fast1::<F>(x)));
         }
         if hard {
-            patch(out, |i| F::hard(a[i].wide()).then(|| Self::lane(a[i], (), ())));
+            patch(out, |i| T::hard1::<F>(a[i].wide()).then(|| Self::lane(a[i], (), ())));
         }
     }
 }
@@ -65,7 +100,7 @@ impl<F: Binary, T: Wide> Body for Of2<F, T> {
 
     #[inline(always)]
     fn lane(a: T, b: T, _: ()) -> T {
-        T::narrow(F::full(a.wide(), b.wide()))
+        a.full2::<F>(b)
     }
 
     #[inline(always)]
@@ -73,11 +108,11 @@ impl<F: Binary, T: Wide> Body for Of2<F, T> {
         let mut hard = false;
         for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
             let (x, y) = (a.wide(), b.wide());
-            hard |= F::hard(x, y);
-            out.write(T::narrow(F::fast(x, y)));
+            hard |= T::hard2::<F>(x, y);
+            out.write(T::narrow(T::fast2::<F>(x, y)));
         }
         if hard {
-            patch(out, |i| F::hard(a[i].wide(), b[i].wide()).then(|| Self::lane(a[i], b[i], ())));
+            patch(out, |i| T::hard2::<F>(a[i].wide(), b[i].wide()).then(|| Self::lane(a[i], b[i], ())));
         }
     }
 }

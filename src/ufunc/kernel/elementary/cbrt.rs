@@ -2,6 +2,7 @@
 
 use super::Unary;
 use super::dd::two_product;
+use super::single;
 
 /// From these less a third of a number's upper bits: its reciprocal cube root to some 10 %.
 const START: u64 = 0x553e_e8c8;
@@ -13,6 +14,13 @@ const GREATEST: f64 = 1e300;
 const UP: f64 = f64::from_bits((1023 + 300) << 52);
 const DOWN: f64 = f64::from_bits((1023 - 100) << 52);
 
+/// The reciprocal cube root of a positive number, to some 10 %.
+#[inline(always)]
+pub(super) fn start(a: f64) -> f64 {
+    let third = ((a.to_bits() >> 32) * 0xaaaa_aaab) >> 33;
+    f64::from_bits(START.wrapping_sub(third) << 32)
+}
+
 /// The cube root. At most 0.6 ulp. Hard: magnitudes below 1e-280 and from 1e300 on, infinities and NaN.
 #[derive(Clone, Copy, Debug)]
 pub struct Cbrt;
@@ -23,8 +31,7 @@ impl Unary for Cbrt {
     #[inline(always)]
     fn fast(x: f64) -> f64 {
         let a = x.abs();
-        let third = ((a.to_bits() >> 32) * 0xaaaa_aaab) >> 33;
-        let mut r = f64::from_bits(START.wrapping_sub(third) << 32);
+        let mut r = start(a);
         // Four terms of the series of (1 - e)^(-1/3): the error's fourth power each time.
         for _ in 0..2 {
             let e = (-a * r).mul_add(r * r, 1.0);
@@ -54,5 +61,15 @@ impl Unary for Cbrt {
         } else {
             Self::fast(x * 2f64.powi(-30)) * 1024.0
         }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::cbrt(x)
+    }
+
+    #[inline(always)]
+    fn single_hard(x: f64) -> bool {
+        !x.is_finite()
     }
 }

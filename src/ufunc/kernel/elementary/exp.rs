@@ -6,6 +6,7 @@
 
 use super::Unary;
 use super::dd::{MAGIC, fast_two_sum, poly, select, two_product};
+use super::single;
 
 pub(super) const LOG2_E: f64 = std::f64::consts::LOG2_E;
 /// ln 2 as the sum of two `f64`.
@@ -73,6 +74,11 @@ impl Unary for Exp {
     fn full(x: f64) -> f64 {
         Self::fast(x)
     }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::exp(x)
+    }
 }
 
 /// `e^x / 2`, for the hyperbolic functions of great numbers: `x` may be a little beyond the end of the range of `e^x`.
@@ -108,5 +114,10 @@ impl Unary for Exp2 {
 
     fn full(x: f64) -> f64 {
         Self::fast(x)
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::exp2(x)
     }
 }

@@ -6,6 +6,7 @@
 use super::Unary;
 use super::dd::{MAGIC, beyond, fast_two_sum, poly, quotient, select, two_sum};
 use super::exp::{Exp, LN2, LOG2_E, half_exp};
+use super::single;
 
 /// `(e^r - 1 - r) / r^2` for `|r| <= ln 2 / 2`, to 2^-61.7 of `e^r - 1`.
 const Q: [f64; 11] = [
@@ -92,6 +93,11 @@ impl Unary for Tanh {
     fn full(x: f64) -> f64 {
         Self::fast(x)
     }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::tanh(x)
+    }
 }
 
 /// `e^x - 1` in two parts, for `-708 <= x <= 708`.
@@ -127,6 +133,16 @@ impl Unary for ExpM1 {
     fn full(x: f64) -> f64 {
         if Self::hard(x) { Exp::full(x) } else { Self::fast(x) }
     }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::exp_m1(x)
+    }
+
+    #[inline(always)]
+    fn single_hard(_: f64) -> bool {
+        false
+    }
 }
 
 /// The hyperbolic sine. At most 0.8 ulp. Hard: NaN and magnitudes beyond 708.
@@ -154,6 +170,16 @@ impl Unary for Sinh {
     fn full(x: f64) -> f64 {
         if Self::hard(x) { half_exp(x.abs()).copysign(x) } else { Self::fast(x) }
     }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::sinh(x)
+    }
+
+    #[inline(always)]
+    fn single_hard(_: f64) -> bool {
+        false
+    }
 }
 
 /// The hyperbolic cosine. At most 0.8 ulp. Hard: NaN and magnitudes beyond 708.
@@ -180,5 +206,15 @@ impl Unary for Cosh {
 
     fn full(x: f64) -> f64 {
         if Self::hard(x) { half_exp(x.abs()) } else { Self::fast(x) }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::cosh(x)
+    }
+
+    #[inline(always)]
+    fn single_hard(_: f64) -> bool {
+        false
     }
 }

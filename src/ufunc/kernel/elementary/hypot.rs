@@ -2,6 +2,7 @@
 
 use super::Binary;
 use super::dd::{select, two_product};
+use super::single;
 
 /// `sqrt(x^2 + y^2)` without overflow or underflow on the way. At most 0.8 ulp (0.51 where nothing is hard). Hard: the greater magnitude beyond
 /// `2^500` or below `2^-400` and not zero, or a NaN.
@@ -45,6 +46,16 @@ impl Binary for Hypot {
         }
         let (down, up) = if x.abs().max(y.abs()) > 1.0 { (1.0 / SCALE, SCALE) } else { (SCALE, 1.0 / SCALE) };
         Self::fast(x * down, y * down) * up
+    }
+
+    #[inline(always)]
+    fn single(x: f64, y: f64) -> f64 {
+        single::hypot(x, y)
+    }
+
+    #[inline(always)]
+    fn single_hard(x: f64, y: f64) -> bool {
+        !(x.abs() + y.abs() < f64::INFINITY)
     }
 }
 

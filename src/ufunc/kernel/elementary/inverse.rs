@@ -4,6 +4,7 @@
 //! brought below `tan(pi/8)` by taking 0, `pi/4` or `pi/2` out before the one division, whose quotient has two parts.
 
 use super::dd::{beyond, fast_two_sum, poly, quotient, select, two_sum};
+use super::single;
 use super::{Binary, Unary};
 
 const PIO2: [f64; 2] = [std::f64::consts::FRAC_PI_2, 6.123233995736766e-17];
@@ -74,6 +75,11 @@ impl Unary for Asin {
     fn full(x: f64) -> f64 {
         if Self::hard(x) { none(x) } else { Self::fast(x) }
     }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::asin(x)
+    }
 }
 
 /// The inverse cosine. At most 0.7 ulp. Hard: NaN, and what is greater than 1.
@@ -104,6 +110,11 @@ impl Unary for Acos {
 
     fn full(x: f64) -> f64 {
         if Self::hard(x) { none(x) } else { Self::fast(x) }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::acos(x)
     }
 }
 
@@ -152,6 +163,11 @@ impl Unary for Atan {
 
     fn full(x: f64) -> f64 {
         Self::fast(x)
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::atan(x)
     }
 }
 
@@ -210,5 +226,16 @@ impl Binary for Atan2 {
             (u * again, v * again)
         };
         Self::fast(u.copysign(y), v.copysign(x))
+    }
+
+    #[inline(always)]
+    fn single(y: f64, x: f64) -> f64 {
+        single::atan2(y, x)
+    }
+
+    #[inline(always)]
+    fn single_hard(y: f64, x: f64) -> bool {
+        let sum = y.abs() + x.abs();
+        !(sum > 0.0 && sum < f64::INFINITY)
     }
 }

@@ -4,6 +4,7 @@ use super::Unary;
 use super::dd::{beyond, fast_two_sum, product, quotient, select, two_product, two_sum};
 use super::log::split;
 use super::log_parts::ln;
+use super::single;
 
 /// Below this two terms of the series are exact enough.
 const SMALL: f64 = 1.490_116_119_384_765_6e-8; // 2^-26
@@ -71,6 +72,11 @@ impl Unary for Asinh {
             x + x
         }
     }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::asinh(x)
+    }
 }
 
 /// The inverse hyperbolic cosine. At most 0.7 ulp. Hard: what is less than 1 or beyond 1e150, and NaN.
@@ -104,6 +110,11 @@ impl Unary for Acosh {
         } else {
             x + x
         }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::acosh(x)
     }
 }
 
@@ -140,5 +151,10 @@ impl Unary for Atanh {
         } else {
             f64::NAN
         }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::atanh(x)
     }
 }

@@ -5,6 +5,7 @@
 
 use super::Unary;
 use super::dd::{fast_two_sum, poly};
+use super::single;
 
 /// ln 2 in 42 bits, so that its product with an exponent is exact, and the rest.
 pub(super) const LN2_SHORT: [f64; 2] = [0.6931471805598903, 5.497923018708371e-14];
@@ -40,8 +41,13 @@ pub(super) fn not_positive_normal(x: f64) -> bool {
 
 /// `ln(2^k m)`, `k` an exponent and `m` as [`split`] gives it.
 #[inline(always)]
-fn ln_parts(k: f64, m: f64) -> f64 {
-    let f = m - 1.0;
+pub(super) fn ln_parts(k: f64, m: f64) -> f64 {
+    ln_near(k, m - 1.0)
+}
+
+/// `ln(2^k (1 + f))`, `k` an exponent and `1 + f` between the roots of 1/2 and 2.
+#[inline(always)]
+pub(super) fn ln_near(k: f64, f: f64) -> f64 {
     let s = f / (2.0 + f);
     let z = s * s;
     let half = 0.5 * f;
@@ -82,6 +88,11 @@ impl Unary for Ln {
         } else {
             x + x // infinity, or a NaN
         }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::ln(x)
     }
 }
 

@@ -8,6 +8,7 @@ use super::exp::{Exp, Exp2, LN2};
 use super::hyperbolic::expm1_parts;
 use super::log::split;
 use super::log_parts::ln;
+use super::single;
 
 const LOG2_E: (f64, f64) = (std::f64::consts::LOG2_E, 2.0355273740931033e-17);
 /// From here on the smaller operand is far below the last place, unless the greater one is about 0.
@@ -75,6 +76,16 @@ impl Binary for Logaddexp {
     fn full(x: f64, y: f64) -> f64 {
         if Self::hard(x, y) { special(x, y, <Exp as super::Unary>::full) } else { Self::fast(x, y) }
     }
+
+    #[inline(always)]
+    fn single(x: f64, y: f64) -> f64 {
+        single::logaddexp(x, y)
+    }
+
+    #[inline(always)]
+    fn single_hard(x: f64, y: f64) -> bool {
+        !(x - y).is_finite()
+    }
 }
 
 /// `log2(2^x + 2^y)`. At most 0.6 ulp, or 2^-60 where the two parts of the sum cancel. Hard: as [`Logaddexp`].
@@ -103,5 +114,15 @@ impl Binary for Logaddexp2 {
 
     fn full(x: f64, y: f64) -> f64 {
         if Self::hard(x, y) { special(x, y, |d| <Exp2 as super::Unary>::full(d) * LOG2_E.0) } else { Self::fast(x, y) }
+    }
+
+    #[inline(always)]
+    fn single(x: f64, y: f64) -> f64 {
+        single::logaddexp2(x, y)
+    }
+
+    #[inline(always)]
+    fn single_hard(x: f64, y: f64) -> bool {
+        !(x - y).is_finite()
     }
 }

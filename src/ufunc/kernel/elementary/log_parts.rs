@@ -5,6 +5,7 @@
 use super::Unary;
 use super::dd::{fast_two_sum, poly, product, quotient, select, two_product, two_sum};
 use super::log::{LN2_SHORT, TWO_54, not_positive_normal, split};
+use super::single;
 
 const TWO_THIRDS: [f64; 2] = [0.6666666666666666, 3.700743415417188e-17];
 const LOG2_E: [f64; 2] = [std::f64::consts::LOG2_E, 2.0355273740931033e-17];
@@ -102,6 +103,11 @@ impl Unary for Log2 {
     fn full(x: f64) -> f64 {
         if Self::hard(x) { special(x, log2) } else { Self::fast(x) }
     }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::log2(x)
+    }
 }
 
 /// The logarithm to base 10. At most 0.6 ulp; exact for powers of 10. Hard: what is not positive, finite and normal.
@@ -124,6 +130,11 @@ impl Unary for Log10 {
 
     fn full(x: f64) -> f64 {
         if Self::hard(x) { special(x, log10) } else { Self::fast(x) }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::log10(x)
     }
 }
 
@@ -161,6 +172,11 @@ impl Unary for Ln1p {
         } else {
             f64::NAN
         }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::ln_1p(x)
     }
 }
 

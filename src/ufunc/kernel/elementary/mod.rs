@@ -10,7 +10,7 @@
 //! bits of `fast` where that is right. A loop runs `fast` over a block, ors the `hard`s together, and only if one was
 //! set goes over the block again with `full` for those elements.
 //!
-//! `f32` is computed through the `f64` function and rounded once: at most 0.500001 ulp.
+//! `f32` is computed in `f64` and rounded once: by [`Unary::single`], at most 0.57 ulp.
 //!
 //! The methods (argument reduction with multi-part constants, minimax polynomials, corrections carried in a second
 //! `f64`) are the textbook ones: Muller, *Elementary Functions*; Dekker's and Knuth's exact sums; Cody and Waite's and
@@ -30,6 +30,7 @@ mod log_add;
 mod log_parts;
 mod pow;
 mod reduce;
+mod single;
 mod trig;
 
 pub(super) use dd::{two_product, two_sum};
@@ -63,9 +64,22 @@ pub trait Unary {
     /// The value for every `x`; the bits of `fast` where that is right.
     fn full(x: f64) -> f64;
 
-    /// The value for an `f32`: the `f64` function, rounded once.
+    /// The value for an `f32`, to some 2^-28 of it, where `single_hard(x)` is false.
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        Self::fast(x)
+    }
+
+    /// Whether `single` may be wrong for the `f32` that `x` is.
+    #[inline(always)]
+    fn single_hard(x: f64) -> bool {
+        Self::hard(x)
+    }
+
+    /// The value for every `f32`, rounded once.
     fn full_f32(x: f32) -> f32 {
-        Self::full(f64::from(x)) as f32
+        let x = f64::from(x);
+        (if Self::single_hard(x) { Self::full(x) } else { Self::single(x) }) as f32
     }
 }
 
@@ -83,9 +97,22 @@ pub trait Binary {
     /// The value for every `(x, y)`; the bits of `fast` where that is right.
     fn full(x: f64, y: f64) -> f64;
 
-    /// The value for two `f32`: the `f64` function, rounded once.
+    /// The value for two `f32`, to some 2^-28 of it, where `single_hard(x, y)` is false.
+    #[inline(always)]
+    fn single(x: f64, y: f64) -> f64 {
+        Self::fast(x, y)
+    }
+
+    /// Whether `single` may be wrong for the two `f32` that `x` and `y` are.
+    #[inline(always)]
+    fn single_hard(x: f64, y: f64) -> bool {
+        Self::hard(x, y)
+    }
+
+    /// The value for every two `f32`, rounded once.
     fn full_f32(x: f32, y: f32) -> f32 {
-        Self::full(f64::from(x), f64::from(y)) as f32
+        let (x, y) = (f64::from(x), f64::from(y));
+        (if Self::single_hard(x, y) { Self::full(x, y) } else { Self::single(x, y) }) as f32
     }
 }
 

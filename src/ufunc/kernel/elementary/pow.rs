@@ -4,6 +4,7 @@ use super::dd::{product, select, two_product};
 use super::exp::exp_parts;
 use super::log::{not_positive_normal, split};
 use super::log_parts::{ln, split_any};
+use super::single;
 use super::{Binary, SIGN, Unary};
 
 /// `(2^k m)^y`, for every `y` but NaN.
@@ -70,6 +71,11 @@ impl Binary for Powf {
             positive(k, m, y)
         };
         f64::from_bits(magnitude.to_bits() | sign)
+    }
+
+    #[inline(always)]
+    fn single(x: f64, y: f64) -> f64 {
+        single::powf(x, y)
     }
 }
 

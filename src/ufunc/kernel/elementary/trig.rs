@@ -5,6 +5,7 @@
 
 use super::dd::{beyond, fast_two_sum, flip, poly, quotient, select};
 use super::reduce::{LIMIT, far, near};
+use super::single;
 use super::{SIGN, Unary};
 
 /// `(sin r - r) / r^3` by `r^2`.
@@ -79,6 +80,11 @@ impl Unary for Sin {
             not_an_angle(x)
         }
     }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::sin(x)
+    }
 }
 
 /// The cosine. At most 0.8 ulp. Hard: NaN, infinities and angles beyond 2^30.
@@ -106,6 +112,11 @@ impl Unary for Cos {
         } else {
             not_an_angle(x)
         }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::cos(x)
     }
 }
 
@@ -152,5 +163,10 @@ impl Unary for Tan {
         } else {
             not_an_angle(x)
         }
+    }
+
+    #[inline(always)]
+    fn single(x: f64) -> f64 {
+        single::tan(x)
     }
 }
