@@ -288,7 +288,9 @@ pub(super) fn atan2(y: f64, x: f64) -> f64 {
 
 #[inline(always)]
 pub(super) fn hypot(x: f64, y: f64) -> f64 {
-    x.mul_add(x, y * y).sqrt()
+    let (x, y) = (x.abs(), y.abs());
+    let (a, b) = (select(x > y, x, y), select(x > y, y, x));
+    a.mul_add(a, b * b).sqrt()
 }
 
 /// `x^y`, for `x > 0`.
