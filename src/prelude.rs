@@ -7,7 +7,7 @@ pub use crate::array::method::{
 };
 pub use crate::array::{
     ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
-    DistArrayD, eval_all, where_,
+    DistArrayD, Zip2 as _, Zip3 as _, Zip4 as _, Zip5 as _, Zip6 as _, eval_all, where_,
 };
 pub use crate::cluster::Hub;
 pub use ndarray::prelude::*;

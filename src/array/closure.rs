@@ -9,8 +9,9 @@ use super::eager::SMALL;
 use super::lazy::Operand;
 use super::operate::into_dimension;
 use super::view::Held;
-use super::{evaluate, walk};
+use super::{evaluate, rows, walk};
 use crate::error::{Error, Result};
+use crate::transport::wire::Message;
 use crate::ufunc::Element;
 
 /// The elements in a block of their own.
@@ -32,7 +33,8 @@ pub(crate) fn row_major<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<H
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
-    /// `f` of each element, taken by value. Runs at once, in parallel; a panic in `f` is a panic here, with its message.
+    /// `f` of each element, taken by value. Runs at once, in parallel, and where `f` captures nothing on engine processes too; a
+    /// panic in `f` is a panic here, with its message. With state that travels: [`map_with`](DistArray::map_with).
     ///
     /// For an `FnMut`, or a result that is no [`Element`], use ndarray's: `a.view().mapv(f)`.
     ///
@@ -52,7 +54,53 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`].
     pub fn try_mapv<B: Element>(&self, f: impl Fn(A) -> B + Sync) -> Result<DistArray<B, D>> {
         let held = self.try_held()?;
-        Ok(DistArray::from_held(walk::map(held.store.hub(), "mapv", &held.view.view(), 32, f)?))
+        Ok(DistArray::from_held(rows::map(held.store.hub(), "mapv", (&held.view.view(),), f)?))
+    }
+
+    /// `f` of `state` and of each element. Runs at once, in parallel, on engine processes too: `state` travels to them (in up
+    /// to some 16 kB; what is larger stays with the hub's threads), and so does `f`, which captures nothing.
+    ///
+    /// A closure that captures something runs by [`mapv`](DistArray::mapv), on the hub's threads alone.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::linspace(0.0, 3.0, 4);
+    /// let limits = (0.5, 2.0);
+    /// assert_eq!(a.map_with(&limits, |&(low, high), x: f64| x.clamp(low, high)), ndarray::array![0.5, 1.0, 2.0, 2.0]);
+    /// ```
+    ///
+    /// What captures does not compile:
+    ///
+    /// ```compile_fail
+    /// # use distob::prelude::*;
+    /// # let a = DistArray::linspace(0.0, 3.0, 4);
+    /// let factor = 2.0;
+    /// a.map_with(&1.0, move |&shift, x: f64| x * factor + shift);
+    /// ```
+    #[track_caller]
+    pub fn map_with<S, B, F>(&self, state: &S, f: F) -> DistArray<B, D>
+    where
+        S: Message + Send + Sync + 'static,
+        B: Element,
+        F: Fn(&S, A) -> B + Copy + Send + Sync + 'static,
+    {
+        expect(self.try_map_with(state, f))
+    }
+
+    /// [`map_with`](DistArray::map_with), with an error where that panics.
+    ///
+    /// # Errors
+    /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`]; [`Error::InvalidArgument`] where the state cannot be
+    /// written down.
+    pub fn try_map_with<S, B, F>(&self, state: &S, f: F) -> Result<DistArray<B, D>>
+    where
+        S: Message + Send + Sync + 'static,
+        B: Element,
+        F: Fn(&S, A) -> B + Copy + Send + Sync + 'static,
+    {
+        const { assert!(size_of::<F>() == 0, "a closure that travels captures nothing: pass state beside it") };
+        let held = self.try_held()?;
+        Ok(DistArray::from_held(rows::map_with(held.store.hub(), "map_with", state, &held.view.view(), f)?))
     }
 
     /// `f` of each element, taken by reference; else as [`mapv`](DistArray::mapv).
@@ -118,7 +166,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         let (Some(left), Some(right)) = (left.view.broadcast(&*shape), right.view.broadcast(&*shape)) else {
             return Err(Error::invalid("operands do not broadcast"));
         };
-        let held = walk::zip(&hub, "zip_with", &left, &right, f)?;
+        let held = rows::zip2(&hub, "zip_with", (&left, &right), f)?;
         Ok(DistArray::from_held(into_dimension(held)))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`], [`complex`], [`stretch`] and [`reduce`] build expressions ([`lazy`]) through
 //! [`operate`], or compute small ones at once ([`eager`]); [`evaluate`] decides what runs when, [`lower`]s expressions to programs, and [`execute`] runs them
-//! on the hub; [`explain`] tells what that would be. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`], [`construct`] and [`gather`] go through parallel loops ([`walk`]). `unsafe` is in [`view`], [`walk`], [`eager`] and [`execute`] alone.
+//! on the hub; [`explain`] tells what that would be. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), [`construct`] and [`gather`] through other parallel loops ([`walk`]). `unsafe` is in [`view`], [`walk`], [`eager`] and [`execute`] alone.
 
 mod argument;
 mod assign;
@@ -29,11 +29,13 @@ mod operate;
 mod operators;
 mod partition;
 mod reduce;
+mod rows;
 mod shared;
 mod stretch;
 mod traits;
 mod view;
 mod walk;
+mod zip;
 
 pub use argument::Argument;
 pub use compare::where_;
@@ -46,3 +48,4 @@ pub use explain::{Explanation, Pass};
 pub use files::map_npy;
 pub use gather::Scatter;
 pub use partition::{Partition, PartitionBlock};
+pub use zip::{Zip2, Zip3, Zip4, Zip5, Zip6};

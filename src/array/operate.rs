@@ -10,7 +10,7 @@ use super::dist_array::DistArray;
 use super::eager::{self, SMALL};
 use super::lazy::{Expr, Node, Operand, check_hubs};
 use super::view::Held;
-use super::{evaluate, walk};
+use super::{evaluate, rows};
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use crate::ufunc::{DType, Element, Op};
@@ -58,7 +58,7 @@ fn binary_general<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimensi
         let (Some(a), Some(b)) = (left.view.broadcast(&*shape), right.view.broadcast(&*shape)) else {
             return Err(Error::invalid("operands do not broadcast"));
         };
-        let held = walk::zip(&hub, name, &a, &b, f)?;
+        let held = rows::zip2(&hub, name, (&a, &b), f)?;
         return Ok(DistArray::from_held(into_dimension(held)));
     };
     let args = vec![left.operand(&hub)?, right.operand(&hub)?];
@@ -103,7 +103,7 @@ pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
         (Some(operand), Some(dtype)) => apply(array.hub(), dtype, op, Dims::new(array.shape()), vec![operand]),
         _ => {
             let held = array.try_held()?;
-            Ok(DistArray::from_held(walk::map(held.store.hub(), name, &held.view.view(), 32, f)?))
+            Ok(DistArray::from_held(rows::map(held.store.hub(), name, (&held.view.view(),), f)?))
         }
     }
 }

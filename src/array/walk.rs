@@ -10,7 +10,7 @@ use super::broadcast::{memory_order, strides_in_order};
 use super::dims::{Dims, row_major};
 use super::execute;
 use super::view::{Held, checked_bytes, strides_of};
-use crate::cluster::{Hub, Job, panic_message};
+use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote, panic_message};
 use crate::error::{Error, Result};
 use crate::ufunc::Element;
 
@@ -30,6 +30,26 @@ pub(crate) fn parallel(
     bytes: usize,
     body: &(dyn Fn(std::ops::Range<usize>) + Sync),
 ) -> Result<()> {
+    parallel_with(hub, name, len, bytes, None, body)
+}
+
+/// How engine processes may take part in a loop.
+pub(super) struct Elsewhere<'a> {
+    /// Name of the registered [`JobKind`](crate::cluster::JobKind).
+    pub(super) kind: &'static str,
+    /// What its `prepare` reads for pieces of that many places; `None` where they cannot.
+    pub(super) payload: &'a dyn Fn(usize) -> Result<Option<Vec<u8>>>,
+}
+
+/// [`parallel`], with engine processes where they can.
+pub(super) fn parallel_with(
+    hub: &Hub,
+    name: &'static str,
+    len: usize,
+    bytes: usize,
+    elsewhere: Option<Elsewhere<'_>>,
+    body: &(dyn Fn(std::ops::Range<usize>) + Sync),
+) -> Result<()> {
     if len == 0 {
         return Ok(());
     }
@@ -43,18 +63,26 @@ pub(crate) fn parallel(
         body(start..(start + grain).min(len));
     };
     let chunks = len.div_ceil(grain) as u32;
-    hub.run(&Job { name, chunks, bytes: (len * bytes) as u64, local: &local, remote: None })
+    let elsewhere = elsewhere.filter(|_| hub.shares_with_processes());
+    let payload = match &elsewhere {
+        Some(elsewhere) => (elsewhere.payload)(grain)?,
+        None => None,
+    };
+    // What the board does not hold is computed by this process's threads.
+    let payload = payload.filter(|payload| payload.len() <= MAX_PAYLOAD);
+    let remote = elsewhere.zip(payload.as_deref()).map(|(elsewhere, payload)| Remote { kind: elsewhere.kind, payload });
+    hub.run(&Job { name, chunks, bytes: (len * bytes) as u64, local: &local, remote })
 }
 
 /// A shape and the strides of `K` operands over it, with axes that follow each other in all of them made one.
-struct Walk<const K: usize> {
-    lengths: Vec<usize>,
-    strides: Vec<[isize; K]>,
+pub(super) struct Walk<const K: usize> {
+    pub(super) lengths: Vec<usize>,
+    pub(super) strides: Vec<[isize; K]>,
 }
 
 impl<const K: usize> Walk<K> {
     /// Axes in `order`, outermost first.
-    fn new(shape: &[usize], order: &[usize], strides: [&[isize]; K]) -> Self {
+    pub(super) fn new(shape: &[usize], order: &[usize], strides: [&[isize]; K]) -> Self {
         let mut walk = Walk { lengths: Vec::new(), strides: Vec::new() };
         for &axis in order.iter().filter(|&&axis| shape[axis] != 1) {
             let (length, steps) = (shape[axis], strides.map(|strides| strides[axis]));
@@ -78,7 +106,11 @@ impl<const K: usize> Walk<K> {
 
     /// Calls `run(offsets, steps, start, length)` for each run along the innermost axis inside of `range`, a range of
     /// places counted in this walk's order.
-    fn runs(&self, range: std::ops::Range<usize>, mut run: impl FnMut([isize; K], [isize; K], usize, usize)) {
+    pub(super) fn runs(
+        &self,
+        range: std::ops::Range<usize>,
+        mut run: impl FnMut([isize; K], [isize; K], usize, usize),
+    ) {
         let last = self.lengths.len() - 1;
         let mut index = vec![0; last + 1];
         let mut rest = range.start;
@@ -106,32 +138,19 @@ impl<const K: usize> Walk<K> {
 
 /// A pointer that the threads of one loop share.
 #[derive(Clone, Copy)]
-struct Shared<T>(*mut T);
+pub(super) struct Shared<T>(pub(super) *mut T);
 
 // SAFETY: the loops below read through it what nobody writes, or write disjoint places; `T: Send` elements may be
 // written and read by other threads.
 unsafe impl<T: Send> Sync for Shared<T> {}
+// SAFETY: as for `Sync`.
+unsafe impl<T: Send> Send for Shared<T> {}
 
 impl<T> Shared<T> {
     /// The pointer; a method, so that closures capture the wrapper and not the pointer in it.
-    fn at(&self) -> *mut T {
+    pub(super) fn at(&self) -> *mut T {
         self.0
     }
-}
-
-/// `f` of each element, into a fresh array in the same memory order.
-pub(crate) fn map<A: Element, B: Element, D: Dimension>(
-    hub: &Hub,
-    name: &'static str,
-    view: &ArrayView<'_, A, D>,
-    bytes: usize,
-    f: impl Fn(A) -> B + Sync,
-) -> Result<Held<B, D>> {
-    let order = memory_order(view.shape(), std::iter::once(view.strides()));
-    let strides = strides_in_order(view.shape(), &order);
-    let fill = |out: &mut [MaybeUninit<B>]| map_to(hub, name, view, &order, bytes, out, f);
-    // SAFETY: `map_to` writes every element when it succeeds; `strides_in_order` leaves no gap.
-    unsafe { Held::create_strided(hub, view.raw_dim(), &strides, fill) }
 }
 
 /// `f` of each element of `view`, taken with its axes in `order`, into `out`.
@@ -252,38 +271,6 @@ fn copy_to<A: Element, D: Dimension>(
         }
         _ => map_to(hub, name, view, order, 2 * size_of::<A>(), out, |x| x),
     }
-}
-
-/// `f` of each pair of elements, into a fresh array in the order of the first; both views have one shape.
-pub(crate) fn zip<A: Element, B: Element, C: Element, D: Dimension>(
-    hub: &Hub,
-    name: &'static str,
-    left: &ArrayView<'_, A, D>,
-    right: &ArrayView<'_, B, D>,
-    f: impl Fn(A, B) -> C + Sync,
-) -> Result<Held<C, D>> {
-    assert_eq!(left.shape(), right.shape());
-    let order = memory_order(left.shape(), [left.strides(), right.strides()].into_iter());
-    let strides = strides_in_order(left.shape(), &order);
-    let walk = Walk::new(left.shape(), &order, [left.strides(), right.strides()]);
-    let (a, b) = (Shared(left.as_ptr().cast_mut()), Shared(right.as_ptr().cast_mut()));
-    let fill = |out: &mut [MaybeUninit<C>]| {
-        let target = Shared(out.as_mut_ptr());
-        parallel(hub, name, left.len(), 32, &|range| {
-            walk.runs(range, |[x, y], [step_x, step_y], start, length| {
-                // SAFETY: as in `map_to`, for two views of one shape, both borrowed for the call.
-                unsafe {
-                    let (a, b) = (a.at().cast_const().offset(x), b.at().cast_const().offset(y));
-                    for i in 0..length as isize {
-                        let value = f(*a.offset(step_x * i), *b.offset(step_y * i));
-                        (*target.at().offset(start as isize + i)).write(value);
-                    }
-                }
-            });
-        })
-    };
-    // SAFETY: the walk covers every place of the shape once when it succeeds; `strides_in_order` leaves no gap.
-    unsafe { Held::create_strided(hub, left.raw_dim(), &strides, fill) }
 }
 
 /// Replaces each element by `f` of it.

@@ -31,5 +31,7 @@ pub(crate) use crew::panic_message;
 pub use current::Entered;
 pub use hub::{Activity, Hub};
 pub use job::{ChunkRunner, Job, JobKind, Remote};
+#[cfg(not(loom))]
+pub(crate) use ship::{Constant, constant_at, offset_of};
 pub use task::{Pending, TaskBuilder};
 pub use task_context::{cancelled, time_left};

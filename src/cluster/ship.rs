@@ -55,26 +55,45 @@ where
     Shipped::<F, A, R>::DESCRIPTOR
 }
 
-/// The number by which another process of this program finds a descriptor.
-pub(super) fn offset_of(descriptor: &'static Descriptor) -> u64 {
-    Image::own().offset(std::ptr::from_ref(descriptor) as usize)
+/// A constant by which processes of one program tell each other of functions.
+///
+/// # Safety
+/// The type is `repr(C)`: `MAGIC` as a `u64`, then function pointers of eight bytes and nothing else. No other type has this
+/// `MAGIC`, and values of it are constants of the program alone.
+pub(crate) unsafe trait Constant: Sized + 'static {
+    /// What it begins with.
+    const MAGIC: u64;
+}
+
+// SAFETY: `repr(C)`: the number, then two function pointers.
+unsafe impl Constant for Descriptor {
+    const MAGIC: u64 = MAGIC;
+}
+
+/// The number by which another process of this program finds a constant.
+pub(crate) fn offset_of<T: Constant>(constant: &'static T) -> u64 {
+    Image::own().offset(std::ptr::from_ref(constant) as usize)
+}
+
+/// The constant that a peer named.
+pub(crate) fn constant_at<T: Constant>(offset: u64) -> Result<&'static T> {
+    let refused = || Error::frame(format!("function offset {offset:#x} is not one of a function that travels"));
+    let address = Image::own().constant(offset, size_of::<T>(), align_of::<T>()).ok_or_else(refused)?;
+    // SAFETY: `constant` has checked that the aligned bytes of a whole `T` at this address are constants of our image, mapped
+    // for the life of the process and never written; every bit pattern is that many `u64`.
+    let words = unsafe { std::slice::from_raw_parts(address as *const u64, size_of::<T>() / 8) };
+    let [magic, functions @ ..] = words else { return Err(refused()) };
+    if *magic != T::MAGIC || !functions.iter().all(|&word| Image::own().is_code(word as usize)) {
+        return Err(refused());
+    }
+    // SAFETY: checked as above, and the compiler put a `T` here: both ends run the same program (the handshake compares build
+    // ids), and no constant of it but those of this type holds this number followed by the addresses of functions.
+    Ok(unsafe { &*(address as *const T) })
 }
 
 /// The descriptor that a peer named.
 pub(super) fn receive(offset: u64) -> Result<&'static Descriptor> {
-    let refused = || Error::frame(format!("function offset {offset:#x} is not one of a function that travels"));
-    let address =
-        Image::own().constant(offset, size_of::<Descriptor>(), align_of::<Descriptor>()).ok_or_else(refused)?;
-    // SAFETY: `constant` has checked that the aligned bytes of a whole descriptor at this address are constants of our
-    // image, mapped for the life of the process and never written; every bit pattern is three `u64`.
-    let words = unsafe { *(address as *const [u64; 3]) };
-    if words[0] != MAGIC || !words[1..].iter().all(|&word| Image::own().is_code(word as usize)) {
-        return Err(refused());
-    }
-    // SAFETY: checked as above, and the compiler put a `Descriptor` here: both ends run the same program (the handshake
-    // compares build ids), and no constant of it but those of `DESCRIPTOR` holds this number followed by the addresses
-    // of two functions.
-    Ok(unsafe { &*(address as *const Descriptor) })
+    constant_at(offset)
 }
 
 #[cfg(test)]
