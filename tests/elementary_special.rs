@@ -313,8 +313,19 @@ fn functions_of_an_f32_are_within_a_unit() {
 #[test]
 fn functions_of_two_f32_are_within_a_unit() {
     fn check<F: Binary>(points: usize, cancels: bool) {
-        let specials =
-            [0.0f32, 1.0, 1e-45, f32::MIN_POSITIVE, f32::MAX, f32::INFINITY, f32::NAN, 0.5, 2.0, 3.0, 0.6931472];
+        let specials = [
+            0.0f32,
+            1.0,
+            1e-45,
+            f32::MIN_POSITIVE,
+            f32::MAX,
+            f32::INFINITY,
+            f32::NAN,
+            0.5,
+            2.0,
+            3.0,
+            std::f32::consts::LN_2,
+        ];
         let specials: Vec<f32> = specials.into_iter().flat_map(|x| [x, -x]).collect();
         let mut state = 0x9e37_79b9_7f4a_7c15u64;
         let mut bits = move || {

@@ -55,7 +55,7 @@ impl Binary for Hypot {
 
     #[inline(always)]
     fn single_hard(x: f64, y: f64) -> bool {
-        !(x.abs() + y.abs() < f64::INFINITY)
+        !(x.abs() + y.abs()).is_finite()
     }
 }
 
