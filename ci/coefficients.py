@@ -227,6 +227,31 @@ def job_single():
     show("ATAN", *remez(r_atan, lambda z: z, 0, mpf("1.0001"), 10))
 
 
+def job_narrow():
+    # What narrow.rs needs besides the polynomials of single.rs: constants in parts of `f32`.
+    import struct
+
+    def short(v, bits):
+        # rounded to that many bits
+        import math
+
+        m, e = math.frexp(float(v))
+        return mpf(round(m * 2**bits)) / 2**bits * mpf(2) ** e
+
+    def f32_parts(name, v, bits):
+        for i, b in enumerate(bits):
+            h = short(v, b)
+            print(f"// {name}_{i}: {struct.unpack('<f', struct.pack('<f', float(h)))[0]!r}")
+            v -= h
+
+    f32_parts("PIO2", pi / 2, (24, 24, 24))
+    f32_parts("LN2", log(mpf(2)), (24, 24))
+    f32_parts("LN2_SHORT", log(mpf(2)), (15, 24))
+    f32_parts("LOG10_2_SHORT", log(mpf(2)) / log(mpf(10)), (15, 24))
+    f32_parts("LOG2_E", 1 / log(mpf(2)), (24, 24))
+    f32_parts("LOG10_E", 1 / log(mpf(10)), (24, 24))
+
+
 JOBS = {k[4:]: v for k, v in list(globals().items()) if k.startswith("job_")}
 if __name__ == "__main__":
     for name in sys.argv[1:] or JOBS:

@@ -252,7 +252,7 @@ fn rounded_well(got: f32, want: f64) -> (bool, f64) {
         return (near && (got.is_infinite() || want.abs() < greatest + 1.1 * half_unit(greatest)), 0.0);
     }
     let distance = (got - want).abs() / half_unit(want) / 2.0;
-    (distance < 0.57 && (got != 0.0 || want.abs() < half_unit(0.0) * 1.1) && same_sign(got, want), distance)
+    (distance < 0.95 && (got != 0.0 || want.abs() < half_unit(0.0) * 1.1) && same_sign(got, want), distance)
 }
 
 fn same_sign(a: f64, b: f64) -> bool {

@@ -13,13 +13,26 @@ pub(in crate::ufunc) trait Wide: Copy {
     fn fast1<F: Unary>(x: f64) -> f64;
     fn hard1<F: Unary>(x: f64) -> bool;
     fn full1<F: Unary>(self) -> Self;
+    /// Whether there is a form in this type alone, narrower than `f64`, which is tried first.
+    #[inline(always)]
+    fn has_narrow<F: Unary>() -> bool {
+        false
+    }
+    #[inline(always)]
+    fn narrow1<F: Unary>(self) -> Self {
+        self
+    }
+    #[inline(always)]
+    fn narrow_hard1<F: Unary>(self) -> bool {
+        true
+    }
     fn fast2<F: Binary>(x: f64, y: f64) -> f64;
     fn hard2<F: Binary>(x: f64, y: f64) -> bool;
     fn full2<F: Binary>(self, other: Self) -> Self;
 }
 
 macro_rules! wide {
-    ($t:ty, $fast:ident, $hard:ident, $full:ident) => {
+    ($t:ty, $fast:ident, $hard:ident, $full:ident $(, $more:item)*) => {
         impl Wide for $t {
             #[inline(always)]
             fn wide(self) -> f64 {
@@ -41,6 +54,7 @@ macro_rules! wide {
             fn full1<F: Unary>(self) -> Self {
                 F::$full(self)
             }
+            $($more)*
             #[inline(always)]
             fn fast2<F: Binary>(x: f64, y: f64) -> f64 {
                 F::$fast(x, y)
@@ -56,7 +70,24 @@ macro_rules! wide {
         }
     };
 }
-wide!(f32, single, single_hard, full_f32);
+wide!(
+    f32,
+    single,
+    single_hard,
+    full_f32,
+    #[inline(always)]
+    fn has_narrow<F: Unary>() -> bool {
+        F::NARROW
+    },
+    #[inline(always)]
+    fn narrow1<F: Unary>(self) -> Self {
+        F::narrow(self)
+    },
+    #[inline(always)]
+    fn narrow_hard1<F: Unary>(self) -> bool {
+        F::narrow_hard(self)
+    }
+);
 wide!(f64, fast, hard, full);
 
 /// A function of one operand.
@@ -76,6 +107,28 @@ impl<F: Unary, T: Wide> Body for Of1<F, T> {
 
     #[inline(always)]
     fn group<const L: usize>(a: &[T; L], _: &[(); L], _: &[(); L], out: &mut [MaybeUninit<T>; L]) {
+        if T::has_narrow::<F>() {
+            let mut hard = false;
+            for (out, a) in out.iter_mut().zip(a) {
+                hard |= a.narrow_hard1::<F>();
+                out.write(a.narrow1::<F>());
+            }
+            if !hard {
+                return;
+            }
+            // All lanes again, for those that are hard.
+            let mut harder = false;
+            for (out, a) in out.iter_mut().zip(a) {
+                let x = a.wide();
+                harder |= T::hard1::<F>(x);
+                let wide = T::narrow(T::fast1::<F>(x));
+                out.write(if a.narrow_hard1::<F>() { wide } else { a.narrow1::<F>() });
+            }
+            if harder {
+                patch(out, |i| T::hard1::<F>(a[i].wide()).then(|| Self::lane(a[i], (), ())));
+            }
+            return;
+        }
         let mut hard = false;
         for (out, a) in out.iter_mut().zip(a) {
             let x = a.wide();

@@ -6,7 +6,7 @@
 
 use super::Unary;
 use super::dd::{MAGIC, fast_two_sum, poly, select, two_product};
-use super::single;
+use super::{narrow, single};
 
 pub(super) const LOG2_E: f64 = std::f64::consts::LOG2_E;
 /// ln 2 as the sum of two `f64`.
@@ -79,6 +79,18 @@ impl Unary for Exp {
     fn single(x: f64) -> f64 {
         single::exp(x)
     }
+
+    const NARROW: bool = true;
+
+    #[inline(always)]
+    fn narrow(x: f32) -> f32 {
+        narrow::exp(x)
+    }
+
+    #[inline(always)]
+    fn narrow_hard(x: f32) -> bool {
+        narrow::exp_hard(x)
+    }
 }
 
 /// `e^x / 2`, for the hyperbolic functions of great numbers: `x` may be a little beyond the end of the range of `e^x`.
@@ -119,5 +131,17 @@ impl Unary for Exp2 {
     #[inline(always)]
     fn single(x: f64) -> f64 {
         single::exp2(x)
+    }
+
+    const NARROW: bool = true;
+
+    #[inline(always)]
+    fn narrow(x: f32) -> f32 {
+        narrow::exp2(x)
+    }
+
+    #[inline(always)]
+    fn narrow_hard(x: f32) -> bool {
+        narrow::exp2_hard(x)
     }
 }

@@ -5,7 +5,7 @@
 
 use super::Unary;
 use super::dd::{fast_two_sum, poly};
-use super::single;
+use super::{narrow, single};
 
 /// ln 2 in 42 bits, so that its product with an exponent is exact, and the rest.
 pub(super) const LN2_SHORT: [f64; 2] = [0.6931471805598903, 5.497923018708371e-14];
@@ -93,6 +93,18 @@ impl Unary for Ln {
     #[inline(always)]
     fn single(x: f64) -> f64 {
         single::ln(x)
+    }
+
+    const NARROW: bool = true;
+
+    #[inline(always)]
+    fn narrow(x: f32) -> f32 {
+        narrow::ln(x)
+    }
+
+    #[inline(always)]
+    fn narrow_hard(x: f32) -> bool {
+        narrow::not_positive_normal(x)
     }
 }
 

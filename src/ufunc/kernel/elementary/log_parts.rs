@@ -5,7 +5,7 @@
 use super::Unary;
 use super::dd::{fast_two_sum, poly, product, quotient, select, two_product, two_sum};
 use super::log::{LN2_SHORT, TWO_54, not_positive_normal, split};
-use super::single;
+use super::{narrow, single};
 
 const TWO_THIRDS: [f64; 2] = [0.6666666666666666, 3.700743415417188e-17];
 const LOG2_E: [f64; 2] = [std::f64::consts::LOG2_E, 2.0355273740931033e-17];
@@ -108,6 +108,18 @@ impl Unary for Log2 {
     fn single(x: f64) -> f64 {
         single::log2(x)
     }
+
+    const NARROW: bool = true;
+
+    #[inline(always)]
+    fn narrow(x: f32) -> f32 {
+        narrow::log2(x)
+    }
+
+    #[inline(always)]
+    fn narrow_hard(x: f32) -> bool {
+        narrow::not_positive_normal(x)
+    }
 }
 
 /// The logarithm to base 10. At most 0.6 ulp; exact for powers of 10. Hard: what is not positive, finite and normal.
@@ -135,6 +147,18 @@ impl Unary for Log10 {
     #[inline(always)]
     fn single(x: f64) -> f64 {
         single::log10(x)
+    }
+
+    const NARROW: bool = true;
+
+    #[inline(always)]
+    fn narrow(x: f32) -> f32 {
+        narrow::log10(x)
+    }
+
+    #[inline(always)]
+    fn narrow_hard(x: f32) -> bool {
+        narrow::not_positive_normal(x)
     }
 }
 
@@ -177,6 +201,18 @@ impl Unary for Ln1p {
     #[inline(always)]
     fn single(x: f64) -> f64 {
         single::ln_1p(x)
+    }
+
+    const NARROW: bool = true;
+
+    #[inline(always)]
+    fn narrow(x: f32) -> f32 {
+        narrow::ln_1p(x)
+    }
+
+    #[inline(always)]
+    fn narrow_hard(x: f32) -> bool {
+        narrow::ln_1p_hard(x)
     }
 }
 

@@ -5,8 +5,8 @@
 
 use super::dd::{beyond, fast_two_sum, flip, poly, quotient, select};
 use super::reduce::{LIMIT, far, near};
-use super::single;
 use super::{SIGN, Unary};
+use super::{narrow, single};
 
 /// `(sin r - r) / r^3` by `r^2`.
 const S: [f64; 6] = [
@@ -85,6 +85,18 @@ impl Unary for Sin {
     fn single(x: f64) -> f64 {
         single::sin(x)
     }
+
+    const NARROW: bool = true;
+
+    #[inline(always)]
+    fn narrow(x: f32) -> f32 {
+        narrow::sin(x)
+    }
+
+    #[inline(always)]
+    fn narrow_hard(x: f32) -> bool {
+        narrow::far(x)
+    }
 }
 
 /// The cosine. At most 0.8 ulp. Hard: NaN, infinities and angles beyond 2^30.
@@ -117,6 +129,18 @@ impl Unary for Cos {
     #[inline(always)]
     fn single(x: f64) -> f64 {
         single::cos(x)
+    }
+
+    const NARROW: bool = true;
+
+    #[inline(always)]
+    fn narrow(x: f32) -> f32 {
+        narrow::cos(x)
+    }
+
+    #[inline(always)]
+    fn narrow_hard(x: f32) -> bool {
+        narrow::far(x)
     }
 }
 
