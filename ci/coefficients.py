@@ -125,6 +125,10 @@ def job_logdd():
     show("T", *remez(t, lambda z: z * z / 2, 0, z, 8))
     parts("TWO_THIRDS", mpf(2) / 3, 2)
     parts("LOG10_E", 1 / log(mpf(10)), 2)
+    v = log(mpf(2)) / log(mpf(10))
+    hi = mpf(int(v * 2**43)) / 2**43
+    print(f"const LOG10_2_HI: f64 = {float(hi)!r}; // 42 bits")
+    print(f"const LOG10_2_LO: f64 = {float(v - hi)!r};")
 
 
 def job_inverse():

@@ -2,8 +2,10 @@
 //!
 //! Divided by 0 everything is 0: that it happened is found by whoever runs the program ([`Fault`](crate::ufunc::Fault)).
 
-use super::{Kernel, body, kernel};
+use super::{Body, Kernel, body, kernel};
 use crate::ufunc::{DType, Op};
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 /// An integer, with division by a way that suits its size.
 pub(in crate::ufunc) trait Integer: Copy + PartialEq {
@@ -38,28 +40,16 @@ macro_rules! stein {
 }
 
 macro_rules! integer {
-    ($($t:ident $unsigned:ident: $divide:expr, $below:expr;)*) => {$(
+    ($($t:ident $unsigned:ident: $divide:ident, $below:expr;)*) => {$(
         impl Integer for $t {
             #[inline(always)]
-            fn quotient(self, by: Self) -> Self { $divide(self, by) }
+            fn quotient(self, by: Self) -> Self { $divide::truncated(self, by).0 }
             #[inline(always)]
-            fn modulus(self, by: Self) -> Self {
-                let rest = self.wrapping_sub(self.quotient(by).wrapping_mul(by));
-                if by == 0 { 0 } else { rest }
-            }
+            fn modulus(self, by: Self) -> Self { $divide::truncated(self, by).1 }
             #[inline(always)]
-            fn floor_quotient(self, by: Self) -> Self {
-                let q = self.quotient(by);
-                let rest = self.wrapping_sub(q.wrapping_mul(by));
-                // Truncated towards 0 from below: one less.
-                let less = rest != 0 && by != 0 && $below(rest) != $below(by);
-                q.wrapping_sub(less as $t)
-            }
+            fn floor_quotient(self, by: Self) -> Self { $divide::floored(self, by).0 }
             #[inline(always)]
-            fn floor_modulus(self, by: Self) -> Self {
-                let rest = self.modulus(by);
-                if rest != 0 && $below(rest) != $below(by) { rest.wrapping_add(by) } else { rest }
-            }
+            fn floor_modulus(self, by: Self) -> Self { $divide::floored(self, by).1 }
             #[inline(always)]
             #[allow(clippy::unnecessary_cast, reason = "unsigned types are among the types")]
             fn gcd(self, other: Self) -> Self {
@@ -110,34 +100,125 @@ macro_rules! integer {
     )*};
 }
 
-/// Truncated quotient by floats of `$f`, which hold numbers of this size exactly: where the quotient is no integer it is further
-/// from one than it is rounded by, so truncating it is right. Vector instructions divide floats.
+/// Quotient and rest by floats of `$f`, which hold numbers of this size exactly: where the quotient is no integer it is further
+/// from one than it is rounded by, so that what it is cut to is right, and the rest is exact. Vector instructions divide floats; a
+/// float becomes an integer by a sum after which the low bits hold it, which wraps as the integers do.
 macro_rules! by_floats {
-    ($t:ident, $f:ident, $wide:ident) => {
-        |a: $t, b: $t| {
-            let by = if b == 0 { 1 } else { b };
-            let q = (a as $f / by as $f) as $wide as $t;
-            if b == 0 { 0 } else { q }
+    ($name:ident, $t:ident, $f:ident, $magic:literal) => {
+        mod $name {
+            const MAGIC: $f = $magic;
+
+            #[inline(always)]
+            fn integer(x: $f) -> $t {
+                (x + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits()) as $t
+            }
+
+            #[inline(always)]
+            fn parts(a: $t, b: $t, cut: impl Fn($f) -> $f) -> ($t, $t) {
+                let (x, y) = (a as $f, b as $f);
+                let q = cut(x / y);
+                let (q, rest) = (integer(q), integer((-q).mul_add(y, x)));
+                if b == 0 { (0, 0) } else { (q, rest) }
+            }
+
+            #[inline(always)]
+            pub(super) fn truncated(a: $t, b: $t) -> ($t, $t) {
+                parts(
+                    a,
+                    b,
+                    #[inline(always)]
+                    |q| q.trunc(),
+                )
+            }
+
+            #[inline(always)]
+            pub(super) fn floored(a: $t, b: $t) -> ($t, $t) {
+                parts(
+                    a,
+                    b,
+                    #[inline(always)]
+                    |q| q.floor(),
+                )
+            }
         }
     };
 }
+by_floats!(of_u8, u8, f32, 12_582_912.0);
+by_floats!(of_i8, i8, f32, 12_582_912.0);
+by_floats!(of_u16, u16, f32, 12_582_912.0);
+by_floats!(of_i16, i16, f32, 12_582_912.0);
+by_floats!(of_u32, u32, f64, 6_755_399_441_055_744.0);
+by_floats!(of_i32, i32, f64, 6_755_399_441_055_744.0);
 
-integer! {
-    u8 u8: by_floats!(u8, f32, i32), |_: u8| false;
-    u16 u16: by_floats!(u16, f32, i32), |_: u16| false;
-    u32 u32: by_floats!(u32, f64, u32), |_: u32| false;
-    u64 u64: |a: u64, b: u64| a.checked_div(b).unwrap_or(0), |_: u64| false;
-    i8 u8: by_floats!(i8, f32, i32), |x: i8| x < 0;
-    i16 u16: by_floats!(i16, f32, i32), |x: i16| x < 0;
-    // The least number by -1 is one more than the greatest: it wraps.
-    i32 u32: |a: i32, b: i32| { if b == -1 { a.wrapping_neg() } else { by_floats!(i32, f64, i32)(a, b) } }, |x: i32| x < 0;
-    i64 u64: |a: i64, b: i64| if b == 0 { 0 } else { a.wrapping_div(b) }, |x: i64| x < 0;
+/// Quotient and rest of 64 bits, which no vector instruction divides.
+mod of_u64 {
+    #[inline(always)]
+    pub(super) fn truncated(a: u64, b: u64) -> (u64, u64) {
+        (a.checked_div(b).unwrap_or(0), a.checked_rem(b).unwrap_or(0))
+    }
+
+    pub(super) use truncated as floored;
 }
 
-body!(Quotient<T: Integer>(a: T, b: T) -> T = a.quotient(b));
-body!(Modulus<T: Integer>(a: T, b: T) -> T = a.modulus(b));
-body!(FloorQuotient<T: Integer>(a: T, b: T) -> T = a.floor_quotient(b));
-body!(FloorModulus<T: Integer>(a: T, b: T) -> T = a.floor_modulus(b));
+/// The same with signs. The least number by -1 is one more than the greatest: it wraps.
+mod of_i64 {
+    #[inline(always)]
+    pub(super) fn truncated(a: i64, b: i64) -> (i64, i64) {
+        if b == 0 { (0, 0) } else { (a.wrapping_div(b), a.wrapping_rem(b)) }
+    }
+
+    #[inline(always)]
+    pub(super) fn floored(a: i64, b: i64) -> (i64, i64) {
+        let (q, rest) = truncated(a, b);
+        // Truncated towards 0 from below: one less.
+        if rest != 0 && (rest < 0) != (b < 0) { (q.wrapping_sub(1), rest.wrapping_add(b)) } else { (q, rest) }
+    }
+}
+
+integer! {
+    u8 u8: of_u8, |_: u8| false;
+    u16 u16: of_u16, |_: u16| false;
+    u32 u32: of_u32, |_: u32| false;
+    u64 u64: of_u64, |_: u64| false;
+    i8 u8: of_i8, |x: i8| x < 0;
+    i16 u16: of_i16, |x: i16| x < 0;
+    i32 u32: of_i32, |x: i32| x < 0;
+    i64 u64: of_i64, |x: i64| x < 0;
+}
+
+/// Bodies of what divides. Their loop's end is hidden: short enough to be taken apart by the compiler, its lanes would not be
+/// put together again.
+macro_rules! divides {
+    ($($name:ident $method:ident;)*) => {$(
+        struct $name<T>(PhantomData<T>);
+
+        impl<T: Integer> Body for $name<T> {
+            type A = T;
+            type B = T;
+            type C = ();
+            type R = T;
+
+            #[inline(always)]
+            fn lane(a: T, b: T, _: ()) -> T {
+                a.$method(b)
+            }
+
+            #[inline(always)]
+            fn group<const L: usize>(a: &[T; L], b: &[T; L], _: &[(); L], out: &mut [MaybeUninit<T>; L]) {
+                for ((out, a), b) in out.iter_mut().zip(a).zip(b).take(std::hint::black_box(L)) {
+                    out.write(a.$method(*b));
+                }
+            }
+        }
+    )*};
+}
+divides! {
+    Quotient quotient;
+    Modulus modulus;
+    FloorQuotient floor_quotient;
+    FloorModulus floor_modulus;
+}
+
 body!(Gcd<T: Integer>(a: T, b: T) -> T = a.gcd(b));
 body!(Lcm<T: Integer>(a: T, b: T) -> T = a.lcm(b));
 body!(Power<T: Integer>(a: T, b: T) -> T = a.power(b));
@@ -170,11 +251,11 @@ macro_rules! dividing {
         match $dtype {
             DType::U64 => kernel!(scalar $body<u64>, 16),
             DType::I64 => kernel!(scalar $body<i64>, 16),
-            DType::U8 => kernel!($body<u8>, 16),
-            DType::U16 => kernel!($body<u16>, 16),
+            DType::U8 => kernel!($body<u8>, 32),
+            DType::U16 => kernel!($body<u16>, 32),
             DType::U32 => kernel!($body<u32>, 16),
-            DType::I8 => kernel!($body<i8>, 16),
-            DType::I16 => kernel!($body<i16>, 16),
+            DType::I8 => kernel!($body<i8>, 32),
+            DType::I16 => kernel!($body<i16>, 32),
             DType::I32 => kernel!($body<i32>, 16),
             _ => None,
         }

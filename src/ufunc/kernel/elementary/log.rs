@@ -57,6 +57,15 @@ pub(super) fn ln_near(k: f64, f: f64) -> f64 {
     h + (-half).mul_add(f, tail)
 }
 
+/// `ln(1 + f) - f`, `1 + f` between the roots of 1/2 and 2.
+#[inline(always)]
+pub(super) fn rest(f: f64) -> f64 {
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let half = 0.5 * f;
+    (-half).mul_add(f, s * half.mul_add(f, z * poly(z, &R)))
+}
+
 /// The natural logarithm. At most 0.7 ulp. Hard: what is not positive, finite and normal.
 #[derive(Clone, Copy, Debug)]
 pub struct Ln;

@@ -4,11 +4,13 @@
 
 use super::Unary;
 use super::dd::{fast_two_sum, poly, product, quotient, select, two_product, two_sum};
-use super::log::{LN2_SHORT, TWO_54, not_positive_normal, split};
+use super::log::{LN2_SHORT, TWO_54, not_positive_normal, rest, split};
 use super::{narrow, single};
 
 const TWO_THIRDS: [f64; 2] = [0.6666666666666666, 3.700743415417188e-17];
 const LOG2_E: [f64; 2] = [std::f64::consts::LOG2_E, 2.0355273740931033e-17];
+/// log10 2 in 42 bits, so that its product with an exponent is exact, and the rest.
+const LOG10_2: [f64; 2] = [0.30102999566395283, 2.8363394551044964e-14];
 const LOG10_E: [f64; 2] = [std::f64::consts::LOG10_E, 1.098319650216765e-17];
 
 /// The rest of the series behind its first two terms, by `z`.
@@ -69,20 +71,29 @@ fn special(x: f64, finite: fn(f64, f64) -> f64) -> f64 {
     }
 }
 
+/// `ln(1 + f)` times a constant in two parts, in two parts: right to some 56 bits, which is enough before a sum.
+#[inline(always)]
+fn scaled(f: f64, (c, cl): (f64, f64)) -> (f64, f64) {
+    let (w, wl) = fast_two_sum(f, rest(f));
+    let (p, e) = two_product(w, c);
+    (p, wl.mul_add(c, w.mul_add(cl, e)))
+}
+
 #[inline(always)]
 fn log2(k: f64, m: f64) -> f64 {
-    let (p, pl) = product(mantissa(m - 1.0, 0.0), (LOG2_E[0], LOG2_E[1]));
+    let (p, pl) = scaled(m - 1.0, (LOG2_E[0], LOG2_E[1]));
     let (h, l) = fast_two_sum(k, p);
     h + (l + pl)
 }
 
 #[inline(always)]
 fn log10(k: f64, m: f64) -> f64 {
-    let (h, l) = product(ln(k, m - 1.0, 0.0), (LOG10_E[0], LOG10_E[1]));
-    h + l
+    let (p, pl) = scaled(m - 1.0, (LOG10_E[0], LOG10_E[1]));
+    let (h, l) = fast_two_sum(k * LOG10_2[0], p);
+    h + (l + k.mul_add(LOG10_2[1], pl))
 }
 
-/// The logarithm to base 2. At most 0.6 ulp; exact for powers of 2. Hard: what is not positive, finite and normal.
+/// The logarithm to base 2. At most 0.75 ulp; exact for powers of 2. Hard: what is not positive, finite and normal.
 #[derive(Clone, Copy, Debug)]
 pub struct Log2;
 
@@ -162,7 +173,7 @@ impl Unary for Log10 {
     }
 }
 
-/// `ln(1 + x)`. At most 0.6 ulp. Hard: -1 and below, NaN, infinity, and where squares underflow.
+/// `ln(1 + x)`. At most 0.75 ulp. Hard: -1 and below, NaN, infinity, and where squares underflow.
 #[derive(Clone, Copy, Debug)]
 pub struct Ln1p;
 
@@ -173,10 +184,14 @@ impl Unary for Ln1p {
     fn fast(x: f64) -> f64 {
         let (u, ul) = two_sum(1.0, x);
         let (k, m) = split(u);
-        // The error of 1 + x, scaled as m is; from 2^60 on it does not count, and the scale would leave its range.
+        // The error of 1 + x, scaled as m is: from 2^60 on it does not count, and the scale would leave its range; where the
+        // sum is about 1, x itself is what is needed.
         let unscale = f64::from_bits((1023.0 - k + TWO_52).to_bits() << 52);
-        let (h, l) = ln(k, m - 1.0, select(k < 60.0, ul * unscale, 0.0));
-        (h + l).copysign(x)
+        let near = k == 0.0;
+        let f = select(near, x, m - 1.0);
+        let low = select(near || k >= 60.0, 0.0, ul * unscale);
+        let (h, l) = fast_two_sum(k * LN2_SHORT[0], f);
+        (h + (l + k.mul_add(LN2_SHORT[1], rest(f) + (-f).mul_add(low, low)))).copysign(x)
     }
 
     #[inline(always)]

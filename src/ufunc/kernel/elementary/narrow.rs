@@ -22,10 +22,10 @@ const MAGIC: f32 = 12_582_912.0;
 const SHIFT: f32 = MAGIC + 127.0;
 /// ln 2 and log10 2 in 15 bits, so that their products with an exponent are exact, and the rest.
 const LN2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
-const LOG10_2: [f32; 2] = [0.301_025_39, 4.605_039e-6];
+const LOG10_2: [f32; 2] = [0.301_025_4, 4.605_039e-6];
 const LN_2_REST: f32 = -1.904_654_2e-9;
 const LOG2_E_REST: f32 = 1.925_963e-8;
-const LOG10_E: [f32; 2] = [0.434_294_5, -1.010_305e-8];
+const LOG10_E: [f32; 2] = [std::f32::consts::LOG10_E, -1.010_305e-8];
 /// pi/2 as the sum of three `f32`.
 const PIO2: [f32; 3] = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_124_5e-15];
 const SIGN: u32 = 1 << 31;
@@ -83,7 +83,7 @@ pub(super) fn exp(x: f32) -> f32 {
 /// Whether the result may be infinite or subnormal.
 #[inline(always)]
 pub(super) fn exp_hard(x: f32) -> bool {
-    !(x.abs() <= 87.0)
+    x.abs() > 87.0 || x.is_nan()
 }
 
 /// `2^x`; right where [`exp2_hard`] is false.
@@ -100,7 +100,7 @@ pub(super) fn exp2(x: f32) -> f32 {
 /// Whether the result may be infinite or subnormal.
 #[inline(always)]
 pub(super) fn exp2_hard(x: f32) -> bool {
-    !(x.abs() <= 125.0)
+    x.abs() > 125.0 || x.is_nan()
 }
 
 /// The bits of 1 less those of `sqrt(1/2)`: added, they move the border of the exponent to where we want it.
@@ -218,5 +218,5 @@ pub(super) fn cos(x: f32) -> f32 {
 /// Whether `x` is an angle that takes more digits of pi, or none.
 #[inline(always)]
 pub(super) fn far(x: f32) -> bool {
-    !(x.abs() <= 65_536.0)
+    x.abs() > 65_536.0 || x.is_nan()
 }
