@@ -2,10 +2,8 @@
 //!
 //! Divided by 0 everything is 0: that it happened is found by whoever runs the program ([`Fault`](crate::ufunc::Fault)).
 
-use super::{Body, Kernel, body, kernel};
+use super::{Kernel, body, kernel};
 use crate::ufunc::{DType, Op};
-use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 
 /// An integer, with division by a way that suits its size.
 pub(in crate::ufunc) trait Integer: Copy + PartialEq {
@@ -186,39 +184,10 @@ integer! {
     i64 u64: of_i64, |x: i64| x < 0;
 }
 
-/// Bodies of what divides. Their loop's end is hidden: short enough to be taken apart by the compiler, its lanes would not be
-/// put together again.
-macro_rules! divides {
-    ($($name:ident $method:ident;)*) => {$(
-        struct $name<T>(PhantomData<T>);
-
-        impl<T: Integer> Body for $name<T> {
-            type A = T;
-            type B = T;
-            type C = ();
-            type R = T;
-
-            #[inline(always)]
-            fn lane(a: T, b: T, _: ()) -> T {
-                a.$method(b)
-            }
-
-            #[inline(always)]
-            fn group<const L: usize>(a: &[T; L], b: &[T; L], _: &[(); L], out: &mut [MaybeUninit<T>; L]) {
-                for ((out, a), b) in out.iter_mut().zip(a).zip(b).take(std::hint::black_box(L)) {
-                    out.write(a.$method(*b));
-                }
-            }
-        }
-    )*};
-}
-divides! {
-    Quotient quotient;
-    Modulus modulus;
-    FloorQuotient floor_quotient;
-    FloorModulus floor_modulus;
-}
-
+body!(Quotient<T: Integer>(a: T, b: T) -> T = a.quotient(b));
+body!(Modulus<T: Integer>(a: T, b: T) -> T = a.modulus(b));
+body!(FloorQuotient<T: Integer>(a: T, b: T) -> T = a.floor_quotient(b));
+body!(FloorModulus<T: Integer>(a: T, b: T) -> T = a.floor_modulus(b));
 body!(Gcd<T: Integer>(a: T, b: T) -> T = a.gcd(b));
 body!(Lcm<T: Integer>(a: T, b: T) -> T = a.lcm(b));
 body!(Power<T: Integer>(a: T, b: T) -> T = a.power(b));
@@ -245,7 +214,8 @@ macro_rules! every {
     };
 }
 
-/// Kernels that divide: by vector instructions, but not of 64 bits.
+/// Kernels that divide: by vector instructions, but not of 64 bits. In so many lanes that the compiler keeps the loop over them,
+/// which it makes vectors of, and does not take it apart.
 macro_rules! dividing {
     ($body:ident, $dtype:expr) => {
         match $dtype {
@@ -253,10 +223,10 @@ macro_rules! dividing {
             DType::I64 => kernel!(scalar $body<i64>, 16),
             DType::U8 => kernel!($body<u8>, 32),
             DType::U16 => kernel!($body<u16>, 32),
-            DType::U32 => kernel!($body<u32>, 16),
+            DType::U32 => kernel!($body<u32>, 32),
             DType::I8 => kernel!($body<i8>, 32),
             DType::I16 => kernel!($body<i16>, 32),
-            DType::I32 => kernel!($body<i32>, 16),
+            DType::I32 => kernel!($body<i32>, 32),
             _ => None,
         }
     };

@@ -29,7 +29,7 @@ use std::mem::MaybeUninit;
 
 /// Lanes of a splat of elements of `size` bytes: as many as the widest group of kernels that take them.
 pub(super) const fn splat_lanes(size: usize) -> usize {
-    if size <= 2 { 32 } else { 16 }
+    if size <= 4 { 32 } else { 16 }
 }
 
 /// Lanes of the widest splat.
