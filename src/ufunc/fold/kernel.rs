@@ -144,9 +144,6 @@ unsafe fn tree<R: Reduce>(lanes: *mut u8) {
     unsafe { lanes.cast::<R::Acc>().write(merged::<R>(lanes.cast::<[R::Acc; LANES]>().read())) }
 }
 
-/// Columns of rows between which memory is asked for.
-const PIECE: usize = 128;
-
 /// # Safety
 ///
 /// `acc` is valid for `n` accumulators; each of the rows for `n` values; they do not overlap.
@@ -159,16 +156,8 @@ unsafe fn rows<R: Reduce>(acc: *mut u8, x: *const u8, stride: isize, rows: usize
         let mut r = 0;
         while r + 4 <= rows {
             let (a, b, c, d) = (row(r), row(r + 1), row(r + 2), row(r + 3));
-            for start in (0..n).step_by(PIECE) {
-                let end = (start + PIECE).min(n);
-                // So much is done for each line that the processor does not look far ahead by itself.
-                for later in r + 4..(r + 8).min(rows) {
-                    let at = x.wrapping_offset(later as isize * stride).wrapping_add(start * size_of::<R::In>());
-                    stream::prefetch_far(at, (end - start) * size_of::<R::In>());
-                }
-                for i in start..end {
-                    acc[i] = R::step(R::step(R::step(R::step(acc[i], a[i]), b[i]), c[i]), d[i]);
-                }
+            for i in 0..n {
+                acc[i] = R::step(R::step(R::step(R::step(acc[i], a[i]), b[i]), c[i]), d[i]);
             }
             r += 4;
         }
