@@ -290,5 +290,24 @@ for name in names:
     if function.nin == 2 and function.nout == 1 and name != "ldexp":
         methods(name)
 
+# Products of matrices and vectors, of floats as arithmetic of more digits has them.
+PRODUCTS = {
+    "matmul": [
+        ((3, 4), (4, 5)), ((2, 1, 3, 4), (5, 4, 2)), ((4,), (4, 5)), ((3, 4), (4,)), ((4,), (4,)), ((3, 0), (0, 2)), ((1, 1), (1, 1)),
+        ((0, 3), (3, 2)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)),
+    ],
+    "vecdot": [((4,), (4,)), ((2, 3, 4), (3, 4)), ((2, 1, 4), (3, 4)), ((3, 0), (3, 0)), ((1,), (5, 1))],
+    "matvec": [((3, 4), (4,)), ((2, 3, 4), (4,)), ((3, 4), (2, 4)), ((2, 3, 0), (0,))],
+    "vecmat": [((4,), (4, 3)), ((2, 4), (4, 3)), ((4,), (2, 4, 3)), ((0,), (0, 2))],
+}
+for name, shapes in PRODUCTS.items():
+    for kind in TYPES:
+        dtype = np.dtype(kind)
+        for left, right in shapes:
+            a, b = matrix(dtype, left, "add"), matrix(dtype, right, "add")
+            wide = {"f": np.longdouble, "c": np.clongdouble}.get(dtype.kind, dtype)
+            r = getattr(np, name)(a.astype(wide), b.astype(wide))
+            record(f"product {name}", a, b, np.asarray(r).astype(dtype))
+
 OUT.write_bytes(b"".join(records))
 print(f"{len(records)} records, {OUT.stat().st_size} bytes, by NumPy {np.__version__}")

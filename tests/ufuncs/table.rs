@@ -424,6 +424,49 @@ where
     }
 }
 
+/// How near products must be: sums of as many terms, each of them and each sum off by half a unit of the greatest that they can be.
+fn near_product<T: Value>(x: &ArrayD<T>, y: &ArrayD<T>) -> Near {
+    if !matches!(T::NAME, "f2" | "f4" | "f8" | "c8" | "c16") {
+        return Near::Exact;
+    }
+    let greatest = |x: &ArrayD<T>| x.iter().flat_map(|x| x.parts()).map(f64::abs).fold(0.0, f64::max);
+    let terms = 2.0 * x.shape().last().copied().unwrap_or(1) as f64;
+    let sum = terms * greatest(x) * greatest(y);
+    Near::Within(terms * T::place(sum))
+}
+
+/// Products of matrices and vectors.
+fn products<T: Value>(records: &Records, grid: &mut Grid)
+where
+    ufunc::Multiply: Binary<T, Output = T>,
+    ufunc::Add: Binary<T, Output = T>,
+{
+    for name in ["matmul", "vecdot", "matvec", "vecmat"] {
+        for record in &records[&("product".to_owned(), name.to_owned())] {
+            let (Some(x), Some(y), Some(want)) =
+                (array::<T>(&record.arrays[0]), array::<T>(&record.arrays[1]), array::<T>(&record.arrays[2]))
+            else {
+                continue;
+            };
+            for ((layout, a), (_, b)) in layouts(&x).into_iter().zip(layouts(&y)) {
+                grid.cell(
+                    "product",
+                    || format!("{name} of {}, {layout}, {:?} by {:?}", T::NAME, x.shape(), y.shape()),
+                    || {
+                        let got = match name {
+                            "matmul" => ufunc::Matmul.try_call(&a, &b),
+                            "vecdot" => ufunc::Vecdot.try_call(&a, &b),
+                            "matvec" => ufunc::Matvec.try_call(&a, &b),
+                            _ => ufunc::Vecmat.try_call(&a, &b),
+                        };
+                        compare(&got.map_err(|e| e.to_string())?, &want, near_product(&x, &y))
+                    },
+                );
+            }
+        }
+    }
+}
+
 mod cells;
 
 /// Every record of the file belongs to a function of the table.
@@ -449,7 +492,16 @@ pub fn run(records: &Records, grid: &mut Grid) {
         };
     }
     of_types!(of_ldexp!() floats);
-    for (_, function) in records.keys() {
+    macro_rules! of_products {
+        ($t:ty) => {
+            products::<$t>(records, grid)
+        };
+    }
+    of_types!(of_products!() bools);
+    of_types!(of_products!() ints);
+    of_types!(of_products!() floats);
+    of_types!(of_products!() complexes);
+    for (_, function) in records.keys().filter(|(method, _)| method != "product") {
         assert!(functions().iter().any(|info| info.name == function), "{function} is not in the table");
     }
 }
