@@ -185,9 +185,15 @@ impl Floor {
         line.and_then(|l| l.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()).unwrap_or(0) * 1024
     }
 
+    /// Reads `n` elements, as one stream or, where that is longer than a buffer, as two.
+    pub fn read(&self, n: usize) -> f64 {
+        if n <= self.reads[0].len() { self.pass::<1, 0>(n) } else { self.pass::<2, 0>(n / 2) }
+    }
+
     /// Moves `R` streams of `n` elements in and `W` out.
     pub fn pass<const R: usize, const W: usize>(&self, n: usize) -> f64 {
-        let n = n.next_multiple_of(kernels::STEP).min(self.reads[0].len());
+        let n = n.next_multiple_of(kernels::STEP);
+        assert!(n <= self.reads[0].len(), "a floor of {n} elements in buffers of {}", self.reads[0].len());
         let store = if n * 8 * (R + W) >= STREAMING_FROM { Store::Streaming } else { Store::Plain };
         let streams = Streams::<R, W> {
             reads: std::array::from_fn(|i| self.reads[i].ptr().cast_const()),

@@ -59,12 +59,12 @@ impl<'a> Bench<'a> {
     pub fn bytes(&self, read: usize, written: usize) -> Column<'a> {
         let floor = self.floor;
         let run: Box<dyn Fn() -> f64> = match (read, written) {
-            (read, 0) => Box::new(move || floor.pass::<1, 0>(read / 8)),
+            (read, 0) => Box::new(move || floor.read(read / 8)),
             (0, written) => Box::new(move || floor.pass::<0, 1>(written / 8)),
             (read, written) if read == written => Box::new(move || floor.pass::<1, 1>(written / 8)),
             (read, written) if read == 2 * written => Box::new(move || floor.pass::<2, 1>(written / 8)),
             (read, written) if read > written => {
-                Box::new(move || floor.pass::<1, 1>(written / 8) + floor.pass::<1, 0>((read - written) / 8))
+                Box::new(move || floor.pass::<1, 1>(written / 8) + floor.read((read - written) / 8))
             }
             (read, written) => {
                 Box::new(move || floor.pass::<1, 1>(read / 8) + floor.pass::<0, 1>((written - read) / 8))
