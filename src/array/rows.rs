@@ -355,7 +355,7 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     let traveller: &'static Traveller = constant_at(next()?)?;
     let elements = (traveller.elements)();
     let (grain, len, axes) = (next()?, next()?, next()?);
-    if grain == 0 || axes > AXES as u64 || elements.inputs.len() > MOST {
+    if grain == 0 || !(1..=AXES as u64).contains(&axes) || elements.inputs.len() > MOST {
         return Err(Error::frame(format!("a closure over {axes} axes, {grain} places at a time")));
     }
     let lengths = (0..axes).map(|_| next()).collect::<Result<Vec<u64>>>()?;
@@ -380,6 +380,10 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
         let (mut low, mut high) = (0i128, 0i128);
         for (axis, &length) in lengths.iter().enumerate() {
             let stride = next()? as i64;
+            // Farther than the segment is long no element is from the next: sums of what is left do not overflow.
+            if stride.unsigned_abs() > segment.len() as u64 {
+                return Err(Error::frame(format!("a stride of {stride} elements")));
+            }
             strides[axis][k] = stride as isize;
             let reach = i128::from(stride) * (i128::from(length) - 1);
             (low, high) = (low + reach.min(0), high + reach.max(0));
@@ -458,6 +462,9 @@ mod tests {
             (6, &[far, u64::MAX - far, 1 << 62, i64::MIN as u64]),
             (7, &[far, far - 8, u64::MAX, words[7] + 4]),
         ];
+        let mut none = words.clone();
+        (none[2], none[3]) = (1, 0);
+        assert!(prepare(&bytes(&none), segment).is_err(), "no axes");
         for (at, values) in lies {
             for &value in values {
                 let mut forged = words.clone();
