@@ -238,7 +238,7 @@ fn half_unit(x: f64) -> f64 {
     2f64.powi(exponent - 24)
 }
 
-/// Whether `got` is `want`, rounded with less than 0.57 units in the last place, and the distance in those.
+/// Whether `got` is `want`, rounded with less than 0.95 units in the last place, and the distance in those.
 fn rounded_well(got: f32, want: f64) -> (bool, f64) {
     let got = f64::from(got);
     if want.is_nan() || got.is_nan() {
@@ -259,7 +259,7 @@ fn same_sign(a: f64, b: f64) -> bool {
     a.is_sign_negative() == b.is_sign_negative()
 }
 
-/// The functions of an `f32` against those of an `f64`, which other tests measure: within 0.57 units in the last place. Steps
+/// The functions of an `f32` against those of an `f64`, which other tests measure: within 0.95 units in the last place. Steps
 /// as [`every_f32`].
 #[test]
 fn functions_of_an_f32_are_within_a_unit() {

@@ -11,7 +11,7 @@
 //! set goes over the block again with `full` for those elements.
 //!
 //! `f32` is computed in `f64` and rounded once: by [`Unary::single`], at most 0.57 ulp. The functions that are used most have a form in
-//! `f32` alone, [`Unary::narrow`], for arguments of moderate size: at most 0.95 ulp.
+//! `f32` alone, [`Unary::narrow`], for arguments of moderate size: less than 1 ulp.
 //!
 //! The methods (argument reduction with multi-part constants, minimax polynomials, corrections carried in a second
 //! `f64`) are the textbook ones: Muller, *Elementary Functions*; Dekker's and Knuth's exact sums; Cody and Waite's and

@@ -175,10 +175,10 @@ pub(super) fn ln_1p(x: f32) -> f32 {
     (h + (l + k.mul_add(LN2[1], ln_rest(f) + (-f).mul_add(fl, fl)))).copysign(x)
 }
 
-/// Whether `x` is not greater than -1, or too great, or NaN.
+/// Whether `x` is below where the sum has lost most of what the result needs, or too great, or NaN.
 #[inline(always)]
 pub(super) fn ln_1p_hard(x: f32) -> bool {
-    !(x > -1.0 && x < 1e36)
+    !(x > -0.29 && x < 1e36)
 }
 
 /// The quadrant in the lowest two bits, and sine and cosine within it, of `0 <= a <= 65,536`.
