@@ -33,13 +33,12 @@ pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
         if !needs.first.is_empty() {
             evaluate(&needs.first)?;
         }
-        needs.beside.extend(pending.iter().filter_map(|node| node.pending_sibling()));
-        let wanted = |claims: &[Claim], node: &Arc<Node>| !claims.iter().any(|claim| Arc::ptr_eq(&claim.node, node));
         let mut claims: Vec<Claim> = pending.iter().filter_map(|node| node.claim()).collect();
         let asked = claims.len();
         // As many as the pass has room for: what is stored beside what was asked for is worth no pass of its own.
         for node in &needs.beside {
-            if claims.len() < MAX_OUTPUTS && wanted(&claims, node) {
+            if claims.len() < MAX_OUTPUTS {
+                // None where it was asked for too: then it is claimed.
                 claims.extend(node.claim());
             }
         }
@@ -74,13 +73,15 @@ impl Needs {
     pub(super) fn looked_at(node: &Arc<Node>) -> Needs {
         let mut needs = Needs { looks: true, ..Needs::default() };
         needs.of_root(node);
-        needs.beside.extend(node.pending_sibling());
         needs
     }
 
     /// Adds those of a root.
     fn of_root(&mut self, node: &Arc<Node>) {
         let Some(expr) = node.expr() else { return };
+        if let Some(sibling) = node.pending_sibling() {
+            push_new(&mut self.beside, &sibling);
+        }
         match &*expr {
             // Elementwise roots of one shape share a pass, and what they share is part of one program, not of several.
             Expr::Apply { args, .. } => {

@@ -16,7 +16,7 @@ const KIND: &str = "array.plan";
 
 /// Runs a plan whose inputs and outputs are leaves. Outputs are fresh, or their memory has no other reader. `false` where an
 /// integer operation met an operand that it has no result for.
-pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[Leaf], outputs: &[Leaf]) -> Result<bool> {
+pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[&Leaf], outputs: &[Leaf]) -> Result<bool> {
     let sources: Vec<*const u8> = inputs.iter().map(|leaf| leaf.address().cast_const()).collect();
     let targets: Vec<*mut u8> = outputs.iter().map(Leaf::address).collect();
     let encode = |scratch: Option<&Store>| {
@@ -145,37 +145,44 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     if plan.inputs() != count_in || results.len() != count_out {
         return Err(Error::frame("a plan's operands and its payload's do not agree in number"));
     }
-    let check = |place: u64, extent: Option<(isize, isize)>, size: usize| -> Result<usize> {
+    let check = |place: u64, extent: Option<(isize, isize)>, size: usize| {
         let (low, high) = extent.unwrap_or((0, -1));
-        let size = size as i128;
-        let (from, to) = (i128::from(place) + low as i128 * size, i128::from(place) + (high as i128 + 1) * size);
-        if from < 0
-            || to > segment.len() as i128
-            || i128::from(place) > segment.len() as i128
-            || i128::from(place) % size != 0
-        {
-            return Err(Error::frame(format!("an operand at {from}..{to} of a segment of {} bytes", segment.len())));
-        }
-        Ok(place as usize)
+        operand_at(segment, place, (low as i128, high as i128), (size, size))
     };
-    let base = segment.base().as_ptr();
     let mut inputs = Vec::with_capacity(count_in);
     for (index, &place) in places[..count_in].iter().enumerate() {
-        let place = check(place, plan.input_extent(index), plan.input_dtype(index).size())?;
-        inputs.push(base.wrapping_add(place).cast_const());
+        inputs.push(check(place, plan.input_extent(index), plan.input_dtype(index).size())?.cast_const());
     }
     let mut outputs = Vec::with_capacity(count_out);
     for (index, &place) in places[count_in..count_in + count_out].iter().enumerate() {
-        outputs.push(base.wrapping_add(check(place, plan.output_extent(index), results[index].size())?));
+        outputs.push(check(place, plan.output_extent(index), results[index].size())?);
     }
     let scratch_bytes =
         isize::try_from(plan.scratch_bytes()).map_err(|_| Error::frame("a plan's scratch is too large"))?;
-    let scratch = base.wrapping_add(check(places[count_in + count_out], Some((0, scratch_bytes - 1)), 1)?);
+    let scratch = check(places[count_in + count_out], Some((0, scratch_bytes - 1)), 1)?;
     if !places[count_in + count_out].is_multiple_of(64) {
         return Err(Error::frame(format!("a plan's scratch at {}, not on a line", places[count_in + count_out])));
     }
     let at = Mapped { _segment: segment.clone(), plan, inputs, outputs, scratch };
     Ok(Box::new(move |chunk| at.run(chunk)))
+}
+
+/// Where an operand is that a peer says to be `place` bytes into the segment: an error where its elements, from number `low` to
+/// number `high` from there, of this size and alignment in bytes, are not all inside.
+pub(super) fn operand_at(
+    segment: &Segment,
+    place: u64,
+    (low, high): (i128, i128),
+    (size, align): (usize, usize),
+) -> Result<*mut u8> {
+    let (first, size) = (i128::from(place), size as i128);
+    let (from, to) = (first + low * size, first + (high + 1) * size);
+    let length = segment.len() as i128;
+    // The segment itself begins on a page.
+    if from < 0 || to > length || first > length || !place.is_multiple_of(align as u64) {
+        return Err(Error::frame(format!("an operand at {from}..{to} of a segment of {length} bytes")));
+    }
+    Ok(segment.base().as_ptr().wrapping_add(place as usize))
 }
 
 /// A plan and where its operands are in this process.

@@ -50,6 +50,14 @@ impl Input {
         }
     }
 
+    /// The array, which is there.
+    fn leaf(&self) -> Result<&Leaf> {
+        match self {
+            Input::Leaf(leaf) => Ok(leaf),
+            Input::Later(_) => Err(Error::invalid("an operand was not computed before its use")),
+        }
+    }
+
     fn same(&self, other: &Input) -> bool {
         match (self, other) {
             (Input::Leaf(a), Input::Leaf(b)) => same_leaf(a, b),
@@ -91,7 +99,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// A program that is only looked at: the nodes of `later`, and what is no part of a program over `shape`, are its inputs.
+    /// A program that is only looked at: the nodes of `later` are inputs of it.
     pub(crate) fn ahead(shape: &'a [usize], later: &'a [Arc<Node>]) -> Self {
         Lowering { later: Some(later), ..Lowering::new(shape) }
     }
@@ -212,12 +220,8 @@ impl Lowered {
     }
 
     /// The arrays that it reads, all of which are there.
-    pub(crate) fn leaves(&self) -> Result<Vec<Leaf>> {
-        let leaf = |input: &Input| match input {
-            Input::Leaf(leaf) => Ok(leaf.clone()),
-            Input::Later(_) => Err(Error::invalid("an operand was not computed before its use")),
-        };
-        self.inputs.iter().map(leaf).collect()
+    pub(crate) fn leaves(&self) -> Result<Vec<&Leaf>> {
+        self.inputs.iter().map(Input::leaf).collect()
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use ndarray::{ArrayView, Dimension};
 
 use super::broadcast::{memory_order, strides_in_order};
+use super::execute::operand_at;
 use super::view::Held;
 use super::walk::{Elsewhere, Shared, Walk, parallel_with};
 use crate::cluster::{ChunkRunner, Constant, Hub, JobKind, constant_at, offset_of};
@@ -220,13 +221,8 @@ where
 
     #[inline]
     unsafe fn run(&self, from: &[*const u8; MOST], steps: &[isize; MOST], to: *mut R, n: usize) {
-        let (a, step) = (from[0].cast::<A>(), steps[0]);
-        // SAFETY: elements at these steps, and room for the results (contract).
-        unsafe {
-            for i in 0..n as isize {
-                to.offset(i).write((self.1)(self.0, *a.offset(step * i)));
-            }
-        }
+        // SAFETY: the same operand and results (contract).
+        unsafe { Each1(|a: A| (self.1)(self.0, a), PhantomData).run(from, steps, to, n) }
     }
 
     fn traveller(&self) -> Option<&'static Traveller> {
@@ -363,16 +359,6 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     if product != Some(len) || len == 0 || len > segment.len() as u64 {
         return Err(Error::frame(format!("{len} places of the shape {lengths:?}")));
     }
-    let base = segment.base().as_ptr();
-    // Where the elements from `low` to `high` of an operand at `offset` are, if they are in the segment.
-    let check = |offset: u64, low: i128, high: i128, (size, align): (usize, usize)| -> Result<*mut u8> {
-        let (from, to) = (i128::from(offset) + low * size as i128, i128::from(offset) + (high + 1) * size as i128);
-        let aligned = (base as usize as u64).wrapping_add(offset).is_multiple_of(align as u64);
-        if from < 0 || to > segment.len() as i128 || !aligned {
-            return Err(Error::frame(format!("an operand at {from}..{to} of a segment of {} bytes", segment.len())));
-        }
-        Ok(base.wrapping_add(offset as usize))
-    };
     let mut strides = vec![[0isize; MOST]; lengths.len()];
     let (mut bases, mut sizes) = ([Shared(std::ptr::null_mut()); MOST], [0; MOST]);
     for (k, &element) in elements.inputs.iter().enumerate() {
@@ -388,10 +374,10 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
             let reach = i128::from(stride) * (i128::from(length) - 1);
             (low, high) = (low + reach.min(0), high + reach.max(0));
         }
-        bases[k] = Shared(check(offset, low, high, element)?);
+        bases[k] = Shared(operand_at(segment, offset, (low, high), element)?);
         sizes[k] = element.0;
     }
-    let out = Shared(check(next()?, 0, i128::from(len) - 1, elements.output)?);
+    let out = Shared(operand_at(segment, next()?, (0, i128::from(len) - 1), elements.output)?);
     let state = (traveller.decode)(rest)?;
     let walk = Walk { lengths: lengths.iter().map(|&length| length as usize).collect(), strides };
     let places = Places { walk, bases, sizes };

@@ -283,7 +283,7 @@ impl Engine {
         if is_past(task.deadline) {
             return (Outcome::Late, nothing());
         }
-        let function = match super::ship::receive(task.function) {
+        let function = match super::ship::constant_at::<super::ship::Descriptor>(task.function) {
             Ok(function) => function,
             Err(error) => return (Outcome::Refused, text(error.to_string())),
         };

@@ -10,8 +10,6 @@ use crate::transport::wire::Message;
 use super::value::{from_bytes, to_bytes};
 use super::wire::REPLY_ROOM;
 
-const MAGIC: u64 = 0x6469_7374_6f62_666e;
-
 /// Reads an argument, calls the function, writes the result, behind room for what comes before it in a frame.
 type Call = fn(&[u8]) -> Result<Vec<u8>>;
 
@@ -34,7 +32,7 @@ where
     R: Message,
 {
     const DESCRIPTOR: &'static Descriptor =
-        &Descriptor { magic: MAGIC, call: Self::call, name: std::any::type_name::<F> };
+        &Descriptor { magic: Descriptor::MAGIC, call: Self::call, name: std::any::type_name::<F> };
 
     fn call(argument: &[u8]) -> Result<Vec<u8>> {
         const { assert!(size_of::<F>() == 0, "a function that travels may capture nothing: pass state as its argument") };
@@ -67,7 +65,7 @@ pub(crate) unsafe trait Constant: Sized + 'static {
 
 // SAFETY: `repr(C)`: the number, then two function pointers.
 unsafe impl Constant for Descriptor {
-    const MAGIC: u64 = MAGIC;
+    const MAGIC: u64 = 0x6469_7374_6f62_666e;
 }
 
 /// The number by which another process of this program finds a constant.
@@ -91,11 +89,6 @@ pub(crate) fn constant_at<T: Constant>(offset: u64) -> Result<&'static T> {
     Ok(unsafe { &*(address as *const T) })
 }
 
-/// The descriptor that a peer named.
-pub(super) fn receive(offset: u64) -> Result<&'static Descriptor> {
-    constant_at(offset)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +100,7 @@ mod tests {
     #[test]
     fn a_function_is_found_by_its_offset_and_called() {
         let sent = descriptor(double);
-        let received = receive(offset_of(sent)).unwrap();
+        let received = constant_at::<Descriptor>(offset_of(sent)).unwrap();
         let result = (received.call)(&to_bytes(&21u64, 0).unwrap()).unwrap();
         assert_eq!(from_bytes::<u64>(&result[REPLY_ROOM..]).unwrap(), 42);
         assert!((received.name)().ends_with("double"));
@@ -117,7 +110,7 @@ mod tests {
     fn other_offsets_are_refused() {
         let good = offset_of(descriptor(|x: u64| x + 1));
         for bad in [0, 1, good + 1, good + 8, good.wrapping_sub(8), u64::MAX, 1 << 40] {
-            assert!(receive(bad).is_err(), "{bad:#x}");
+            assert!(constant_at::<Descriptor>(bad).is_err(), "{bad:#x}");
         }
     }
 }

@@ -39,7 +39,6 @@ body!(Xor<T: Bits>(a: T, b: T) -> T = a.xor(b));
 body!(Not<T: Bits>(a: T) -> T = a.not());
 body!(Shl<T: Bits>(a: T, b: T) -> T = a.shl(b));
 body!(Shr<T: Bits>(a: T, b: T) -> T = a.shr(b));
-body!(LogicalNot<>(a: u8) -> u8 = (a == 0) as u8);
 body!(Copied<T: Copy>(a: T) -> T = a);
 body!(Select<T: Copy>(mask: u8, a: T, b: T) -> T = if mask != 0 { a } else { b });
 
@@ -74,7 +73,7 @@ pub(super) fn bits(op: Op, dtype: DType) -> Option<&'static Kernel> {
         Op::BitAnd => modular!(And, bytes),
         Op::BitOr => modular!(Or, bytes),
         Op::BitXor => modular!(Xor, bytes),
-        Op::Not if dtype == DType::Bool => kernel!(LogicalNot, 32),
+        Op::Not if dtype == DType::Bool => Some(super::compare::compare(Op::LogicalNot, dtype)?.0),
         Op::Not => modular!(Not, dtype),
         Op::Shl => modular!(Shl, dtype),
         Op::Shr => match dtype {

@@ -113,27 +113,17 @@ impl<F: Unary, T: Wide> Body for Of1<F, T> {
                 hard |= a.narrow_hard1::<F>();
                 out.write(a.narrow1::<F>());
             }
+            // All lanes again, for those that are hard.
             if !hard {
                 return;
             }
-            // All lanes again, for those that are hard.
-            let mut harder = false;
-            for (out, a) in out.iter_mut().zip(a) {
-                let x = a.wide();
-                harder |= T::hard1::<F>(x);
-                let wide = T::narrow(T::fast1::<F>(x));
-                out.write(if a.narrow_hard1::<F>() { wide } else { a.narrow1::<F>() });
-            }
-            if harder {
-                patch(out, |i| T::hard1::<F>(a[i].wide()).then(|| Self::lane(a[i], (), ())));
-            }
-            return;
         }
         let mut hard = false;
         for (out, a) in out.iter_mut().zip(a) {
             let x = a.wide();
             hard |= T::hard1::<F>(x);
-            out.write(T::narrow(T::fast1::<F>(x)));
+            let wide = T::narrow(T::fast1::<F>(x));
+            out.write(if a.narrow_hard1::<F>() { wide } else { a.narrow1::<F>() });
         }
         if hard {
             patch(out, |i| T::hard1::<F>(a[i].wide()).then(|| Self::lane(a[i], (), ())));

@@ -43,8 +43,6 @@ pub(in crate::ufunc) fn signature(op: Op, args: &[DType], to: DType) -> Option<D
         // A float of 16 bits to and from every real number.
         Op::Cast if first.is_half() => (!to.is_complex() || to == DType::C32 || to == DType::C64).then_some(to),
         Op::Cast => (to.is_half() && !first.is_complex()).then_some(to),
-        Op::LogicalNot => Some(DType::Bool),
-        Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor => one_type.then_some(DType::Bool),
         Op::Deg2rad | Op::Rad2deg if matches!(first, DType::F32 | DType::F64) => Some(first),
         Op::Ldexp if matches!(first, DType::F32 | DType::F64) => (args[1] == DType::I64).then_some(first),
         Op::Select | Op::Powi(_) | Op::User(_) => None,

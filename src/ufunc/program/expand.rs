@@ -1,5 +1,5 @@
-//! Instructions that have no kernel of their own as instructions that have: floats of 16 bits are computed as `f32`, logical
-//! operations as casts to `bool` and bit operations, and the like.
+//! Instructions that have no kernel of their own as instructions that have: floats of 16 bits are computed as `f32`, degrees
+//! by a product, and the like.
 
 use crate::ufunc::kernel::{recipe, signature};
 use crate::ufunc::{DType, Element, Instr, Op, Program, Scalar, ValueId};
@@ -136,19 +136,6 @@ impl Expansion {
             Op::Cast => {
                 let wide = self.push(Op::Cast, args, DType::F64);
                 self.push(Op::Cast, &[wide], dtype)
-            }
-            Op::LogicalNot => {
-                let truth = self.cast(args[0], DType::Bool);
-                self.push(Op::Not, &[truth], DType::Bool)
-            }
-            Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor => {
-                let truths = [self.cast(args[0], DType::Bool), self.cast(args[1], DType::Bool)];
-                let bits = match op {
-                    Op::LogicalAnd => Op::BitAnd,
-                    Op::LogicalOr => Op::BitOr,
-                    _ => Op::BitXor,
-                };
-                self.push(bits, &truths, DType::Bool)
             }
             // The distance to the next greater number, as NumPy has it for 16 bits; of an infinity, NaN.
             Op::Spacing => {

@@ -1,12 +1,22 @@
 //! Exact sums and products in two `f64`, and polynomials: what the functions are put together from.
 
+use std::ops::{Add, Sub};
+
 /// `1.5 * 2^52`: a number of moderate size plus this is rounded to an integer, which the low bits then hold in two's
 /// complement. (Vector instruction sets before AVX-512 have no conversion between `f64` and `i64`.)
 pub(super) const MAGIC: f64 = 6_755_399_441_055_744.0;
 
+/// A float of either size.
+pub(in crate::ufunc::kernel) trait Sum:
+    Copy + Add<Output = Self> + Sub<Output = Self>
+{
+}
+impl Sum for f32 {}
+impl Sum for f64 {}
+
 /// `a + b` rounded, and the error of it. Needs `|a| >= |b|`, or that `a` is 0.
 #[inline(always)]
-pub(super) fn fast_two_sum(a: f64, b: f64) -> (f64, f64) {
+pub(super) fn fast_two_sum<T: Sum>(a: T, b: T) -> (T, T) {
     let s = a + b;
     (s, (a - s) + b)
 }
@@ -27,7 +37,7 @@ pub(super) fn poly<const N: usize>(x: f64, c: &[f64; N]) -> f64 {
 
 /// `if c { x } else { y }`, in a form that becomes a blend.
 #[inline(always)]
-pub(super) fn select(c: bool, x: f64, y: f64) -> f64 {
+pub(super) fn select<T>(c: bool, x: T, y: T) -> T {
     if c { x } else { y }
 }
 
@@ -45,7 +55,7 @@ pub(super) fn flip(m: f64, s: u64) -> f64 {
 
 /// `a + b` rounded, and the error of it, for any two.
 #[inline(always)]
-pub(in crate::ufunc::kernel) fn two_sum(a: f64, b: f64) -> (f64, f64) {
+pub(in crate::ufunc::kernel) fn two_sum<T: Sum>(a: T, b: T) -> (T, T) {
     let s = a + b;
     let t = s - a;
     (s, (a - (s - t)) + (b - t))

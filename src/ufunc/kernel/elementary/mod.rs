@@ -95,7 +95,7 @@ pub trait Unary {
 
     /// The value for every `f32`.
     fn full_f32(x: f32) -> f32 {
-        if Self::NARROW && !Self::narrow_hard(x) {
+        if !Self::narrow_hard(x) {
             return Self::narrow(x);
         }
         let x = f64::from(x);

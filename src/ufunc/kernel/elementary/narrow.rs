@@ -1,6 +1,7 @@
 //! Functions of an `f32` in `f32` alone, twice as many lanes in a vector as `f64` has: where an argument is of moderate size, within 1
 //! ulp. What is rounded on the way and would count is carried in a second `f32`.
 
+use super::dd::{fast_two_sum, select, two_sum};
 use std::f32::consts::{FRAC_2_PI, LN_2, LOG2_E};
 
 /// `(e^r - 1 - r) / r^2` for `|r| <= ln 2 / 2`.
@@ -30,11 +31,6 @@ const LOG10_E: [f32; 2] = [std::f32::consts::LOG10_E, -1.010_305e-8];
 const PIO2: [f32; 3] = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_124_5e-15];
 const SIGN: u32 = 1 << 31;
 
-#[inline(always)]
-fn select(c: bool, x: f32, y: f32) -> f32 {
-    if c { x } else { y }
-}
-
 /// `c[0] + c[1] x + ...`
 #[inline(always)]
 fn poly<const N: usize>(x: f32, c: &[f32; N]) -> f32 {
@@ -45,21 +41,6 @@ fn poly<const N: usize>(x: f32, c: &[f32; N]) -> f32 {
         sum = sum.mul_add(x, c[i]);
     }
     sum
-}
-
-/// `a + b` rounded, and the error of it. Needs `|a| >= |b|`, or that `a` is 0.
-#[inline(always)]
-fn fast_two_sum(a: f32, b: f32) -> (f32, f32) {
-    let s = a + b;
-    (s, (a - s) + b)
-}
-
-/// `a + b` rounded, and the error of it, for any two.
-#[inline(always)]
-fn two_sum(a: f32, b: f32) -> (f32, f32) {
-    let s = a + b;
-    let t = s - a;
-    (s, (a - (s - t)) + (b - t))
 }
 
 /// `2^n`, where `t` is `n` plus the bias and [`MAGIC`].
