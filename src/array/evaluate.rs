@@ -9,12 +9,12 @@ use super::broadcast::strides_in_order;
 use super::dims::{Dims, row_major, volume};
 use super::execute;
 use super::lazy::{Claim, Expr, Node, Operand, same_leaf};
-use super::lower::{Lowered, Lowering, layout, order_of, permuted};
+use super::lower::{Lowered, Lowering, layouts, order_of};
 use super::reduce::scalar_of;
 use super::view::Leaf;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Fault, Fold, Info, Layout, Op, Plan, Scalar, Search, functions};
+use crate::ufunc::{DType, Fault, Fold, Info, Op, Plan, Scalar, Search, functions};
 
 /// A plan stores at most this many arrays.
 pub(super) const MAX_OUTPUTS: usize = 4;
@@ -234,9 +234,8 @@ fn run_map(
     if volume(shape) == 0 {
         return Ok(());
     }
-    let inputs: Vec<Layout> = strides.iter().map(|strides| layout(strides, order)).collect();
-    let stored: Vec<Layout> = outputs.iter().map(|leaf| layout(&leaf.strides, order)).collect();
-    let plan = Plan::map(lowered.program.clone(), &permuted(shape, order), &inputs, &stored)?;
+    let stored: Vec<&[isize]> = outputs.iter().map(|leaf| &*leaf.strides).collect();
+    let plan = lowered.map_plan(shape, strides, order, &stored)?;
     run_plan(hub, &plan, shape, lowered, strides, outputs)
 }
 
@@ -260,7 +259,7 @@ fn run_plan(
 
 /// The error of the first instruction that met an operand without a result, at the first place where it did.
 fn first_fault(hub: &Hub, shape: &[usize], lowered: &Lowered, strides: &[Dims<isize>]) -> Result<Error> {
-    let inputs: Vec<Layout> = strides.iter().map(|strides| Layout { strides: strides.to_vec() }).collect();
+    let inputs = layouts(strides);
     let leaves = lowered.leaves()?;
     for Search { op, fault, any, first } in Plan::searches(&lowered.program, shape, &inputs)? {
         let found = Leaf::fresh(hub, DType::Bool, Dims::new(&[]), Dims::new(&[]))?;
@@ -364,8 +363,7 @@ pub(crate) fn fold(hub: &Hub, operand: &Operand, fold: Fold, axes: &[usize], kep
     let shape = operand.shape();
     let lowered = lower(shape, std::slice::from_ref(operand))?;
     let strides = lowered.strides(shape);
-    let inputs: Vec<Layout> = strides.iter().map(|strides| Layout { strides: strides.to_vec() }).collect();
-    let plan = Plan::fold(lowered.program.clone(), shape, &inputs, fold, axes)?;
+    let plan = Plan::fold(lowered.program.clone(), shape, &layouts(&strides), fold, axes)?;
     let results = plan
         .result_dtypes()
         .into_iter()

@@ -11,11 +11,11 @@ use super::dims::{Dims, row_major, volume};
 use super::dist_array::DistArray;
 use super::evaluate::{MAX_OUTPUTS, Needs, map};
 use super::lazy::{Expr, Node, Operand};
-use super::lower::{Input, Lowering, layout, order_of, permuted};
+use super::lower::{Input, Lowering, layouts, order_of};
 use super::view::Leaf;
 use crate::cluster::Hub;
 use crate::error::Result;
-use crate::ufunc::{DType, Element, Layout, Op, Plan, Program, ValueId, functions, name_of_user, nanoseconds};
+use crate::ufunc::{DType, Element, Op, Plan, Program, ValueId, functions, name_of_user, nanoseconds};
 
 /// What [`DistArray::explain`] tells: the passes over memory, in order. Printed, it is a listing for people.
 #[derive(Clone, Debug)]
@@ -195,9 +195,8 @@ impl Walk<'_> {
         let lowered = lowering.finish();
         let strides = lowered.strides(shape);
         let order = order_of(shape, &strides);
-        let inputs: Vec<Layout> = strides.iter().map(|strides| layout(strides, &order)).collect();
-        let outputs = vec![layout(&strides_in_order(shape, &order), &order); roots.len()];
-        let plan = Plan::map(lowered.program.clone(), &permuted(shape, &order), &inputs, &outputs)?;
+        let fresh = strides_in_order(shape, &order);
+        let plan = lowered.map_plan(shape, &strides, &order, &vec![&*fresh; roots.len()])?;
         let stored: Vec<String> = roots.iter().map(|root| root.dtype.name().to_owned()).collect();
         let what = format!("at every place of {shape:?}, stored as {}", stored.join(" and "));
         let written = roots.iter().map(|root| (volume(shape) * root.dtype.size()) as u64).sum();
@@ -210,9 +209,7 @@ impl Walk<'_> {
         let mut lowering = Lowering::ahead(shape, &self.done);
         lowering.output(source)?;
         let lowered = lowering.finish();
-        let inputs: Vec<Layout> =
-            lowered.strides(shape).iter().map(|strides| Layout { strides: strides.to_vec() }).collect();
-        let plan = Plan::fold(lowered.program.clone(), shape, &inputs, fold, axes)?;
+        let plan = Plan::fold(lowered.program.clone(), shape, &layouts(&lowered.strides(shape)), fold, axes)?;
         let what = format!("at every place of {shape:?}, folded ({fold:?}) along axes {axes:?}");
         let cells: usize = (0..shape.len()).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).product();
         let size: usize = plan.result_dtypes().iter().map(|dtype| dtype.size()).sum();

@@ -8,7 +8,7 @@ use super::dims::{Dims, row_major};
 use super::lazy::{Expr, Node, Operand, same_leaf};
 use super::view::Leaf;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Instr, Layout, Op, Program, Scalar, ValueId, small};
+use crate::ufunc::{DType, Instr, Layout, Op, Plan, Program, Scalar, ValueId, small};
 
 /// A value of the program that is being built; numbers are given when all are known.
 #[derive(Clone, Copy, PartialEq)]
@@ -219,6 +219,19 @@ impl Lowered {
         self.inputs.iter().map(|input| input.strides(shape)).collect()
     }
 
+    /// The plan of storing the outputs, at these strides, at every place of `shape`; axes are walked in `order`.
+    pub(crate) fn map_plan(
+        &self,
+        shape: &[usize],
+        strides: &[Dims<isize>],
+        order: &[usize],
+        outputs: &[&[isize]],
+    ) -> Result<Plan> {
+        let inputs: Vec<Layout> = strides.iter().map(|strides| layout(strides, order)).collect();
+        let outputs: Vec<Layout> = outputs.iter().map(|strides| layout(strides, order)).collect();
+        Plan::map(self.program.clone(), &permuted(shape, order), &inputs, &outputs)
+    }
+
     /// The arrays that it reads, all of which are there.
     pub(crate) fn leaves(&self) -> Result<Vec<&Leaf>> {
         self.inputs.iter().map(Input::leaf).collect()
@@ -233,6 +246,11 @@ pub(crate) fn order_of(shape: &[usize], strides: &[Dims<isize>]) -> Dims {
 /// `values` in the order of `order`.
 pub(crate) fn permuted<T: Copy + Default>(values: &[T], order: &[usize]) -> Dims<T> {
     Dims::from_fn(order.len(), |at| values[order[at]])
+}
+
+/// A plan's layouts with the axes as they are.
+pub(crate) fn layouts(strides: &[Dims<isize>]) -> Vec<Layout> {
+    strides.iter().map(|strides| Layout { strides: strides.to_vec() }).collect()
 }
 
 /// A plan's layout with the axes in the order of `order`.
