@@ -7,10 +7,10 @@ use super::broadcast::broadcast_shape;
 use super::dist_array::{DistArray, expect};
 use super::eager::SMALL;
 use super::lazy::Operand;
-use super::operate::into_dimension;
+use super::operate::zip;
 use super::view::Held;
 use super::{evaluate, rows, walk};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::transport::wire::Message;
 use crate::ufunc::Element;
 
@@ -162,11 +162,6 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         let other = other.arg();
         let hub = hub_of(Some(self.hub()), other.hub())?;
         let shape = broadcast_shape("zip_with", self.shape(), other.shape())?;
-        let (left, right) = (Arg::Dist(self).held(&hub)?, other.held(&hub)?);
-        let (Some(left), Some(right)) = (left.view.broadcast(&*shape), right.view.broadcast(&*shape)) else {
-            return Err(Error::invalid("operands do not broadcast"));
-        };
-        let held = rows::zip2(&hub, "zip_with", (&left, &right), f)?;
-        Ok(DistArray::from_held(into_dimension(held)))
+        zip((&hub, "zip_with", &shape), &Arg::Dist(self), &other, f)
     }
 }

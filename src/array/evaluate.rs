@@ -14,7 +14,7 @@ use super::reduce::scalar_of;
 use super::view::Leaf;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Fault, Fold, Info, Op, Plan, Scalar, Search, functions};
+use crate::ufunc::{DType, Fault, Fold, Info, Op, Plan, Scalar, Search, name_of};
 
 /// A plan stores at most this many arrays.
 pub(super) const MAX_OUTPUTS: usize = 4;
@@ -291,8 +291,7 @@ pub(crate) fn arithmetic(op: Op, fault: Fault, shape: &[usize], mut flat: usize)
         Op::Div | Op::Rem => format!("{op:?}").to_lowercase(),
         _ => {
             let of_integers = |function: &Info| function.loops.iter().any(|types| types.inputs[0].is_integer());
-            let found = functions().into_iter().find(|function| function.ops == [op] && of_integers(function));
-            found.map_or_else(|| format!("{op:?}"), |function| function.name.to_owned())
+            name_of(op, of_integers).map_or_else(|| format!("{op:?}"), str::to_owned)
         }
     };
     Error::Arithmetic { operation, what, index }

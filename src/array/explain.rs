@@ -15,7 +15,7 @@ use super::lower::{Input, Lowering, layouts, order_of};
 use super::view::Leaf;
 use crate::cluster::Hub;
 use crate::error::Result;
-use crate::ufunc::{DType, Element, Op, Plan, Program, ValueId, functions, name_of_user, nanoseconds};
+use crate::ufunc::{DType, Element, Op, Plan, Program, ValueId, name_of, name_of_user, nanoseconds};
 
 /// What [`DistArray::explain`] tells: the passes over memory, in order. Printed, it is a listing for people.
 #[derive(Clone, Debug)]
@@ -258,10 +258,7 @@ fn name(op: Op) -> String {
     match op {
         Op::User(number) => name_of_user(number).unwrap_or("a function of the program's own").to_owned(),
         Op::Powi(exponent) => format!("powi({exponent})"),
-        _ => match functions().into_iter().find(|function| function.ops == [op]) {
-            Some(function) => function.name.to_owned(),
-            None => format!("{op:?}").to_lowercase(),
-        },
+        _ => name_of(op, |_| true).map_or_else(|| format!("{op:?}").to_lowercase(), str::to_owned),
     }
 }
 

@@ -54,15 +54,24 @@ fn binary_general<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimensi
     // Complex remainders are ndarray's, not programs'.
     let known = A::DTYPE.zip(B::DTYPE).filter(|(from, to)| op != Op::Rem || op.gives(&[*from, *from], *to));
     let Some((_, dtype)) = known else {
-        let (left, right) = (left.held(&hub)?, right.held(&hub)?);
-        let (Some(a), Some(b)) = (left.view.broadcast(&*shape), right.view.broadcast(&*shape)) else {
-            return Err(Error::invalid("operands do not broadcast"));
-        };
-        let held = rows::zip2(&hub, name, (&a, &b), f)?;
-        return Ok(DistArray::from_held(into_dimension(held)));
+        return zip((&hub, name, &shape), left, right, f);
     };
     let args = vec![left.operand(&hub)?, right.operand(&hub)?];
     apply(&hub, dtype, op, shape, args)
+}
+
+/// `f` of each two elements of operands that broadcast to `shape`, at once.
+pub(crate) fn zip<A: Element, B: Element, C: Element, L: Dimension, R: Dimension, O: Dimension>(
+    (hub, name, shape): (&Hub, &'static str, &[usize]),
+    left: &Arg<'_, A, L>,
+    right: &Arg<'_, B, R>,
+    f: impl Fn(A, B) -> C + Sync,
+) -> Result<DistArray<C, O>> {
+    let (left, right) = (left.held(hub)?, right.held(hub)?);
+    let (Some(left), Some(right)) = (left.view.broadcast(shape), right.view.broadcast(shape)) else {
+        return Err(Error::invalid("operands do not broadcast"));
+    };
+    Ok(DistArray::from_held(into_dimension(rows::zip2(hub, name, (&left, &right), f)?)))
 }
 
 /// An array of `shape` that is `op` of operands that broadcast to it: a node, or the value where it is small and all operands are there.

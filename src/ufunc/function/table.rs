@@ -373,6 +373,11 @@ fn others(table: &mut Vec<Info>) {
     ]);
 }
 
+/// The name of the first function that is this one operation, among those that fit.
+pub(crate) fn name_of(op: Op, fits: impl Fn(&Info) -> bool) -> Option<&'static str> {
+    functions().into_iter().find(|function| function.ops == [op] && fits(function)).map(|function| function.name)
+}
+
 /// Every function of the table.
 pub fn functions() -> Vec<Info> {
     let mut table = Vec::new();
