@@ -68,6 +68,8 @@ const UNSAFE: &[&str] = &[
     "ufunc/scan/mod.rs",
     "ufunc/scatter/kernels.rs",
     "ufunc/scatter/mod.rs",
+    "ufunc/scatter/places.rs",
+    "ufunc/segment/grouped.rs",
     "ufunc/segment/mod.rs",
     "ufunc/segment/rows.rs",
     "ufunc/segment/runs.rs",
@@ -75,7 +77,9 @@ const UNSAFE: &[&str] = &[
     "ufunc/segment/tree.rs",
     "ufunc/small.rs",
     "ufunc/stream.rs",
+    "ufunc/strided.rs",
     "ufunc/transpose.rs",
+    "ufunc/turn.rs",
     "ufunc/view.rs",
 ];
 

@@ -30,6 +30,14 @@ fn picky(x: i64) -> i64 {
     x
 }
 
+/// The product of 2 by 2 matrices modulo a prime, four numbers of 16 bits each: associative, and not commutative.
+#[distob::ufunc(associative, identity = 1 | 1 << 48)]
+fn matrices(x: u64, y: u64) -> u64 {
+    let at = |m: u64, row: u64, column: u64| m >> (16 * (2 * row + column)) & 0xffff;
+    let cell = |row, column| (at(x, row, 0) * at(y, 0, column) + at(x, row, 1) * at(y, 1, column)) % 65_521;
+    cell(0, 0) | cell(0, 1) << 16 | cell(1, 0) << 32 | cell(1, 1) << 48
+}
+
 mod elsewhere {
     /// Another function of the same name.
     #[distob::ufunc]
@@ -102,5 +110,39 @@ fn a_panic_inside_of_it_is_an_error_and_costs_nothing_else() {
             other => panic!("{:?}", other.map(|_| ())),
         }
         assert_eq!(picky.call(&(&a / 4)).sum(), (0..200_000).map(|i| i / 4).sum::<i64>());
+    }
+}
+
+#[distob::test]
+fn what_may_be_grouped_keeps_its_order() {
+    let numbers = |n: usize| Array1::from_shape_fn(n, |i| (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let one = 1 | 1 << 48;
+    for hub in hubs() {
+        for n in [1, 2, 127, 128, 129, 1000, 2048, 2049, 6000, 300_001] {
+            let x = numbers(n);
+            let wanted = x.iter().skip(1).fold(x[0], |product, &m| matrices(product, m));
+            let a = hub.scatter(&x).unwrap();
+            assert_eq!(matrices.reduce_all(&a), wanted, "of {n}");
+            assert_eq!(matrices.reduce(&a).initial(x[0]).scalar().unwrap(), matrices(x[0], wanted));
+            let starts = [0, n / 3, n / 2];
+            let segments = matrices.reduceat(&a, starts).run().unwrap();
+            let fold = |from: usize, to: usize| {
+                let rest = x.slice(ndarray::s![from + 1..to.max(from + 1)]);
+                rest.iter().fold(x[from], |product, &m| matrices(product, m))
+            };
+            assert_eq!(segments, array![fold(0, n / 3), fold(n / 3, n / 2), fold(n / 2, n)]);
+        }
+        for shape in [(3, 5000), (5000, 3), (700, 70), (9000, 2)] {
+            let x = numbers(shape.0 * shape.1).into_shape_with_order(shape).unwrap();
+            let a = hub.scatter(&x).unwrap();
+            for axis in [Axis(0), Axis(1)] {
+                let wanted = x.fold_axis(axis, one, |&product, &m| matrices(product, m));
+                assert_eq!(matrices.reduce_axis(&a, axis), wanted, "{shape:?} along {axis:?}");
+                let turned = a.clone().reversed_axes();
+                assert_eq!(matrices.reduce_axis(&turned, Axis(1 - axis.index())), wanted);
+            }
+            let wanted = x.iter().fold(one, |product, &m| matrices(product, m));
+            assert_eq!(matrices.reduce(&a).all().scalar().unwrap(), wanted);
+        }
     }
 }

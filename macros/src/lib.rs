@@ -23,8 +23,9 @@ pub fn element(item: TokenStream) -> TokenStream {
 /// [`Error::Panicked`](enum@distob::Error), or goes on to who reads the value where the array is small).
 ///
 /// A reduction goes through the elements in order, one after the other: that costs parallelism along the reduced axis, since each
-/// step waits for the one before; cells beside each other go on together. What is declared associative may be reduced along
-/// several axes at once; its identity is what a reduction of nothing is.
+/// step waits for the one before (some 10 ns each); cells beside each other go on together. What is declared associative is
+/// reduced in groups, whose lengths follow from the shape alone and which keep the order of the operands, by all threads and in
+/// vectors, and along several axes at once; its identity is what a reduction of nothing is. `accumulate` goes in order in any case.
 ///
 /// ```
 /// use distob::prelude::*;

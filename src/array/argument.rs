@@ -114,6 +114,15 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
         }
     }
 
+    /// All elements, if they are there, wherever they lie; `None` for a number.
+    pub(crate) fn there(&self) -> Option<ArrayView<'_, A, D>> {
+        match self {
+            Arg::Dist(array) => Some(array.held()?.view.view()),
+            Arg::Foreign(view) => Some(view.view()),
+            Arg::Number(_) => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn is_number(&self) -> bool {
         matches!(self, Arg::Number(_))

@@ -3,16 +3,18 @@
 
 use std::mem::MaybeUninit;
 
-use ndarray::Dimension;
+use ndarray::{ArrayView, Dimension};
 
 use super::argument::{Arg, hub_of};
+use super::broadcast::memory_order;
+use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, dim_of};
 use super::shared::Shared;
 use super::view::{Held, Store, filled};
 use crate::cluster::Hub;
 use crate::error::Result;
 use crate::ufunc::small::{self, Operand as Small};
-use crate::ufunc::{Element, Fault, Fold, Op};
+use crate::ufunc::{Element, Fault, Fold, Op, strided};
 
 /// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
 pub(crate) const SMALL: usize = 16 << 10;
@@ -57,14 +59,17 @@ fn meet<A>(left: &Ready<'_, A>, right: &Ready<'_, A>) -> Option<(bool, Meet)> {
         Some((true, Meet::Whole))
     } else if left.number {
         Some((false, Meet::Whole))
-    } else if is_row_of(right.shape, left.shape) {
+    } else if right.elements.len() >= ROW && is_row_of(right.shape, left.shape) {
         Some((true, Meet::Rows(right.elements.len())))
-    } else if is_row_of(left.shape, right.shape) {
+    } else if left.elements.len() >= ROW && is_row_of(left.shape, right.shape) {
         Some((false, Meet::Rows(left.elements.len())))
     } else {
         None
     }
 }
+
+/// Shorter rows are not worth a kernel call each: [`strided`] makes strips of them.
+const ROW: usize = 64;
 
 /// `left op right`, if both are there, small and row-major and meet in a simple way; `None` where the general way must be
 /// taken, which also says what is wrong.
@@ -134,7 +139,8 @@ pub(crate) fn update<A: Element, D: Dimension, R: Dimension>(
     }
     let Held { view, .. } = held;
     let same = right.number || view.shape() == right.shape;
-    let row = (!same && is_row_of(right.shape, view.shape())).then_some(right.elements.len());
+    let row = right.elements.len();
+    let row = (!same && row >= ROW && is_row_of(right.shape, view.shape())).then_some(row);
     match (view.as_slice_mut(), row) {
         (Some(elements), None) if same => small::update_binary(op, elements, right.whole()),
         // All rows or none: whether it can be done depends on the types alone.
@@ -166,6 +172,70 @@ fn each<A: Element, B: Element>(op: Op, elements: &[A], hub: &Hub) -> Option<Sha
     let fill = |out: &mut [MaybeUninit<B>]| small::apply_unary(op, elements, out).is_ok();
     // SAFETY: the kernel writes all of `out` when it succeeds.
     unsafe { filled(hub, elements.len(), fill) }
+}
+
+/// `left op right` over `shape`, to which both broadcast, where both are there and small, wherever their elements lie; `None` where the
+/// general way must be taken. The memory of the result runs through its axes in the order that a program would choose.
+pub(crate) fn binary_strided<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimension>(
+    (op, hub): (Op, &Hub),
+    left: &Arg<'_, A, L>,
+    right: &Arg<'_, A, R>,
+    shape: &[usize],
+) -> Option<DistArray<B, O>> {
+    if volume(shape) > SMALL {
+        return None;
+    }
+    let dim = dim_of::<O>(shape);
+    match (left, right) {
+        (Arg::Number(x), right) => {
+            strided((op, hub), [ndarray::aview0(x).broadcast(dim.clone())?, right.there()?.broadcast(dim)?])
+        }
+        (left, Arg::Number(y)) => {
+            strided((op, hub), [left.there()?.broadcast(dim.clone())?, ndarray::aview0(y).broadcast(dim)?])
+        }
+        (left, right) => strided((op, hub), [left.there()?.broadcast(dim.clone())?, right.there()?.broadcast(dim)?]),
+    }
+}
+
+/// `op` of each element of a small array that is there, wherever its elements lie; `None` where the general way must be taken.
+pub(crate) fn unary_strided<A: Element, B: Element, D: Dimension>(
+    op: Op,
+    array: &DistArray<A, D>,
+) -> Option<DistArray<B, D>> {
+    let held = array.held()?;
+    if held.view.len() > SMALL { None } else { strided((op, held.store.hub()), [held.view.view()]) }
+}
+
+/// `op` of operands of one shape.
+fn strided<A: Element, B: Element, D: Dimension, const N: usize>(
+    (op, hub): (Op, &Hub),
+    operands: [ArrayView<'_, A, D>; N],
+) -> Option<DistArray<B, D>> {
+    let faulty = A::DTYPE.and_then(|dtype| Fault::of(op, dtype));
+    if let Some((operand, fault)) = faulty
+        && operands[operand].iter().any(|&x| fault.among(&[x]))
+    {
+        return None;
+    }
+    let (n, shape) = (operands[0].len(), Dims::new(operands[0].shape()));
+    if n == 0 {
+        return None;
+    }
+    let order = memory_order(&shape, operands.iter().map(|operand| operand.strides()));
+    let row_major = order.is_sorted();
+    let operands =
+        if row_major { operands } else { operands.map(|operand| operand.permuted_axes(dim_of::<D>(&order))) };
+    let dim = operands[0].raw_dim();
+    // SAFETY: where it says so, `apply` has written all of `out`.
+    let store = unsafe { filled(hub, n, |out: &mut [MaybeUninit<B>]| strided::apply(op, &operands, out)) }?;
+    // SAFETY: as many elements as the operands have, of whose shape `dim` is, were written.
+    let held = unsafe { Held::in_store(store, dim) };
+    if row_major {
+        return Some(DistArray::from_held(held));
+    }
+    let mut back = D::zeros(order.len());
+    order.iter().enumerate().for_each(|(at, &axis)| back.slice_mut()[axis] = at);
+    Some(DistArray::from_held(held.with_view(|view| view.permuted_axes(back))))
 }
 
 /// One axis of a small row-major array that is there, folded without an expression; `None` where that cannot be.

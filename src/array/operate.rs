@@ -56,6 +56,9 @@ fn binary_general<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimensi
     let Some((_, dtype)) = known else {
         return zip((&hub, name, &shape), left, right, f);
     };
+    if let Some(array) = eager::binary_strided((op, &hub), left, right, &shape) {
+        return Ok(array);
+    }
     let args = vec![left.operand(&hub)?, right.operand(&hub)?];
     apply(&hub, dtype, op, shape, args)
 }
@@ -105,7 +108,7 @@ pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
     array: &DistArray<A, D>,
     f: impl Fn(A) -> B + Sync,
 ) -> Result<DistArray<B, D>> {
-    if let Some(result) = eager::unary(op, array) {
+    if let Some(result) = eager::unary(op, array).or_else(|| eager::unary_strided(op, array)) {
         return Ok(result);
     }
     match (array.operand(), B::DTYPE) {

@@ -5,11 +5,10 @@ use super::kernel::{Arg, SPLAT};
 use super::program::Code;
 use super::simd::Isa;
 use super::stream::Line;
-use super::view::View;
+use super::view::{View, row_of};
+use smallvec::SmallVec;
 use std::cell::Cell;
 
-/// Rows at least this long are walked one by one, so that operands are read in place.
-const ROW: usize = 64;
 /// Bytes of registers that leave room in the first-level cache for what streams through it.
 const REGISTERS: usize = 24 << 10;
 /// Most lanes of a strip that goes through registers.
@@ -36,9 +35,7 @@ pub(super) struct Feed {
 impl Feed {
     /// `stream`: the data is far larger than the caches.
     pub fn new(code: Code, views: Vec<View>, stream: bool) -> Feed {
-        let rows = || views.iter().filter(|view| view.axes.len() > 1).map(|view| view.inner().length);
-        let shortest = rows().min();
-        let row = shortest.filter(|&row| row >= ROW && rows().all(|other| other % row == 0));
+        let row = row_of(&views);
         let inputs = code.inputs.len();
         let buffered: Vec<bool> = views
             .iter()
@@ -114,6 +111,7 @@ impl Feed {
             strips: strips.into_iter().map(at).collect(),
             splats: splats.into_iter().map(|offset| (at(offset), std::ptr::null())).collect(),
             extra: base,
+            instead: SmallVec::from_elem(None, inputs),
             _arena: arena,
         }
     }
@@ -131,6 +129,8 @@ pub(super) struct Session<'a> {
     splats: Vec<(*mut u8, *const u8)>,
     /// The caller's buffer, on a 64-byte border.
     pub extra: *mut u8,
+    /// For each input, where the caller has put some elements side by side, and the number of the first of them.
+    pub instead: SmallVec<[Option<(*const u8, usize)>; 4]>,
     _arena: Arena,
 }
 
@@ -139,11 +139,16 @@ impl Session<'_> {
     ///
     /// # Safety
     ///
-    /// The elements of the views from `bases` are valid and aligned; each output takes `n` elements and overlaps nothing.
+    /// The elements of the views from `bases` are valid and aligned, and what is `instead` of them has these lanes; each output takes `n` elements and overlaps nothing.
     #[inline]
     pub unsafe fn compute(&mut self, start: usize, n: usize, outputs: &[*mut u8]) {
         let code = &self.feed.code;
         for (i, &base) in self.bases.iter().enumerate() {
+            if let Some((there, first)) = self.instead[i] {
+                let ptr = there.wrapping_add((start - first) * self.feed.views[i].size);
+                self.table[i] = Arg { ptr, varies: true };
+                continue;
+            }
             let (splat, splatted) = &mut self.splats[i];
             // SAFETY: the view's elements are valid (contract), `n` is at most the strip length, which the strip's buffer has
             // unless every strip of the view is in place or a splat.

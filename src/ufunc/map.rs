@@ -1,13 +1,15 @@
 //! Maps: a program over every element of a shape, cut into chunks, in an order that is kind to memory.
 
-use super::feed::Feed;
+use super::feed::{Feed, Session};
 use super::plan::Layout;
 use super::program::Code;
 use super::simd::Isa;
 use super::stream;
+use super::turn::{Tile, turn};
 use super::view::{Axis, View};
 use super::{DType, Program};
 use crate::Result;
+use std::mem::replace;
 
 /// Fewest and most elements of a chunk.
 const CHUNK: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
@@ -18,7 +20,7 @@ pub(super) const CHUNKS: usize = 4096;
 /// Bytes touched above which stores past the caches pay.
 pub(super) const STREAM: u64 = 28 << 20;
 /// Rows and columns of the tiles in which operands of another order of axes are read.
-const TILE: (usize, usize) = (16, 256);
+const TILE: (usize, usize) = (32, 512);
 
 /// Elements of a chunk for `elements` in all.
 pub(super) fn chunk_elements(elements: usize) -> usize {
@@ -42,8 +44,9 @@ pub(super) struct Map {
 enum Order {
     /// In the order of the loop nest.
     Linear,
-    /// In tiles of rows and columns: the lengths of the nest's last two axes.
-    Tiled { rows: usize, columns: usize },
+    /// In tiles of rows and columns: the lengths of the nest's last two axes. Of inputs whose columns lie side by side, with the
+    /// bytes from one to the next, tiles are turned first.
+    Tiled { rows: usize, columns: usize, turned: Vec<(usize, isize)> },
 }
 
 impl Map {
@@ -77,7 +80,7 @@ impl Map {
         let first_output = inputs.len();
         nest.sort_by_key(|(_, strides)| std::cmp::Reverse(strides[first_output].unsigned_abs()));
         join(&mut nest);
-        let order = tile(&mut nest, first_output);
+        let order = tile(&mut nest, &sizes[..first_output]);
         let views: Vec<View> = sizes
             .iter()
             .enumerate()
@@ -88,13 +91,13 @@ impl Map {
         let stream = traffic >= STREAM;
         let feed = Feed::new(code, views, stream);
         let per_chunk = chunk_elements(elements);
-        let (units, per_chunk) = match order {
+        let (units, per_chunk) = match &order {
             // Whole rows where there are, whole pages of the smallest type otherwise.
             Order::Linear => {
                 let whole = feed.row().filter(|&row| row <= per_chunk).unwrap_or(4096);
                 (elements, per_chunk.next_multiple_of(whole))
             }
-            Order::Tiled { rows, columns } => {
+            &Order::Tiled { rows, columns, .. } => {
                 let tiles = elements / (rows * columns) * rows.div_ceil(TILE.0) * columns.div_ceil(TILE.1);
                 (tiles, per_chunk.div_ceil(elements / tiles))
             }
@@ -118,28 +121,48 @@ impl Map {
         let bases: Vec<*const u8> = inputs.iter().zip(&self.offsets).map(|(p, &o)| p.wrapping_offset(o)).collect();
         let outputs: Vec<*mut u8> =
             outputs.iter().zip(&self.offsets[inputs.len()..]).map(|(p, &o)| p.wrapping_offset(o)).collect();
-        let mut session = self.feed.session(Isa::current(), self.stream, &bases, 0);
+        let isa = Isa::current();
         let first = chunk as usize * self.per_chunk;
-        let mut strips = |from: usize, to: usize| {
+        let strips = |session: &mut Session, from: usize, to: usize| {
             let mut at = from;
             while at < to {
                 let n = self.feed.strip_at(at, to);
-                // SAFETY: strips of the nest, whose elements are within the operands' extents.
+                // SAFETY: strips of the nest, whose elements are within the operands' extents; those that are elsewhere were put there
+                // for all of the row that this is a part of.
                 unsafe { session.store(at, n, &outputs) };
                 at += n;
             }
         };
-        match self.order {
-            Order::Linear => strips(first, (first + self.per_chunk).min(self.elements)),
-            Order::Tiled { rows, columns } => {
+        match &self.order {
+            Order::Linear => {
+                let mut session = self.feed.session(isa, self.stream, &bases, 0);
+                strips(&mut session, first, (first + self.per_chunk).min(self.elements));
+            }
+            &Order::Tiled { rows, columns, ref turned } => {
+                let rooms = turned.iter().map(|&(k, _)| TILE.0 * TILE.1 * self.feed.views[k].size);
+                let mut session = self.feed.session(isa, self.stream, &bases, rooms.clone().sum());
+                let room = session.extra;
                 let (down, across) = (rows.div_ceil(TILE.0), columns.div_ceil(TILE.1));
                 let tiles = self.elements / (rows * columns) * down * across;
                 for tile in first..(first + self.per_chunk).min(tiles) {
                     let (plane, row, column) =
                         (tile / across / down, tile / across % down * TILE.0, tile % across * TILE.1);
-                    for row in row..(row + TILE.0).min(rows) {
-                        let start = (plane * rows + row) * columns + column;
-                        strips(start, start + TILE.1.min(columns - column));
+                    let (height, width) = (TILE.0.min(rows - row), TILE.1.min(columns - column));
+                    let start = |down: usize| (plane * rows + row + down) * columns + column;
+                    let places = rooms.clone().scan(room, |next, bytes| Some(replace(next, next.wrapping_add(bytes))));
+                    for (&(k, pitch), place) in turned.iter().zip(places.clone()) {
+                        let view = &self.feed.views[k];
+                        let from = bases[k].wrapping_offset(view.locate(start(0)).0);
+                        let tile = Tile { from, pitch, rows: height, columns: width };
+                        // SAFETY: a tile of the operand's elements; there is room for one of each operand that is turned.
+                        unsafe { turn(isa, view.size, &tile, place, TILE.1) }
+                    }
+                    for down in 0..height {
+                        for (&(k, _), place) in turned.iter().zip(places.clone()) {
+                            let there = place.wrapping_add(down * TILE.1 * self.feed.views[k].size);
+                            session.instead[k] = Some((there.cast_const(), start(down)));
+                        }
+                        strips(&mut session, start(down), start(down) + width);
                     }
                 }
             }
@@ -169,9 +192,9 @@ fn join(nest: &mut Vec<(usize, Vec<isize>)>) {
 
 /// Where an operand's smallest stride is not on the innermost axis, brings the axis where it is next to that one, and
 /// says that the two are to be walked in tiles, so that cache lines are used while they are there.
-fn tile(nest: &mut Vec<(usize, Vec<isize>)>, inputs: usize) -> Order {
+fn tile(nest: &mut Vec<(usize, Vec<isize>)>, sizes: &[usize]) -> Order {
     let Some((_, innermost)) = nest.last() else { return Order::Linear };
-    let crossing = (0..inputs).find_map(|k| {
+    let crossing = (0..sizes.len()).find_map(|k| {
         let stride = |axis: usize| nest[axis].1[k].unsigned_abs();
         let least = (0..nest.len() - 1).filter(|&axis| stride(axis) != 0).min_by_key(|&axis| stride(axis))?;
         (innermost[k].unsigned_abs() > stride(least)).then_some(least)
@@ -179,6 +202,8 @@ fn tile(nest: &mut Vec<(usize, Vec<isize>)>, inputs: usize) -> Order {
     let Some(axis) = crossing else { return Order::Linear };
     let moved = nest.remove(axis);
     nest.insert(nest.len() - 1, moved);
-    let lengths = |back: usize| nest[nest.len() - back].0;
-    Order::Tiled { rows: lengths(2), columns: lengths(1) }
+    let [(rows, down), (columns, across)] = &nest[nest.len() - 2..] else { return Order::Linear };
+    let side_by_side = |&k: &usize| down[k] == sizes[k] as isize && ![0, down[k]].contains(&across[k]);
+    let turned = (0..sizes.len()).filter(side_by_side).map(|k| (k, across[k])).collect();
+    Order::Tiled { rows: *rows, columns: *columns, turned }
 }

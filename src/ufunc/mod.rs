@@ -8,6 +8,7 @@ mod feed;
 mod fold;
 pub mod function;
 pub mod kernel;
+mod known;
 mod map;
 pub mod matrix;
 mod op;
@@ -19,7 +20,9 @@ pub mod segment;
 pub mod simd;
 pub mod small;
 mod stream;
+pub mod strided;
 mod transpose;
+mod turn;
 pub mod user;
 mod view;
 

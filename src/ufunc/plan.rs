@@ -1,6 +1,7 @@
 //! A plan: what one job over an array computes, as participants in any process can carry it out chunk by chunk.
 
 use super::fold::FoldRun;
+use super::known;
 use super::map::Map;
 use super::program::{Fault, check, limits, take_mark, zero};
 use super::{DType, Instr, Op, Program, ValueId};
@@ -131,7 +132,36 @@ pub(super) enum Kind {
     Fold { fold: Fold, axes: Vec<usize> },
 }
 
+impl Description {
+    /// Of a fold.
+    pub fn fold(program: Program, shape: &[usize], inputs: &[Layout], fold: Fold, axes: &[usize]) -> Description {
+        let kind = Kind::Fold { fold, axes: axes.to_vec() };
+        Description { program, shape: shape.to_vec(), inputs: inputs.to_vec(), kind }
+    }
+
+    /// Whether it is the fold, along this axis, of a row-major array of this type and shape.
+    pub fn is_plain_fold(&self, dtype: DType, shape: &[usize], fold: Fold, axis: usize) -> bool {
+        let folds = matches!(&self.kind, Kind::Fold { fold: f, axes } if *f == fold && axes == &[axis]);
+        let program = &self.program;
+        let plain = program.inputs == [dtype] && program.code.is_empty() && program.outputs == [0];
+        let row_major = |layout: &Layout| {
+            let mut stride = 1;
+            layout.strides.iter().zip(shape).rev().all(|(&there, &length)| {
+                let fits = there == stride;
+                stride = stride.wrapping_mul(length as isize);
+                fits
+            })
+        };
+        folds && plain && self.shape == shape && self.inputs.iter().all(row_major)
+    }
+}
+
 impl Plan {
+    /// What it was made from.
+    pub(super) fn description(&self) -> &Description {
+        &self.inner.description
+    }
+
     /// Applies `program` to every element of `shape` and stores its 1 to 4 outputs.
     ///
     /// Where the order of the axes is free, pass outputs whose strides have the order of the inputs' strides.
@@ -141,12 +171,20 @@ impl Plan {
     /// `Error::InvalidArgument` where the program is not well-typed, a layout does not fit the shape, or an output
     /// overlaps itself.
     pub fn map(program: Program, shape: &[usize], inputs: &[Layout], outputs: &[Layout]) -> Result<Plan> {
-        Plan::new(Description {
-            program,
-            shape: shape.to_vec(),
-            inputs: inputs.to_vec(),
-            kind: Kind::Map { outputs: outputs.to_vec() },
-        })
+        known::plan(
+            |known| {
+                known.shape == shape
+                    && known.inputs == inputs
+                    && matches!(&known.kind, Kind::Map { outputs: there } if there == outputs)
+                    && known.program == program
+            },
+            || Description {
+                program: program.clone(),
+                shape: shape.to_vec(),
+                inputs: inputs.to_vec(),
+                kind: Kind::Map { outputs: outputs.to_vec() },
+            },
+        )
     }
 
     /// Folds the one output of `program` over `shape` along `axes` (all of them for the whole). The results are
@@ -156,12 +194,15 @@ impl Plan {
     ///
     /// As [`Plan::map`], and where the fold does not take the type, or is the minimum or maximum of nothing.
     pub fn fold(program: Program, shape: &[usize], inputs: &[Layout], fold: Fold, axes: &[usize]) -> Result<Plan> {
-        Plan::new(Description {
-            program,
-            shape: shape.to_vec(),
-            inputs: inputs.to_vec(),
-            kind: Kind::Fold { fold, axes: axes.to_vec() },
-        })
+        known::plan(
+            |known| {
+                known.shape == shape
+                    && known.inputs == inputs
+                    && matches!(&known.kind, Kind::Fold { fold: f, axes: a } if *f == fold && a == axes)
+                    && known.program == program
+            },
+            || Description::fold(program.clone(), shape, inputs, fold, axes),
+        )
     }
 
     /// Checks a description through and through, and makes it ready to run.

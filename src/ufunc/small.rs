@@ -2,6 +2,8 @@
 
 use super::fold;
 use super::kernel::{Arg, SPLAT, recipe};
+use super::known;
+use super::plan::Description;
 use super::simd::Isa;
 use super::stream::Line;
 use super::{DType, Element, Fold, Instr, Layout, Op, Plan, Program, Scalar};
@@ -231,66 +233,22 @@ pub fn fold_axis<A: Element, R: Element>(
     if simple && unsafe { fold::sums(fold, from, values, row, !last, out.as_mut_ptr().cast()) } {
         return Ok(true);
     }
-    known::plan(fold, from, shape, axis, |plan| {
-        if plan.chunks() != 1 || plan.scratch_bytes() != 0 || plan.result_dtypes() != [to] {
-            return false;
-        }
-        // SAFETY: the operand is row-major of the plan's shape and type, and `out` takes its results, which are of type `to`
-        // and as many as there are cells. One chunk without scratch memory is all of it.
-        unsafe {
-            plan.run(&[a.as_ptr().cast()], &[out.as_mut_ptr().cast()], std::ptr::null_mut(), 0);
-            plan.finish(std::ptr::null(), &[out.as_mut_ptr().cast()])
-        }
+    let plan = known::plan(
+        |known| known.is_plain_fold(from, shape, fold, axis),
+        || {
+            let program = Program { inputs: vec![from], outputs: vec![0], ..Program::default() };
+            Description::fold(program, shape, &[Layout::row_major(shape)], fold, &[axis])
+        },
+    )?;
+    if plan.chunks() != 1 || plan.scratch_bytes() != 0 || plan.result_dtypes() != [to] {
+        return Ok(false);
+    }
+    // SAFETY: the operand is row-major of the plan's shape and type, and `out` takes its results, which are of type `to` and as many
+    // as there are cells. One chunk without scratch memory is all of it.
+    Ok(unsafe {
+        plan.run(&[a.as_ptr().cast()], &[out.as_mut_ptr().cast()], std::ptr::null_mut(), 0);
+        plan.finish(std::ptr::null(), &[out.as_mut_ptr().cast()])
     })
-}
-
-/// Plans of small folds, kept by the thread that made them: making one takes longer than running it.
-mod known {
-    use super::{DType, Fold, Layout, Plan, Program, Result};
-    use std::cell::RefCell;
-
-    /// How many plans a thread keeps.
-    const KEPT: usize = 16;
-
-    struct Known {
-        fold: Fold,
-        dtype: DType,
-        shape: Vec<usize>,
-        axis: usize,
-        plan: Plan,
-    }
-
-    thread_local! {
-        static PLANS: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
-    }
-
-    /// Calls `f` with the plan that folds an axis of a row-major array.
-    pub(super) fn plan<T>(
-        fold: Fold,
-        dtype: DType,
-        shape: &[usize],
-        axis: usize,
-        f: impl FnOnce(&Plan) -> T,
-    ) -> Result<T> {
-        let found = PLANS.with_borrow_mut(|plans| {
-            let is =
-                |known: &Known| (known.dtype, known.axis, known.fold) == (dtype, axis, fold) && known.shape == shape;
-            let at = plans.iter().position(is)?;
-            // Those that are wanted often are found early.
-            plans.swap(at, at / 2);
-            Some(plans[at / 2].plan.clone())
-        });
-        if let Some(plan) = found {
-            return Ok(f(&plan));
-        }
-        let program = Program { inputs: vec![dtype], outputs: vec![0], ..Program::default() };
-        let plan = Plan::fold(program, shape, &[Layout::row_major(shape)], fold, &[axis])?;
-        PLANS.with_borrow_mut(|plans| {
-            plans.truncate(KEPT - 1);
-            plans.push(Known { fold, dtype, shape: shape.to_vec(), axis, plan: plan.clone() });
-        });
-        Ok(f(&plan))
-    }
 }
 
 #[cold]

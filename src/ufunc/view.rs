@@ -2,6 +2,7 @@
 
 use super::kernel::{Arg, SPLAT};
 use super::program::limits;
+use smallvec::SmallVec;
 
 /// One axis of a view: its length and its stride in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,12 +16,22 @@ pub(super) struct Axis {
 pub(super) struct View {
     /// Bytes of an element.
     pub size: usize,
-    pub axes: Vec<Axis>,
+    pub axes: SmallVec<[Axis; 4]>,
+}
+
+/// Rows at least this long are walked one by one, so that operands are read in place.
+const ROW: usize = 64;
+
+/// The length of the rows that strips of these must not straddle, where rows are long.
+pub(super) fn row_of(views: &[View]) -> Option<usize> {
+    let rows = || views.iter().filter(|view| view.axes.len() > 1).map(|view| view.inner().length);
+    let shortest = rows().min()?;
+    (shortest >= ROW && rows().all(|row| row.is_multiple_of(shortest))).then_some(shortest)
 }
 
 impl View {
     pub fn new(size: usize, nest: impl IntoIterator<Item = Axis>) -> View {
-        let mut axes: Vec<Axis> = Vec::new();
+        let mut axes: SmallVec<[Axis; 4]> = SmallVec::new();
         for axis in nest {
             if axis.length == 1 {
                 continue;

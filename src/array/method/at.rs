@@ -390,7 +390,8 @@ fn run<A: Element, B: Element>(
         Way::Buckets(_) => {
             let (together, piece, buckets) = plan.dealing();
             let pieces = together.div_ceil(piece);
-            let sizes = [pieces * (buckets + 1) * 4, together * 4, together * size_of::<B>()];
+            let own = if plan.own() { together * size_of::<B>() } else { 0 };
+            let sizes = [pieces * (buckets + 1) * 4, together * 4, own];
             let starts =
                 [0, sizes[0].next_multiple_of(64), (sizes[0].next_multiple_of(64) + sizes[1]).next_multiple_of(64)];
             let store = match Store::new(hub, starts[2] + sizes[2]) {
@@ -418,17 +419,16 @@ fn run<A: Element, B: Element>(
                 share(hub, name, buckets, together / buckets * 64, &|range| {
                     for bucket in range {
                         // SAFETY: all pieces are dealt; buckets are disjoint parts of `elements`, which is borrowed mutably.
-                        unsafe { plan.bucket(a.get(), dealt(), pieces, bucket) }
+                        unsafe { plan.bucket(a.get(), b.get(), dealt(), pieces, bucket) }
                     }
                 })?;
             }
             Ok(())
         }
         Way::InOrder | Way::Rows(_) => {
+            let plan = plan.among(hub.workers());
             places.check(hub, name)?;
-            let ranges = plan.ranges();
-            let bytes = (places.count * row / ranges).saturating_mul(2 * size_of::<A>());
-            share(hub, name, ranges, bytes, &|items| {
+            share(hub, name, plan.ranges(), plan.range_bytes(), &|items| {
                 for range in items {
                     // SAFETY: ranges are disjoint parts of `elements`, which is borrowed mutably; values as asserted.
                     unsafe { plan.direct(a.get(), b.get(), range, &read) }

@@ -8,6 +8,7 @@ use ndarray::{ArrayBase, ArrayView, Data, Dimension, IxDyn};
 use crate::array::dist_array::DistArray;
 use crate::error::{Error, Result};
 use crate::ufunc::Element;
+use crate::ufunc::scatter::places::{self, Number};
 
 /// Numbers of one type, in row-major order.
 #[derive(Clone, Debug)]
@@ -33,35 +34,6 @@ macro_rules! with {
         }
     };
 }
-
-/// A number as an index.
-trait Number: Copy {
-    /// As `i64`; what that does not hold is beyond every axis.
-    fn signed(self) -> i64;
-}
-macro_rules! signed {
-    ($($t:ty)*) => {$(
-        impl Number for $t {
-            #[inline(always)]
-            fn signed(self) -> i64 {
-                self as i64
-            }
-        }
-    )*};
-}
-signed!(i32 u32 i64 isize);
-macro_rules! unsigned {
-    ($($t:ty)*) => {$(
-        impl Number for $t {
-            #[inline(always)]
-            fn signed(self) -> i64 {
-                // A length is at most `i64::MAX`, so that this is no index.
-                (self as u64).min(i64::MAX as u64) as i64
-            }
-        }
-    )*};
-}
-unsigned!(u64 usize);
 
 /// The indices along one axis.
 #[doc(hidden)]
@@ -103,19 +75,7 @@ impl List<'_> {
     /// Puts places from number `first` on into `out`, each below `length`; negative ones count from the end where `wrap` says
     /// so. `false` where one is out of bounds, for which 0 is put there.
     pub(crate) fn places(&self, first: usize, out: &mut [usize], length: usize, wrap: bool) -> bool {
-        fn fill<T: Number>(from: &[T], out: &mut [usize], length: i64, wrap: bool) -> bool {
-            let add = if wrap { length } else { 0 };
-            let mut all = true;
-            for (place, &number) in out.iter_mut().zip(from) {
-                let number = number.signed();
-                let index = if number < 0 { number.wrapping_add(add) } else { number };
-                let fits = (index as u64) < length as u64;
-                all &= fits;
-                *place = if fits { index as usize } else { 0 };
-            }
-            all
-        }
-        with!(&self.numbers, slice => fill(&slice[first..first + out.len()], out, length as i64, wrap))
+        with!(&self.numbers, slice => places::fill(&slice[first..first + out.len()], out, length, wrap))
     }
 
     /// The first number that is out of bounds, its place in this list, and its text.

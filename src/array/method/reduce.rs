@@ -419,7 +419,7 @@ fn preceded<V: Element>(array: &DistArray<V, IxDyn>, initial: Scalar, axis: usiz
 
 /// Whether operands may be grouped, so that an initial value and axes may be joined in any order.
 fn groups(op: Op) -> bool {
-    crate::ufunc::associative(op) && !matches!(op, Op::User(_))
+    crate::ufunc::associative(op)
 }
 
 /// The fold that a function is for values of this type, where there is one.

@@ -29,6 +29,8 @@ pub(super) struct Loops {
     pub acc: usize,
     pub each: EachFn<usize>,
     pub each_near: EachFn<u32>,
+    /// `a[places[i]] = f(a[places[i]], b[which[i] * step])`, in order.
+    pub picked: unsafe fn(a: *mut u8, places: &[usize], which: &[usize], b: *const u8, step: usize),
     /// `a[c] = f(a[c], b[c])` for `c < n`.
     pub row: unsafe fn(a: *mut u8, b: *const u8, n: usize),
     /// Writes `n` neutral accumulators.
@@ -45,6 +47,7 @@ impl Loops {
             acc: size_of::<J::Acc>(),
             each: each::<J, usize>,
             each_near: each::<J, u32>,
+            picked: picked::<J>,
             row: row::<J>,
             neutral: neutral::<J>,
             gather: gather::<J>,
@@ -62,6 +65,26 @@ unsafe fn each<J: Join<Out = <J as Join>::In>, P: Index>(a: *mut u8, places: &[P
         // SAFETY: the caller's promise.
         unsafe {
             let (to, value) = (a.add(place.index()), b.add(i * step).read());
+            to.write(J::leave(J::join(J::enter(to.read()), J::enter(value))));
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`each`], with a value for each number of `which`.
+unsafe fn picked<J: Join<Out = <J as Join>::In>>(
+    a: *mut u8,
+    places: &[usize],
+    which: &[usize],
+    b: *const u8,
+    step: usize,
+) {
+    let (a, b) = (a.cast::<J::In>(), b.cast::<J::In>());
+    for (&place, &number) in places.iter().zip(which) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (to, value) = (a.add(place), b.add(number * step).read());
             to.write(J::leave(J::join(J::enter(to.read()), J::enter(value))));
         }
     }
@@ -150,12 +173,12 @@ pub(super) fn count(places: &[usize], shift: u32, counts: &mut [u32]) {
     }
 }
 
-/// Puts updates where their buckets have room: the place within the bucket, and the value.
+/// Puts updates where their buckets have room: the place within the bucket, and the value, unless all have the same (`step` is 0).
 ///
 /// # Safety
 ///
 /// `next[place >> shift]` is, for each place, a number that both `near` and `values` have room for, and none is handed out twice;
-/// `b` has one value of `size` bytes for each, or, where `step` is 0, one.
+/// `b` has one value of `size` bytes for each, unless `step` is 0.
 pub(super) unsafe fn deal(
     places: &[usize],
     shift: u32,
@@ -182,7 +205,9 @@ pub(super) unsafe fn deal(
             // SAFETY: the caller's promise.
             unsafe {
                 near.add(at).write((place & mask) as u32);
-                values.add(at).write(b.add(i * step).read());
+                if step > 0 {
+                    values.add(at).write(b.add(i).read());
+                }
             }
         }
     }

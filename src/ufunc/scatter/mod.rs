@@ -1,17 +1,20 @@
 //! `at`: a function of elements at given places and of given values, where a place that comes again counts again.
 //!
-//! There are four ways, chosen by sizes alone. *In order*: one update after the other. *Copies*: where each place is met many times
+//! There are four ways, chosen by sizes alone. *In order*: one update after the other, or, by several threads, each those of a range of
+//! places, which it picks out of all. *Copies*: where each place is met many times
 //! and the function may be grouped, fixed stretches of the updates are joined into accumulators of their own, which are then merged,
 //! in order. *Buckets*: where elements are far more than the caches hold, updates are dealt to ranges of places, each of which takes its
 //! own in order. *Rows*: where a place is a row of elements, ranges of rows each take their own in order. So but for copies
 //! every element sees its updates one after the other, as NumPy's does.
 
 mod kernels;
+pub mod places;
 
 use super::segment::join;
 use super::segment::step::Step;
 use super::{DType, Op};
 use kernels::{Index, LANES, Loops};
+use places::Within;
 use std::ops::Range;
 
 /// Updates whose places are looked at together.
@@ -30,10 +33,14 @@ const CLOSE: usize = 256;
 const BEYOND_CACHES: usize = 32 << 20;
 /// Buckets, as a power of two, at most.
 const BUCKETS: u32 = 7;
-/// Updates that are dealt together: the scratch memory of this many.
-const DEALT: usize = 1 << 24;
+/// Updates that are dealt together, at least and at most: the scratch memory of this many.
+const DEALT: Range<usize> = 1 << 18..1 << 24;
+/// Places for each of them: fewer places are in the caches, where their updates are better too.
+const SPREAD: usize = 4;
 /// Updates that are dealt by one thread.
 const PIECE: usize = 1 << 17;
+/// Threads that are worth it where each looks at all updates.
+const MOST_THREADS: usize = 16;
 /// Ranges of rows, at most, and elements of a row for each.
 const RANGES: usize = 32;
 const ROW: usize = 8;
@@ -104,6 +111,8 @@ pub struct Scatter {
     /// Whether each update has values of its own: otherwise all have the same.
     own: bool,
     way: Way,
+    /// Ranges of places for updates in order.
+    among: usize,
 }
 
 /// Where a chunk of dealt updates is: for each piece and bucket the number of its first one, then places and values.
@@ -113,7 +122,7 @@ pub struct Dealt {
     pub firsts: *mut u32,
     /// Places within the bucket, of as many updates as are dealt together.
     pub near: *mut u32,
-    /// Their values.
+    /// Their values, where each has its own.
     pub values: *mut u8,
 }
 
@@ -142,7 +151,13 @@ impl Scatter {
         };
         // A place within a bucket is 32 bits.
         let way = if matches!(way, Way::Buckets(shift) if shift > 31) { Way::InOrder } else { way };
-        Some(Scatter { function, sizes: [a.size(), b.size()], places, updates, row, own, way })
+        Some(Scatter { function, sizes: [a.size(), b.size()], places, updates, row, own, way, among: 1 })
+    }
+
+    /// The same for so many threads, where they change no bits: of updates in order each does those of a range of places.
+    pub fn among(self, threads: usize) -> Scatter {
+        let among = if self.updates < FEW { 1 } else { threads.clamp(1, MOST_THREADS.min(self.places)) };
+        Scatter { among, ..self }
     }
 
     /// The way that updates go.
@@ -193,23 +208,49 @@ impl Scatter {
         b: *const u8,
         loops: impl Fn(&Loops) -> kernels::EachFn<P>,
     ) {
+        let apart = usize::from(self.own);
         // SAFETY: the caller's promise.
         unsafe {
             match &self.function {
-                Function::Loops(all) => loops(all)(a, places, b, usize::from(self.own)),
-                Function::Step(step) => batches(step, self.sizes, a, places, b, usize::from(self.own)),
+                Function::Loops(all) => loops(all)(a, places, b, apart),
+                Function::Step(step) => batches(step, self.sizes, a, places, |i| b.add(i * apart * self.sizes[1])),
+            }
+        }
+    }
+
+    /// Updates `a[places[i]]` by value number `which[i]` of `b`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Scatter::each`], with values of all numbers that there are.
+    unsafe fn picked(&self, a: *mut u8, (places, which): (&[usize], &[usize]), b: *const u8) {
+        let apart = usize::from(self.own);
+        // SAFETY: the caller's promise.
+        unsafe {
+            match &self.function {
+                Function::Loops(all) => (all.picked)(a, places, which, b, apart),
+                Function::Step(step) => {
+                    batches(step, self.sizes, a, places, |i| b.add(which[i] * apart * self.sizes[1]));
+                }
             }
         }
     }
 
     /// Number of the ranges that the first loop over updates has, in each of which they are done by one thread: of copies, of ranges of
-    /// rows, or 1.
+    /// places, or 1.
     pub fn ranges(&self) -> usize {
         match self.way {
             Way::Copies(copies, _) => copies,
             Way::Rows(ranges) => ranges,
-            _ => 1,
+            Way::InOrder => self.among,
+            Way::Buckets(_) => 1,
         }
+    }
+
+    /// Memory traffic that takes as long as one range does, in bytes.
+    pub fn range_bytes(&self) -> usize {
+        let all = self.updates.saturating_mul(self.row).saturating_mul(2 * self.sizes[0]);
+        all / self.ranges()
     }
 
     /// Does the updates of one range, in order. `read` puts places from a number on into what it is given.
@@ -224,11 +265,18 @@ impl Scatter {
     pub unsafe fn direct(&self, a: *mut u8, b: *const u8, range: usize, read: &dyn Fn(usize, &mut [usize])) {
         let ranges = self.ranges();
         let (low, high) = (self.places * range / ranges, self.places * (range + 1) / ranges);
+        let mut within = Within::new();
         Self::blocks(0..self.updates, read, |first, places| {
             self.check(places);
-            if self.row == 1 {
+            if self.row == 1 && ranges == 1 {
                 // SAFETY: places were checked; one range is all of them.
                 unsafe { self.each(a, places, self.value(b, first), |loops| loops.each) }
+                return;
+            }
+            if self.row == 1 {
+                within.pick(places, low..high);
+                // SAFETY: places that were checked, of this range; numbers are those of a block of updates.
+                unsafe { self.picked(a, within.found(), self.value(b, first)) }
                 return;
             }
             for (i, &place) in places.iter().enumerate() {
@@ -247,7 +295,7 @@ impl Scatter {
     }
 
     fn check(&self, places: &[usize]) {
-        assert!(places.iter().fold(true, |all, &place| all & (place < self.places)), "a place that there is not");
+        assert!(places::below(places, self.places), "a place that there is not");
     }
 
     /// Accumulators of one copy, and bytes of all of them.
@@ -300,7 +348,8 @@ impl Scatter {
     /// Updates that are dealt together, those of one piece, and the number of buckets.
     pub fn dealing(&self) -> (usize, usize, usize) {
         let Way::Buckets(shift) = self.way else { return (0, 0, 0) };
-        (DEALT.min(self.updates), PIECE, ((self.places - 1) >> shift) + 1)
+        let together = (self.places / SPREAD).clamp(DEALT.start, DEALT.end).min(self.updates);
+        (together, PIECE, ((self.places - 1) >> shift) + 1)
     }
 
     /// Deals the updates of one piece of the chunk that begins with update `start`.
@@ -351,9 +400,9 @@ impl Scatter {
     ///
     /// # Safety
     ///
-    /// All elements at `a`, of which nobody else touches those of this bucket; `dealt` was written by [`Scatter::deal`], for every one of
+    /// All elements at `a`, of which nobody else touches those of this bucket; all values at `b`; `dealt` was written by [`Scatter::deal`], for every one of
     /// `pieces` pieces.
-    pub unsafe fn bucket(&self, a: *mut u8, dealt: Dealt, pieces: usize, bucket: usize) {
+    pub unsafe fn bucket(&self, a: *mut u8, b: *const u8, dealt: Dealt, pieces: usize, bucket: usize) {
         let (Way::Buckets(shift), (_, most, buckets)) = (self.way, self.dealing()) else { return };
         let a = a.wrapping_add((bucket << shift) * self.sizes[0]);
         for piece in 0..pieces {
@@ -362,9 +411,8 @@ impl Scatter {
                 let firsts = dealt.firsts.add(piece * (buckets + 1) + bucket);
                 let (from, to) = (firsts.read() as usize, firsts.add(1).read() as usize);
                 let near = std::slice::from_raw_parts(dealt.near.add(piece * most + from), to - from);
-                let values = dealt.values.add((piece * most + from) * self.sizes[1]);
-                let all = Scatter { own: true, ..self.clone() };
-                all.each(a, near, values, |loops| loops.each_near);
+                let dealt = dealt.values.wrapping_add((piece * most + from) * self.sizes[1]).cast_const();
+                self.each(a, near, if self.own { dealt } else { b }, |loops| loops.each_near);
             }
         }
     }
@@ -375,7 +423,13 @@ impl Scatter {
 /// # Safety
 ///
 /// As [`Scatter::each`].
-unsafe fn batches<P: Index>(step: &Step, sizes: [usize; 2], a: *mut u8, places: &[P], b: *const u8, apart: usize) {
+unsafe fn batches<P: Index>(
+    step: &Step,
+    sizes: [usize; 2],
+    a: *mut u8,
+    places: &[P],
+    value: impl Fn(usize) -> *const u8,
+) {
     const BATCH: usize = 64;
     let mut room = [const { std::mem::MaybeUninit::<super::stream::Line<[u64; 2 * BATCH]>>::uninit() }; 2];
     let [left, right] = room.each_mut().map(|strip| strip.as_mut_ptr().cast::<u8>());
@@ -395,7 +449,7 @@ unsafe fn batches<P: Index>(step: &Step, sizes: [usize; 2], a: *mut u8, places: 
         unsafe {
             for (i, place) in rest[..n].iter().enumerate() {
                 copy(a.add(place.index() * sizes[0]), left.add(i * sizes[0]), sizes[0]);
-                copy(b.add((start + i) * apart * sizes[1]), right.add(i * sizes[1]), sizes[1]);
+                copy(value(start + i), right.add(i * sizes[1]), sizes[1]);
             }
             step.rows(left, right, n);
             for (i, place) in rest[..n].iter().enumerate() {

@@ -1,10 +1,11 @@
 //! `reduceat`: a function joins the elements of each of many segments of an axis.
 //!
 //! Segments of elements side by side are in [`runs`], segments of rows in [`rows`]; a function that may not be applied in groups
-//! takes its operands in order, by [`step`]. Work is cut into *units*: some segments at one place of the other axes. A unit that holds
+//! takes its operands in order, by [`step`]; one of the user's that may be takes them in [`grouped`] ones. Work is cut into *units*: some segments at one place of the other axes. A unit that holds
 //! far more elements than others leaves its long segments to whoever runs it: those are cut into parts of a fixed length, and
 //! the parts joined in a fixed tree. Which way a segment goes follows from its length, and changes no bits.
 
+mod grouped;
 pub(super) mod join;
 mod rows;
 mod runs;
@@ -13,7 +14,7 @@ mod tree;
 
 use super::simd::Isa;
 use super::stream::Line;
-use super::{DType, Op};
+use super::{DType, Op, associative};
 use join::Join;
 use rows::{Rows, RowsFn};
 use runs::{PartFn, Run, RunFn, length};
@@ -97,6 +98,8 @@ fn joined(op: Op, dtype: DType) -> Option<&'static Joined> {
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Joined(&'static Joined),
+    /// A function of the user's that may be grouped: groups of a fixed length, in order.
+    Grouped(Step),
     InOrder(Step),
 }
 
@@ -164,6 +167,7 @@ impl Segments {
     pub fn new(op: Op, dtype: DType, geometry: Geometry, segments: usize) -> Option<Segments> {
         let way = match joined(op, dtype) {
             Some(joined) => Way::Joined(joined),
+            None if matches!(op, Op::User(_)) && associative(op) => Way::Grouped(Step::new(op, dtype, dtype)?),
             None => Way::InOrder(Step::new(op, dtype, dtype)?),
         };
         assert!(geometry.length > 0 && geometry.inner > 0 && segments > 0, "nothing to join: {geometry:?}");
@@ -300,7 +304,10 @@ impl Segments {
                 Way::Joined(joined) => {
                     joined.rows[self.isa as usize](&Rows { values: source, stride, rows, columns }, acc);
                 }
-                Way::InOrder(step) => {
+                Way::Grouped(step) if columns == 1 && self.geometry.inner == 1 => {
+                    grouped::join(step, self.isa, size, source, rows, acc);
+                }
+                Way::Grouped(step) | Way::InOrder(step) => {
                     std::ptr::copy_nonoverlapping(source, acc, columns * size);
                     if columns == 1 {
                         step.sequence(acc, source.wrapping_offset(stride), stride, rows - 1);
@@ -320,10 +327,15 @@ impl Segments {
     ///
     /// As many accumulators as parts times columns, and room for a result for each column.
     unsafe fn finish(&self, accs: *const u8, parts: usize, columns: usize, out: *mut u8) {
-        // SAFETY: the caller's promise; what is done in order has one part, whose accumulators are its results.
+        // SAFETY: the caller's promise; what is not joined has accumulators that are results, and, in order, one part.
         unsafe {
             match &self.way {
                 Way::Joined(joined) => (joined.finish)(accs, parts, columns, out),
+                Way::Grouped(step) => {
+                    let bytes = columns * self.to.size();
+                    std::ptr::copy_nonoverlapping(accs, out, bytes);
+                    (1..parts).for_each(|part| step.rows(out, accs.add(part * bytes), columns));
+                }
                 Way::InOrder(_) => std::ptr::copy_nonoverlapping(accs, out, columns * self.to.size()),
             }
         }
@@ -333,7 +345,8 @@ impl Segments {
     fn part_length(&self, long: &Long) -> usize {
         match self.way {
             Way::Joined(_) if self.geometry.inner == 1 => runs::PART,
-            Way::Joined(_) => rows::PART,
+            Way::Grouped(_) if self.geometry.inner == 1 => grouped::PART,
+            Way::Joined(_) | Way::Grouped(_) => rows::PART,
             Way::InOrder(_) => long.length,
         }
     }
@@ -342,7 +355,7 @@ impl Segments {
     pub fn parts(&self, long: &Long) -> (usize, usize) {
         let acc = match self.way {
             Way::Joined(joined) => joined.acc,
-            Way::InOrder(_) => self.from.size(),
+            Way::Grouped(_) | Way::InOrder(_) => self.from.size(),
         };
         (long.length.div_ceil(self.part_length(long)), acc * self.columns(long.tile).len())
     }

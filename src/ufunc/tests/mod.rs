@@ -16,7 +16,7 @@ use std::sync::Mutex;
 static FORCED: Mutex<()> = Mutex::new(());
 
 /// Runs `f` with each instruction set that there is.
-fn each_isa(mut f: impl FnMut(Isa)) {
+pub(super) fn each_isa(mut f: impl FnMut(Isa)) {
     let _turn = FORCED.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     for isa in Isa::ALL {
         if isa.force() == isa {

@@ -1,0 +1,83 @@
+//! Eager operations on small operands wherever their elements lie: a kernel call for each strip, and neither a plan nor memory.
+
+use super::kernel::{Arg, SPLAT, recipe};
+use super::simd::Isa;
+use super::stream::Line;
+use super::view::{Axis, View, row_of};
+use super::{Element, Op};
+use ndarray::{ArrayView, Dimension};
+use std::mem::MaybeUninit;
+
+/// Lanes of a strip.
+const STRIP: usize = 512;
+
+/// `out[i] = op(x[i], ..)` of one or two operands of one shape, whose elements are taken in row-major order. `false`, and `out` not to be
+/// read, where no kernel does it, or shapes and lengths differ.
+pub fn apply<A: Element, R: Element, D: Dimension>(
+    op: Op,
+    operands: &[ArrayView<'_, A, D>],
+    out: &mut [MaybeUninit<R>],
+) -> bool {
+    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return false };
+    let (Some(first), Some(last)) = (operands.first(), operands.last()) else { return false };
+    let fits = operands.len() <= 2 && first.len() == out.len() && first.shape() == last.shape();
+    let found = if fits { recipe(op, &[from, from][..operands.len()], to) } else { None };
+    let Some(recipe) = found.filter(|recipe| recipe.dtype == to) else { return false };
+    let view = |operand: &ArrayView<'_, A, D>| {
+        let axes = operand.shape().iter().zip(operand.strides());
+        let size = size_of::<A>();
+        View::new(size, axes.map(|(&length, &stride)| Axis { length, stride: stride * size as isize }))
+    };
+    let views = [view(first), view(last)];
+    let kernel = recipe.kernel.get(Isa::current());
+    let exponent = Line([recipe.exponent.unwrap_or(0); SPLAT]);
+    let mut strips = [const { MaybeUninit::<Line<[MaybeUninit<A>; STRIP]>>::uninit() }; 2];
+    let mut splats = [const { MaybeUninit::<Line<[MaybeUninit<A>; SPLAT]>>::uninit() }; 2];
+    let mut splatted = [std::ptr::null(); 2];
+    let row = row_of(&views);
+    let mut at = 0;
+    while at < out.len() {
+        let end = row.map_or(out.len(), |row| (at / row + 1) * row);
+        let n = STRIP.min(end - at);
+        let mut args = [Arg::NONE; 3];
+        for (k, operand) in operands.iter().enumerate() {
+            let (strip, splat) = (strips[k].as_mut_ptr().cast(), splats[k].as_mut_ptr().cast());
+            if views[k].axes.len() > 1 && row.is_none() {
+                // SAFETY: as below.
+                unsafe { gather(&views[k], operand.as_ptr(), at, n, strips[k].as_mut_ptr().cast()) }
+                args[k] = Arg { ptr: strips[k].as_ptr().cast(), varies: true };
+                continue;
+            }
+            // SAFETY: the view is the operand's, whose elements are borrowed; `at + n` is at most its length, and a strip takes `n`.
+            args[k] = unsafe { views[k].fetch(operand.as_ptr().cast(), at, n, strip, splat, &mut splatted[k]) };
+        }
+        if recipe.exponent.is_some() {
+            args[1] = Arg { ptr: exponent.0.as_ptr().cast(), varies: false };
+        }
+        if recipe.swap {
+            args.swap(0, 1);
+        }
+        // SAFETY: operands of `n` elements, or splats, of the type that the kernel was found for; `n` places of `out`, which is borrowed
+        // mutably, so that it overlaps none of them.
+        unsafe { kernel(out[at..at + n].as_mut_ptr().cast(), &args, n, false) };
+        at += n;
+    }
+    true
+}
+
+/// Copies elements `start..start + n` side by side to `to`; rows are short.
+///
+/// # Safety
+///
+/// The elements of the view from `base` are valid and aligned; `to` takes `n` and overlaps none.
+unsafe fn gather<A: Copy>(view: &View, base: *const A, start: usize, n: usize, mut to: *mut A) {
+    let stride = view.inner().stride;
+    view.pieces(start, n, |offset, piece| {
+        let from = base.wrapping_byte_offset(offset);
+        for i in 0..piece {
+            // SAFETY: elements of a piece, and as many places.
+            unsafe { to.add(i).write(from.byte_offset(i as isize * stride).read()) }
+        }
+        to = to.wrapping_add(piece);
+    });
+}
