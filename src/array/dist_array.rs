@@ -8,7 +8,7 @@ use once_cell::sync::OnceCell;
 use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
 use super::dims::volume;
-use super::lazy::{Handle, Node, Operand};
+use super::lazy::{Expr, Handle, Node, Operand};
 use super::partition::Partition;
 use super::view::Held;
 use super::{closure, evaluate};
@@ -169,6 +169,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
             (None, Some(node)) => Some(Operand::Node(Arc::clone(node))),
             (None, None) => None,
         }
+    }
+
+    /// The reduction along axes that this array will be, where it is pending and nothing else asks for it.
+    pub(crate) fn pending_reduction(&self) -> Option<&Arc<Node>> {
+        let node = self.node.as_deref().filter(|node| self.held.get().is_none() && Arc::strong_count(node) == 1)?;
+        matches!(node.expr().as_deref(), Some(Expr::Reduce { .. })).then_some(node)
     }
 
     /// The hub whose memory the array is in.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::broadcast::strides_in_order;
+use super::cascade;
 use super::dims::{Dims, row_major, volume};
 use super::execute;
 use super::lazy::{Claim, Expr, Node, Operand, same_leaf};
@@ -31,6 +32,11 @@ pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
             needs.of_root(node);
         }
         if !needs.first.is_empty() {
+            if let [node] = pending[..]
+                && cascade::run(node)?
+            {
+                continue;
+            }
             evaluate(&needs.first)?;
         }
         let mut claims: Vec<Claim> = pending.iter().filter_map(|node| node.claim()).collect();
@@ -152,7 +158,11 @@ fn run(claims: Vec<Claim>) -> Result<()> {
                 }
             }
             Some(Expr::Reduce { source, fold, axes }) => {
-                match folds.iter_mut().find(|there| same_source(&there.source, source) && there.axes == *axes) {
+                let shape = &claim.node.shape;
+                let fits = |there: &&mut Folds| {
+                    same_source(&there.source, source) && there.axes == *axes && there.group[0].1.node.shape == *shape
+                };
+                match folds.iter_mut().find(fits) {
                     Some(there) => there.group.push((*fold, claim)),
                     None => {
                         let group = vec![(*fold, claim)];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::lower::{layout, permuted};
 use super::view::{Leaf, Store};
-use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_PAYLOAD, Remote};
+use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_CHUNKS, MAX_PAYLOAD, Remote};
 use crate::error::{Error, Result};
 use crate::transport::Segment;
 use crate::ufunc::{DType, Plan, Program};
@@ -107,6 +107,61 @@ pub(super) unsafe fn run_at(
     // SAFETY: all chunks have run and `Hub::run` returned after them, so their writes are visible; pointers as above.
     Ok(unsafe { plan.finish(scratch_at, outputs) })
 }
+
+/// A plan that is run for some rows at a time.
+pub(super) struct RowStage<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) inputs: Vec<Leaf>,
+    /// Fresh.
+    pub(super) output: Leaf,
+    /// What [`Plan::units`] counts, for each row.
+    pub(super) units: usize,
+}
+
+/// Elements of the rows that go through all stages together: they and what is made of them stay in a core's cache.
+const BLOCK: usize = 32 << 10;
+/// Elements of a chunk of the job.
+const ROWS_CHUNK: usize = 256 << 10;
+
+/// Runs stages, each of whose inputs are there or results of stages before it, by `rows` rows of `row` elements.
+///
+/// # Panics
+/// Where a plan has not as many units as there are rows for it.
+pub(super) fn run_rows(hub: &Hub, stages: &[RowStage<'_>], rows: usize, row: usize) -> Result<()> {
+    let addresses: Vec<(Vec<*const u8>, *mut u8)> = stages
+        .iter()
+        .map(|stage| {
+            assert_eq!(stage.plan.units(), Some(rows * stage.units), "units of a stage of {rows} rows");
+            (stage.inputs.iter().map(|leaf| leaf.address().cast_const()).collect(), stage.output.address())
+        })
+        .collect();
+    let at = RowAddresses(&addresses);
+    let at = &at;
+    let block = (BLOCK / row).max(1);
+    let per_chunk = (ROWS_CHUNK / row / block).max(rows.div_ceil(block).div_ceil(MAX_CHUNKS as usize)).max(1) * block;
+    let local = |chunk: u32| {
+        let first = chunk as usize * per_chunk;
+        let end = (first + per_chunk).min(rows);
+        for start in (first..end).step_by(block) {
+            let rows = start..(start + block).min(end);
+            for (nth, (stage, (inputs, output))) in stages.iter().zip(at.0).enumerate() {
+                let units = rows.start * stage.units..rows.end * stage.units;
+                // SAFETY: leaves' layouts stay inside their blocks, which `stages` keep alive, and plans were made from them. Outputs
+                // are fresh, so that no input overlaps its own stage's. Chunks and blocks are disjoint rows, of which a stage
+                // reads what the stages before it have written of the same rows, on this thread.
+                unsafe { stage.plan.run_units(inputs, *output, units, nth + 1 == stages.len()) }
+            }
+        }
+    };
+    let bytes = stages.iter().map(|stage| stage.plan.traffic()).max().unwrap_or(0);
+    hub.run(&Job { name: KIND, chunks: rows.div_ceil(per_chunk) as u32, bytes, local: &local, remote: None })
+}
+
+/// Raw pointers of stages, which the threads of a job share.
+struct RowAddresses<'a>(&'a [(Vec<*const u8>, *mut u8)]);
+
+// SAFETY: the pointers are dereferenced by `Plan::run_units` alone, whose contract `run_rows` keeps for concurrent chunks.
+unsafe impl Sync for RowAddresses<'_> {}
 
 /// Copies elements of a type that programs know, with the axes taken in `order`; engine processes, which may not see
 /// the one or the other memory, do not take part.

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use ndarray::Dimension;
 
 use super::broadcast::strides_in_order;
+use super::cascade::{Cascade, Stage};
 use super::dims::{Dims, row_major, volume};
 use super::dist_array::DistArray;
 use super::evaluate::{MAX_OUTPUTS, Needs, map};
-use super::lazy::{Expr, Node, Operand};
+use super::lazy::{Expr, Node, Operand, same_leaf};
 use super::lower::{Input, Lowering, layouts, order_of};
 use super::view::Leaf;
 use crate::cluster::Hub;
@@ -164,6 +165,13 @@ impl Walk<'_> {
             return Ok(());
         };
         let needs = Needs::looked_at(node);
+        if !needs.first.is_empty()
+            && let Some(cascade) = Cascade::of(node)
+        {
+            self.passes.push(self.cascade(&cascade)?);
+            self.done.extend(cascade.stages.into_iter().map(|stage| stage.node));
+            return Ok(());
+        }
         for first in &needs.first {
             self.root(first)?;
         }
@@ -216,6 +224,43 @@ impl Walk<'_> {
         self.pass(what, &lowered.program, &lowered.inputs, &plan, (cells * size) as u64)
     }
 
+    /// One pass of several programs, by blocks of rows.
+    fn cascade(&self, cascade: &Cascade) -> Result<Pass> {
+        let mut read: Vec<&Leaf> = Vec::new();
+        let mut all = Pass {
+            what: String::new(),
+            lines: Vec::new(),
+            instructions: 0,
+            read: 0,
+            written: 0,
+            memory: Duration::ZERO,
+            arithmetic: Duration::ZERO,
+        };
+        for (nth, stage) in cascade.stages.iter().enumerate() {
+            let Stage { node, fold, lowered, plan } = stage;
+            for input in &lowered.inputs {
+                if let Input::Leaf(leaf) = input
+                    && !read.iter().any(|there| same_leaf(there, leaf))
+                {
+                    read.push(leaf);
+                }
+            }
+            let written = (volume(&node.shape) * node.dtype.size()) as u64;
+            let pass = self.pass(String::new(), &lowered.program, &lowered.inputs, plan, written)?;
+            let what = fold.map_or("stored".to_owned(), |fold| format!("each row folded ({fold:?})"));
+            all.lines.push(format!("step {}: {what}, as {} of {:?}", nth + 1, node.dtype.name(), &*node.shape));
+            all.lines.extend(pass.lines.iter().map(|line| format!("    {line}")));
+            all.instructions += pass.instructions;
+            all.written += written;
+            all.arithmetic += pass.arithmetic;
+        }
+        let steps = cascade.stages.len();
+        all.what = format!("{steps} steps, block by block of {} rows, each of {} elements", cascade.rows, cascade.row);
+        all.read = read.iter().map(|leaf| (volume(&leaf.shape) * leaf.dtype.size()) as u64).sum();
+        all.memory = Duration::from_secs_f64((all.read + all.written) as f64 / bandwidth(self.hub)?);
+        Ok(all)
+    }
+
     fn pass(&self, what: String, program: &Program, inputs: &[Input], plan: &Plan, written: u64) -> Result<Pass> {
         let elements = plan.elements() as f64;
         let (bytes, threads) = (plan.traffic(), self.hub.workers() as f64);
@@ -238,7 +283,7 @@ fn listing(program: &Program, inputs: &[Input]) -> Vec<String> {
     let mut lines = Vec::new();
     for (id, input) in inputs.iter().enumerate() {
         let (dtype, shape) = (input.dtype().name(), input.shape());
-        let later = if matches!(input, Input::Later(_)) { ", of an earlier pass" } else { "" };
+        let later = if matches!(input, Input::Later(_)) { ", of an earlier pass or step" } else { "" };
         lines.push(format!("%{id} = {dtype} array of {shape:?}{later}"));
     }
     for (id, constant) in (inputs.len()..).zip(&program.constants) {

@@ -138,9 +138,15 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         self.layout_mut().collapse_axis(axis, index);
     }
 
-    /// The array with a new axis of length 1 at `axis`.
+    /// The array with a new axis of length 1 at `axis`. A reduction along axes that is pending stays so: it can go with what it is used
+    /// for in one pass.
     #[track_caller]
     pub fn insert_axis(self, axis: Axis) -> DistArray<A, D::Larger> {
+        if let Some(node) = self.pending_reduction()
+            && axis.index() <= node.shape.len()
+        {
+            return DistArray::from_node(expect(node.with_axis(axis.index())));
+        }
         self.with(|view| view.insert_axis(axis))
     }
 

@@ -163,6 +163,17 @@ impl Node {
         }))
     }
 
+    /// A pending reduction with one more axis of length 1.
+    pub(crate) fn with_axis(&self, axis: usize) -> Result<Arc<Node>> {
+        let expr = self.expr().ok_or_else(|| Error::invalid("an expression has its value already"))?;
+        let shape = Dims::from_fn(self.shape.len() + 1, |at| match at.cmp(&axis) {
+            std::cmp::Ordering::Less => self.shape[at],
+            std::cmp::Ordering::Equal => 1,
+            std::cmp::Ordering::Greater => self.shape[at - 1],
+        });
+        Node::new(&self.hub, self.dtype, shape, (*expr).clone())
+    }
+
     /// The value, if it has been computed.
     #[inline]
     pub(crate) fn value(&self) -> Option<&Leaf> {
@@ -202,6 +213,11 @@ impl Node {
     /// an array is there that may ask for it.
     pub(crate) fn worth_storing(&self) -> bool {
         self.costly && self.handles.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether computing the value takes longer than reading it would.
+    pub(crate) fn is_costly(&self) -> bool {
+        self.costly
     }
 
     /// Says that two nodes are the results of one function, of one shape.

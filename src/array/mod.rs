@@ -7,6 +7,7 @@
 mod argument;
 mod assign;
 mod broadcast;
+mod cascade;
 mod closure;
 mod compare;
 mod complex;

@@ -10,6 +10,7 @@ use super::view::{Axis, View};
 use super::{DType, Program};
 use crate::Result;
 use std::mem::replace;
+use std::ops::Range;
 
 /// Fewest and most elements of a chunk.
 const CHUNK: std::ops::RangeInclusive<usize> = 16 << 10..=256 << 10;
@@ -111,6 +112,49 @@ impl Map {
         self.feed.code.checks()
     }
 
+    /// Elements, where they go in the order of the first output's memory.
+    pub fn units(&self) -> Option<usize> {
+        matches!(self.order, Order::Linear).then_some(self.elements)
+    }
+
+    /// # Safety
+    ///
+    /// As `Plan::run_units`.
+    pub unsafe fn run_units(&self, inputs: &[*const u8], outputs: &[*mut u8], elements: Range<usize>, last: bool) {
+        let stream = self.stream && last;
+        let (bases, outputs) = self.first(inputs, outputs);
+        let mut session = self.feed.session(Isa::current(), stream, &bases, 0);
+        // SAFETY: elements of the nest, within the operands' extents.
+        unsafe { self.strips(&mut session, &outputs, elements) }
+        if stream {
+            stream::fence();
+        }
+    }
+
+    /// Where the first element in loop order of each input and output is.
+    fn first(&self, inputs: &[*const u8], outputs: &[*mut u8]) -> (Vec<*const u8>, Vec<*mut u8>) {
+        let (of_inputs, of_outputs) = self.offsets.split_at(inputs.len());
+        (
+            inputs.iter().zip(of_inputs).map(|(p, &offset)| p.wrapping_offset(offset)).collect(),
+            outputs.iter().zip(of_outputs).map(|(p, &offset)| p.wrapping_offset(offset)).collect(),
+        )
+    }
+
+    /// Computes elements of the nest, strip by strip.
+    ///
+    /// # Safety
+    ///
+    /// As `Plan::run`, for these elements; what the session has `instead` of an input has all of them.
+    unsafe fn strips(&self, session: &mut Session, outputs: &[*mut u8], elements: Range<usize>) {
+        let mut at = elements.start;
+        while at < elements.end {
+            let n = self.feed.strip_at(at, elements.end);
+            // SAFETY: strips of the nest, whose elements are within the operands' extents.
+            unsafe { session.store(at, n, outputs) };
+            at += n;
+        }
+    }
+
     /// # Safety
     ///
     /// As `Plan::run`.
@@ -118,25 +162,14 @@ impl Map {
         if self.elements == 0 {
             return;
         }
-        let bases: Vec<*const u8> = inputs.iter().zip(&self.offsets).map(|(p, &o)| p.wrapping_offset(o)).collect();
-        let outputs: Vec<*mut u8> =
-            outputs.iter().zip(&self.offsets[inputs.len()..]).map(|(p, &o)| p.wrapping_offset(o)).collect();
+        let (bases, outputs) = self.first(inputs, outputs);
         let isa = Isa::current();
         let first = chunk as usize * self.per_chunk;
-        let strips = |session: &mut Session, from: usize, to: usize| {
-            let mut at = from;
-            while at < to {
-                let n = self.feed.strip_at(at, to);
-                // SAFETY: strips of the nest, whose elements are within the operands' extents; those that are elsewhere were put there
-                // for all of the row that this is a part of.
-                unsafe { session.store(at, n, &outputs) };
-                at += n;
-            }
-        };
         match &self.order {
             Order::Linear => {
                 let mut session = self.feed.session(isa, self.stream, &bases, 0);
-                strips(&mut session, first, (first + self.per_chunk).min(self.elements));
+                // SAFETY: elements of the nest, within the operands' extents.
+                unsafe { self.strips(&mut session, &outputs, first..(first + self.per_chunk).min(self.elements)) }
             }
             &Order::Tiled { rows, columns, ref turned } => {
                 let rooms = turned.iter().map(|&(k, _)| TILE.0 * TILE.1 * self.feed.views[k].size);
@@ -162,7 +195,8 @@ impl Map {
                             let there = place.wrapping_add(down * TILE.1 * self.feed.views[k].size);
                             session.instead[k] = Some((there.cast_const(), start(down)));
                         }
-                        strips(&mut session, start(down), start(down) + width);
+                        // SAFETY: elements of the nest, within the operands' extents; of those that are turned, the tile has this row.
+                        unsafe { self.strips(&mut session, &outputs, start(down)..start(down) + width) }
                     }
                 }
             }

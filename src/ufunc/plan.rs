@@ -7,6 +7,7 @@ use super::program::{Fault, check, limits, take_mark, zero};
 use super::{DType, Instr, Op, Program, ValueId};
 use crate::{Error, Result};
 use rkyv::{Archive, Deserialize, Serialize};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where the elements of one operand lie: in elements, one stride for each axis of the plan's shape
@@ -333,6 +334,37 @@ impl Plan {
             }
             if let Some(marks) = self.inner.marks {
                 scratch.add(marks + chunk as usize).write(u8::from(take_mark()));
+            }
+        }
+    }
+
+    /// Into how many units it can be cut freely, each complete in itself: the elements of a map, in the order of its output's memory, or
+    /// the cells of a fold. `None` where it cannot be.
+    pub fn units(&self) -> Option<usize> {
+        let units = match &self.inner.run {
+            Run::Map(map) => map.units(),
+            Run::Fold(fold) => fold.units(),
+        };
+        units.filter(|_| self.scratch_bytes() == 0)
+    }
+
+    /// Runs some units of a plan of one output. Without `last` its results stay in the caches, whatever their number.
+    ///
+    /// # Panics
+    ///
+    /// Where there is not one pointer for each input and one output, or not as many units.
+    ///
+    /// # Safety
+    ///
+    /// As [`Plan::run`], for these units alone.
+    pub unsafe fn run_units(&self, inputs: &[*const u8], output: *mut u8, units: Range<usize>, last: bool) {
+        self.count(Some(inputs.len()), 1);
+        assert!(self.units().is_some_and(|all| units.start <= units.end && units.end <= all), "units {units:?}");
+        // SAFETY: the caller's promise is the one asked for; the counts were looked at.
+        unsafe {
+            match &self.inner.run {
+                Run::Map(map) => map.run_units(inputs, &[output], units, last),
+                Run::Fold(fold) => fold.run_units(inputs, &[output], units),
             }
         }
     }

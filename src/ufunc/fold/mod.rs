@@ -24,6 +24,7 @@ use super::{DType, Fold, Instr, Op, Program};
 use crate::{Error, Result};
 use leading::Rows;
 use state::{Method, State};
+use std::ops::Range;
 use trailing::Runs;
 
 /// Values of a tile of a run.
@@ -342,6 +343,21 @@ impl FoldRun {
             second: scratch
                 .wrapping_add((self.parts * self.cells * acc).next_multiple_of(8) + at * self.method.second()),
             count,
+        }
+    }
+
+    /// Cells, where each chunk completes its own.
+    pub fn units(&self) -> Option<usize> {
+        matches!(&self.shape, Shape::Runs(_) if self.parts == 0).then_some(self.cells)
+    }
+
+    /// # Safety
+    ///
+    /// As `Plan::run_units`.
+    pub unsafe fn run_units(&self, inputs: &[*const u8], outputs: &[*mut u8], cells: Range<usize>) {
+        if let Shape::Runs(runs) = &self.shape {
+            // SAFETY: the caller's promise.
+            unsafe { runs.whole(self, inputs, outputs, cells) }
         }
     }
 

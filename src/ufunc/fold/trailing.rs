@@ -6,6 +6,7 @@ use super::state::{Method, Second, State};
 use super::{FoldRun, TILE};
 use crate::ufunc::feed::{Feed, Session};
 use crate::ufunc::simd::Isa;
+use std::ops::Range;
 
 /// How the runs of a fold are cut into chunks.
 #[derive(Debug)]
@@ -52,10 +53,10 @@ impl Runs {
         scratch: *mut u8,
         chunk: usize,
     ) {
-        let mut run = Run::new(&fold.method, &fold.feed, inputs);
         // SAFETY: outer cells and values of the plan's shape, within the operands' extents; chunks write apart.
         unsafe {
             if self.cut() {
+                let mut run = Run::new(&fold.method, &fold.feed, inputs);
                 let (cell, part) = (chunk / self.parts(), chunk % self.parts());
                 fold.operands(inputs, cell, &mut run.session.bases);
                 let start = part * self.part;
@@ -66,11 +67,24 @@ impl Runs {
                 std::ptr::copy_nonoverlapping(state.second, to.second, fold.method.second());
             } else {
                 let first = chunk * self.cells;
-                for cell in first..(first + self.cells).min(fold.cells) {
-                    fold.operands(inputs, cell, &mut run.session.bases);
-                    let state = run.fold(0, self.values);
-                    fold.method.finalise(&state, 1, outputs, cell);
-                }
+                self.whole(fold, inputs, outputs, first..(first + self.cells).min(fold.cells));
+            }
+        }
+    }
+
+    /// Folds the whole runs of some cells.
+    ///
+    /// # Safety
+    ///
+    /// As `Plan::run`, for these cells.
+    pub unsafe fn whole(&self, fold: &FoldRun, inputs: &[*const u8], outputs: &[*mut u8], cells: Range<usize>) {
+        let mut run = Run::new(&fold.method, &fold.feed, inputs);
+        for cell in cells {
+            fold.operands(inputs, cell, &mut run.session.bases);
+            // SAFETY: values of the plan's shape, within the operands' extents; nobody else writes the cell.
+            unsafe {
+                let state = run.fold(0, self.values);
+                fold.method.finalise(&state, 1, outputs, cell);
             }
         }
     }
