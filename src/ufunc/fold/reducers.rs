@@ -89,7 +89,9 @@ impl<T: Bounded> Reduce for Min<T> {
     const EXACT: bool = T::INTEGER;
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
-        if (x < acc) | x.nan() { x } else { acc }
+        // Two selections, the first of which is one instruction: that keeps the accumulator where either is NaN.
+        let least = if x < acc { x } else { acc };
+        if x.nan() { x } else { least }
     }
     #[inline(always)]
     fn merge(a: T, b: T) -> T {
@@ -106,7 +108,9 @@ impl<T: Bounded> Reduce for Max<T> {
     const EXACT: bool = T::INTEGER;
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
-        if (x > acc) | x.nan() { x } else { acc }
+        // As for the least.
+        let greatest = if x > acc { x } else { acc };
+        if x.nan() { x } else { greatest }
     }
     #[inline(always)]
     fn merge(a: T, b: T) -> T {
