@@ -1,7 +1,8 @@
-//! Section `ufunc`: every function place by place beside the floor of its bytes, `outer`, and programs.
+//! Section `ufunc`: every function place by place beside the floor of its bytes, the methods, programs, and layouts.
 
 mod axes;
 mod elementwise;
+mod layouts;
 mod methods;
 mod programs;
 
@@ -32,8 +33,10 @@ impl<'a> Bench<'a> {
             elementwise::rows(&mut self, n);
             methods::rows(&mut self, n);
             axes::rows(&mut self, n);
+            layouts::rows(&mut self, n);
         }
         programs::rows(&mut self, sizes);
+        layouts::small(&mut self, sizes);
         self.rows
     }
 
