@@ -14,7 +14,7 @@ const REGISTERS: usize = 24 << 10;
 /// Most lanes of a strip that goes through registers.
 const STRIP: usize = 512;
 /// From so many steps on the inputs of the next strip are fetched while one is computed.
-const LONG: usize = 6;
+const LONG: usize = 4;
 
 /// A program, and where its operands lie in one loop nest.
 #[derive(Debug)]
@@ -52,7 +52,6 @@ impl Feed {
             + views.iter().zip(&buffered).filter(|(_, buffered)| **buffered).map(|(view, _)| view.size).sum::<usize>();
         let most = match code.steps.len() {
             0..=3 if stream && !gathered => 64,
-            4..=6 if stream && !gathered => 128,
             _ => STRIP,
         };
         // Without a buffer there is nothing that a strip could be too long for.

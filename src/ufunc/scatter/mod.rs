@@ -156,7 +156,7 @@ impl Scatter {
 
     /// The same for so many threads, where they change no bits: of updates in order each does those of a range of places.
     pub fn among(self, threads: usize) -> Scatter {
-        let among = if self.updates < FEW { 1 } else { threads.clamp(1, MOST_THREADS.min(self.places)) };
+        let among = if self.updates < FEW { 1 } else { threads.min(MOST_THREADS).min(self.places).max(1) };
         Scatter { among, ..self }
     }
 
