@@ -91,7 +91,7 @@ fn own(bench: &mut Bench<'_>, n: usize, x: &Array1<f64>, a: &DistArray1<f64>) {
         bench.bytes(n * SIZE, 0),
         Column::new("distob", || speeds.reduce_all(&a)),
         Column::new("ndarray", || x.fold(0.0, |a, x| speeds(a, *x))),
-        Column::new("rayon", || x.par_iter().copied().reduce(|| 0.0, |a, x| speeds(a, x))),
+        Column::new("rayon", || x.par_iter().copied().reduce(|| 0.0, *speeds)),
     ];
     let effort = bench.effort;
     bench.row("own.reduce", n, "f64", columns, &[Times("rayon", 1.0)], effort);
