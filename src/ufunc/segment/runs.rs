@@ -79,6 +79,32 @@ fn across<J: Join>(lanes: &[J::Acc; LANES]) -> J::Acc {
     J::join(J::join(c[0], c[2]), J::join(c[1], c[3]))
 }
 
+/// Elements of a segment that takes half a group.
+const HALF: usize = LANES / 2;
+
+/// The elements of a segment of at most [`HALF`], with the bits of a group: the other half of its lanes is neutral.
+///
+/// # Safety
+///
+/// `0 < n <= HALF` elements at `at` may be read; as many as `readable` says, too.
+#[inline(always)]
+unsafe fn few<J: Join>(at: *const J::In, n: usize, readable: usize) -> J::Acc {
+    // SAFETY: half a group where that may be read, else the `n` that the segment has.
+    let lanes: [J::Acc; HALF] = unsafe {
+        if readable >= HALF {
+            let values = at.cast::<[J::In; HALF]>().read_unaligned();
+            std::array::from_fn(|lane| if lane < n { J::enter(values[lane]) } else { J::NEUTRAL })
+        } else {
+            let group = group::<J>(at, n, readable);
+            std::array::from_fn(|lane| group[lane])
+        }
+    };
+    let b: [J::Acc; 8] =
+        std::array::from_fn(|i| J::join(J::join(lanes[i], J::NEUTRAL), J::join(lanes[i + 8], J::NEUTRAL)));
+    let c: [J::Acc; 4] = std::array::from_fn(|i| J::join(b[i], b[i + 4]));
+    J::join(J::join(c[0], c[2]), J::join(c[1], c[3]))
+}
+
 /// The elements of one block.
 ///
 /// # Safety
@@ -128,7 +154,9 @@ unsafe fn run<J: Join>(run: &Run<'_>, out: *mut u8) {
         // SAFETY: the segment's elements and its place in `out`.
         unsafe {
             let (at, readable) = (values.add(start), run.readable - start);
-            if n <= LANES {
+            if n <= HALF {
+                (*out.add(i)).write(J::leave(few::<J>(at, n, readable)));
+            } else if n <= LANES {
                 (*out.add(i)).write(J::leave(across::<J>(&group::<J>(at, n, readable))));
             } else if n <= BLOCK {
                 (*out.add(i)).write(J::leave(block::<J>(at, n, readable)));
