@@ -38,32 +38,26 @@ impl Cascade {
     /// That of a pending node; `None` where no reduction feeds it, or one that is not of whole rows.
     pub(super) fn of(root: &Arc<Node>) -> Option<Cascade> {
         let expr = root.expr()?;
-        let (shape, mut axes) = match &*expr {
+        let (shape, axes) = match &*expr {
             Expr::Apply { .. } => (&*root.shape, None),
-            Expr::Reduce { source, axes, .. } => (source.shape(), Some(axes.len())),
+            Expr::Reduce { source, axes, .. } if are_last(axes, source.shape().len()) => {
+                (source.shape(), Some(axes.len()))
+            }
+            Expr::Reduce { .. } => return None,
         };
         if root.hub.shares_with_processes() || volume(shape) < FROM {
             return None;
         }
-        if let Expr::Reduce { axes, .. } = &*expr
-            && !are_last(axes, shape.len())
-        {
+        let mut search = Search { shape, axes, found: Vec::new() };
+        expr.operands().iter().try_for_each(|operand| search.visit(operand))?;
+        let Search { axes: Some(reduced), found, .. } = search else { return None };
+        if !found.iter().any(|found| found.reduces) {
             return None;
         }
-        let mut search = Search { shape, axes: &mut axes, visits: Vec::new(), ordered: Vec::new() };
-        expr.operands().iter().try_for_each(|operand| search.visit(operand))?;
-        let Search { visits, ordered, .. } = search;
-        let reduced = axes?;
-        // What is costly is kept where an array has it, or where another stage asks for it too.
-        let again = |node: &Arc<Node>| visits.iter().any(|(there, visits)| Arc::ptr_eq(there, node) && *visits > 1);
-        let is_stage = |node: &Arc<Node>| match node.expr().as_deref() {
-            Some(Expr::Reduce { .. }) => true,
-            _ => node.worth_storing() || (node.is_costly() && again(node)),
-        };
-        let mut nodes: Vec<Arc<Node>> = ordered.into_iter().filter(is_stage).collect();
-        let feeds = nodes.iter().any(|node| matches!(node.expr().as_deref(), Some(Expr::Reduce { .. })));
+        let stages = found.into_iter().filter(Found::is_stage);
+        let mut nodes: Vec<Arc<Node>> = stages.map(|found| found.node).collect();
         nodes.push(root.clone());
-        if !feeds || nodes.len() > STAGES {
+        if nodes.len() > STAGES {
             return None;
         }
         let rows = volume(&shape[..shape.len() - reduced]);
@@ -120,11 +114,24 @@ fn are_last(axes: &[usize], rank: usize) -> bool {
 struct Search<'a> {
     shape: &'a [usize],
     /// How many of the last axes are reduced, once one reduction is known.
-    axes: &'a mut Option<usize>,
-    /// Pending nodes, and how often each is an operand.
-    visits: Vec<(Arc<Node>, usize)>,
-    /// The same, each after its operands.
-    ordered: Vec<Arc<Node>>,
+    axes: Option<usize>,
+    /// Each after its operands.
+    found: Vec<Found>,
+}
+
+/// A pending node.
+struct Found {
+    node: Arc<Node>,
+    reduces: bool,
+    /// How often it is an operand.
+    visits: usize,
+}
+
+impl Found {
+    /// What is costly is kept where an array has it, or where another stage asks for it too.
+    fn is_stage(&self) -> bool {
+        self.reduces || self.node.worth_storing() || (self.node.is_costly() && self.visits > 1)
+    }
 }
 
 impl Search<'_> {
@@ -132,14 +139,13 @@ impl Search<'_> {
     fn visit(&mut self, operand: &Operand) -> Option<()> {
         let Operand::Node(node) = operand else { return Some(()) };
         let Some(expr) = node.expr() else { return Some(()) };
-        if let Some((_, visits)) = self.visits.iter_mut().find(|(there, _)| Arc::ptr_eq(there, node)) {
-            *visits += 1;
+        if let Some(there) = self.found.iter_mut().find(|there| Arc::ptr_eq(&there.node, node)) {
+            there.visits += 1;
             return Some(());
         }
-        self.visits.push((node.clone(), 1));
-        match &*expr {
+        let reduces = match &*expr {
             Expr::Apply { .. } if *node.shape != *self.shape => return None,
-            Expr::Apply { .. } => {}
+            Expr::Apply { .. } => false,
             Expr::Reduce { source, axes, .. } => {
                 let rank = self.shape.len();
                 let fits = source.shape() == self.shape && are_last(axes, rank) && node.shape.len() == rank;
@@ -148,11 +154,12 @@ impl Search<'_> {
                 if !stretches || self.axes.is_some_and(|there| there != axes.len()) {
                     return None;
                 }
-                *self.axes = Some(axes.len());
+                self.axes = Some(axes.len());
+                true
             }
-        }
+        };
         expr.operands().iter().try_for_each(|operand| self.visit(operand))?;
-        self.ordered.push(node.clone());
+        self.found.push(Found { node: node.clone(), reduces, visits: 1 });
         Some(())
     }
 }

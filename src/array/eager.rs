@@ -7,7 +7,7 @@ use ndarray::{ArrayView, Dimension};
 
 use super::argument::{Arg, hub_of};
 use super::broadcast::memory_order;
-use super::dims::{Dims, volume};
+use super::dims::volume;
 use super::dist_array::{DistArray, dim_of};
 use super::shared::Shared;
 use super::view::{Held, Store, filled};
@@ -59,17 +59,14 @@ fn meet<A>(left: &Ready<'_, A>, right: &Ready<'_, A>) -> Option<(bool, Meet)> {
         Some((true, Meet::Whole))
     } else if left.number {
         Some((false, Meet::Whole))
-    } else if right.elements.len() >= ROW && is_row_of(right.shape, left.shape) {
+    } else if is_row_of(right.shape, left.shape) {
         Some((true, Meet::Rows(right.elements.len())))
-    } else if left.elements.len() >= ROW && is_row_of(left.shape, right.shape) {
+    } else if is_row_of(left.shape, right.shape) {
         Some((false, Meet::Rows(left.elements.len())))
     } else {
         None
     }
 }
-
-/// Shorter rows are not worth a kernel call each: [`strided`] makes strips of them.
-const ROW: usize = 64;
 
 /// `left op right`, if both are there, small and row-major and meet in a simple way; `None` where the general way must be
 /// taken, which also says what is wrong.
@@ -139,8 +136,7 @@ pub(crate) fn update<A: Element, D: Dimension, R: Dimension>(
     }
     let Held { view, .. } = held;
     let same = right.number || view.shape() == right.shape;
-    let row = right.elements.len();
-    let row = (!same && row >= ROW && is_row_of(right.shape, view.shape())).then_some(row);
+    let row = (!same && is_row_of(right.shape, view.shape())).then_some(right.elements.len());
     match (view.as_slice_mut(), row) {
         (Some(elements), None) if same => small::update_binary(op, elements, right.whole()),
         // All rows or none: whether it can be done depends on the types alone.
@@ -217,11 +213,11 @@ fn strided<A: Element, B: Element, D: Dimension, const N: usize>(
     {
         return None;
     }
-    let (n, shape) = (operands[0].len(), Dims::new(operands[0].shape()));
+    let n = operands[0].len();
     if n == 0 {
         return None;
     }
-    let order = memory_order(&shape, operands.iter().map(|operand| operand.strides()));
+    let order = memory_order(operands[0].shape(), operands.iter().map(|operand| operand.strides()));
     let row_major = order.is_sorted();
     let operands =
         if row_major { operands } else { operands.map(|operand| operand.permuted_axes(dim_of::<D>(&order))) };
@@ -265,8 +261,8 @@ pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
     }
 }
 
-/// Whether `small`, row-major, meets each row of `large` of its own length: its axes are the last ones of `large`.
+/// Whether `small`, row-major, meets each row of `large` of its own length, and such rows are long: its axes are the last ones of `large`.
 fn is_row_of(small: &[usize], large: &[usize]) -> bool {
     let own = &small[small.iter().take_while(|&&n| n == 1).count()..];
-    small.len() <= large.len() && !own.is_empty() && large.ends_with(own) && !large.contains(&0)
+    small.len() <= large.len() && volume(own) >= strided::ROW && large.ends_with(own) && !large.contains(&0)
 }

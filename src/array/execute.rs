@@ -52,7 +52,7 @@ struct Addresses<'a> {
 }
 
 // SAFETY: the pointers are only dereferenced inside `Plan::run`, whose contract for concurrent chunks `run_at`'s caller
-// has accepted.
+// has accepted, and `Plan::run_units`, whose `run_rows` keeps.
 unsafe impl Sync for Addresses<'_> {}
 
 /// Runs a plan at these addresses; with `encode`, engine processes may take part. Gives what [`Plan::finish`] does.
@@ -128,15 +128,15 @@ const ROWS_CHUNK: usize = 256 << 10;
 /// # Panics
 /// Where a plan has not as many units as there are rows for it.
 pub(super) fn run_rows(hub: &Hub, stages: &[RowStage<'_>], rows: usize, row: usize) -> Result<()> {
-    let addresses: Vec<(Vec<*const u8>, *mut u8)> = stages
+    let pointers: Vec<(Vec<*const u8>, [*mut u8; 1])> = stages
         .iter()
         .map(|stage| {
             assert_eq!(stage.plan.units(), Some(rows * stage.units), "units of a stage of {rows} rows");
-            (stage.inputs.iter().map(|leaf| leaf.address().cast_const()).collect(), stage.output.address())
+            (stage.inputs.iter().map(|leaf| leaf.address().cast_const()).collect(), [stage.output.address()])
         })
         .collect();
-    let at = RowAddresses(&addresses);
-    let at = &at;
+    let addresses: Vec<Addresses> =
+        pointers.iter().map(|(inputs, outputs)| Addresses { inputs, outputs, scratch: std::ptr::null_mut() }).collect();
     let block = (BLOCK / row).max(1);
     let per_chunk = (ROWS_CHUNK / row / block).max(rows.div_ceil(block).div_ceil(MAX_CHUNKS as usize)).max(1) * block;
     let local = |chunk: u32| {
@@ -144,24 +144,18 @@ pub(super) fn run_rows(hub: &Hub, stages: &[RowStage<'_>], rows: usize, row: usi
         let end = (first + per_chunk).min(rows);
         for start in (first..end).step_by(block) {
             let rows = start..(start + block).min(end);
-            for (nth, (stage, (inputs, output))) in stages.iter().zip(at.0).enumerate() {
+            for (nth, (stage, at)) in stages.iter().zip(&addresses).enumerate() {
                 let units = rows.start * stage.units..rows.end * stage.units;
                 // SAFETY: leaves' layouts stay inside their blocks, which `stages` keep alive, and plans were made from them. Outputs
                 // are fresh, so that no input overlaps its own stage's. Chunks and blocks are disjoint rows, of which a stage
                 // reads what the stages before it have written of the same rows, on this thread.
-                unsafe { stage.plan.run_units(inputs, *output, units, nth + 1 == stages.len()) }
+                unsafe { stage.plan.run_units(at.inputs, at.outputs, units, nth + 1 == stages.len()) }
             }
         }
     };
     let bytes = stages.iter().map(|stage| stage.plan.traffic()).max().unwrap_or(0);
     hub.run(&Job { name: KIND, chunks: rows.div_ceil(per_chunk) as u32, bytes, local: &local, remote: None })
 }
-
-/// Raw pointers of stages, which the threads of a job share.
-struct RowAddresses<'a>(&'a [(Vec<*const u8>, *mut u8)]);
-
-// SAFETY: the pointers are dereferenced by `Plan::run_units` alone, whose contract `run_rows` keeps for concurrent chunks.
-unsafe impl Sync for RowAddresses<'_> {}
 
 /// Copies elements of a type that programs know, with the axes taken in `order`; engine processes, which may not see
 /// the one or the other memory, do not take part.

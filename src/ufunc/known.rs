@@ -12,13 +12,9 @@ thread_local! {
     static PLANS: RefCell<Vec<Plan>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The plan of the description that `is` says yes to; else that of the one which `make` gives.
-///
-/// # Errors
-///
-/// As [`Plan::new`]; the plan is then not kept.
+/// The plan of the description that `is` says yes to, where it is kept.
 #[inline]
-pub(super) fn plan(is: impl Fn(&Description) -> bool, make: impl FnOnce() -> Description) -> Result<Plan> {
+pub(super) fn find(is: impl Fn(&Description) -> bool) -> Option<Plan> {
     let find = |plans: &RefCell<Vec<Plan>>| {
         let mut plans = plans.borrow_mut();
         let at = plans.iter().position(|plan| is(plan.description()))?;
@@ -27,10 +23,16 @@ pub(super) fn plan(is: impl Fn(&Description) -> bool, make: impl FnOnce() -> Des
         Some(plans[at / 2].clone())
     };
     // A thread that is ending keeps none.
-    if let Some(plan) = PLANS.try_with(find).ok().flatten() {
-        return Ok(plan);
-    }
-    let plan = Plan::new(make())?;
+    PLANS.try_with(find).ok().flatten()
+}
+
+/// The plan of a description that was not found, kept.
+///
+/// # Errors
+///
+/// As [`Plan::new`]; the plan is then not kept.
+pub(super) fn make(description: Description) -> Result<Plan> {
+    let plan = Plan::new(description)?;
     let keep = |plans: &RefCell<Vec<Plan>>| {
         let mut plans = plans.borrow_mut();
         plans.truncate(KEPT - 1);

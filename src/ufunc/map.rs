@@ -9,7 +9,6 @@ use super::turn::{Tile, turn};
 use super::view::{Axis, View};
 use super::{DType, Program};
 use crate::Result;
-use std::mem::replace;
 use std::ops::Range;
 
 /// Fewest and most elements of a chunk.
@@ -45,9 +44,19 @@ pub(super) struct Map {
 enum Order {
     /// In the order of the loop nest.
     Linear,
-    /// In tiles of rows and columns: the lengths of the nest's last two axes. Of inputs whose columns lie side by side, with the
-    /// bytes from one to the next, tiles are turned first.
-    Tiled { rows: usize, columns: usize, turned: Vec<(usize, isize)> },
+    /// In tiles of rows and columns: the lengths of the nest's last two axes. Tiles of some inputs are turned first.
+    Tiled { rows: usize, columns: usize, turned: Vec<Turned> },
+}
+
+/// An input whose columns lie side by side.
+#[derive(Debug)]
+struct Turned {
+    input: usize,
+    /// Bytes from one column to the next.
+    pitch: isize,
+    /// Where in the buffer its tile is, and how many bytes of it a tile takes.
+    place: usize,
+    bytes: usize,
 }
 
 impl Map {
@@ -172,9 +181,8 @@ impl Map {
                 unsafe { self.strips(&mut session, &outputs, first..(first + self.per_chunk).min(self.elements)) }
             }
             &Order::Tiled { rows, columns, ref turned } => {
-                let rooms = turned.iter().map(|&(k, _)| TILE.0 * TILE.1 * self.feed.views[k].size);
-                let mut session = self.feed.session(isa, self.stream, &bases, rooms.clone().sum());
-                let room = session.extra;
+                let room = turned.iter().map(|turned| turned.bytes).sum();
+                let mut session = self.feed.session(isa, self.stream, &bases, room);
                 let (down, across) = (rows.div_ceil(TILE.0), columns.div_ceil(TILE.1));
                 let tiles = self.elements / (rows * columns) * down * across;
                 for tile in first..(first + self.per_chunk).min(tiles) {
@@ -182,18 +190,17 @@ impl Map {
                         (tile / across / down, tile / across % down * TILE.0, tile % across * TILE.1);
                     let (height, width) = (TILE.0.min(rows - row), TILE.1.min(columns - column));
                     let start = |down: usize| (plane * rows + row + down) * columns + column;
-                    let places = rooms.clone().scan(room, |next, bytes| Some(replace(next, next.wrapping_add(bytes))));
-                    for (&(k, pitch), place) in turned.iter().zip(places.clone()) {
-                        let view = &self.feed.views[k];
-                        let from = bases[k].wrapping_offset(view.locate(start(0)).0);
+                    for &Turned { input, pitch, place, .. } in turned {
+                        let view = &self.feed.views[input];
+                        let from = bases[input].wrapping_offset(view.locate(start(0)).0);
                         let tile = Tile { from, pitch, rows: height, columns: width };
-                        // SAFETY: a tile of the operand's elements; there is room for one of each operand that is turned.
-                        unsafe { turn(isa, view.size, &tile, place, TILE.1) }
+                        // SAFETY: a tile of the operand's elements; the session's buffer has room for one of each that is turned.
+                        unsafe { turn(isa, view.size, &tile, session.extra.add(place), TILE.1) }
                     }
                     for down in 0..height {
-                        for (&(k, _), place) in turned.iter().zip(places.clone()) {
-                            let there = place.wrapping_add(down * TILE.1 * self.feed.views[k].size);
-                            session.instead[k] = Some((there.cast_const(), start(down)));
+                        for &Turned { input, place, bytes, .. } in turned {
+                            let there = session.extra.wrapping_add(place + down * (bytes / TILE.0));
+                            session.instead[input] = Some((there.cast_const(), start(down)));
                         }
                         // SAFETY: elements of the nest, within the operands' extents; of those that are turned, the tile has this row.
                         unsafe { self.strips(&mut session, &outputs, start(down)..start(down) + width) }
@@ -238,6 +245,12 @@ fn tile(nest: &mut Vec<(usize, Vec<isize>)>, sizes: &[usize]) -> Order {
     nest.insert(nest.len() - 1, moved);
     let [(rows, down), (columns, across)] = &nest[nest.len() - 2..] else { return Order::Linear };
     let side_by_side = |&k: &usize| down[k] == sizes[k] as isize && ![0, down[k]].contains(&across[k]);
-    let turned = (0..sizes.len()).filter(side_by_side).map(|k| (k, across[k])).collect();
+    let mut next = 0;
+    let turned = (0..sizes.len()).filter(side_by_side).map(|input| {
+        let (place, bytes) = (next, TILE.0 * TILE.1 * sizes[input]);
+        next += bytes;
+        Turned { input, pitch: across[input], place, bytes }
+    });
+    let turned = turned.collect();
     Order::Tiled { rows: *rows, columns: *columns, turned }
 }

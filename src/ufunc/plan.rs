@@ -29,6 +29,16 @@ impl Layout {
         }
         Layout { strides }
     }
+
+    /// Whether this is that layout; what is of another number of axes is not asked for.
+    pub(super) fn is_row_major(&self, shape: &[usize]) -> bool {
+        let mut stride = 1isize;
+        self.strides.iter().zip(shape).rev().all(|(&there, &length)| {
+            let fits = there == stride;
+            stride = stride.wrapping_mul(length as isize);
+            fits
+        })
+    }
 }
 
 /// How values are folded into one.
@@ -134,10 +144,21 @@ pub(super) enum Kind {
 }
 
 impl Description {
+    /// Of a map.
+    pub fn map(program: Program, shape: &[usize], inputs: &[Layout], outputs: &[Layout]) -> Description {
+        let kind = Kind::Map { outputs: outputs.to_vec() };
+        Description { program, shape: shape.to_vec(), inputs: inputs.to_vec(), kind }
+    }
+
     /// Of a fold.
     pub fn fold(program: Program, shape: &[usize], inputs: &[Layout], fold: Fold, axes: &[usize]) -> Description {
         let kind = Kind::Fold { fold, axes: axes.to_vec() };
         Description { program, shape: shape.to_vec(), inputs: inputs.to_vec(), kind }
+    }
+
+    /// Whether it is of this program over these operands.
+    fn computes(&self, program: &Program, shape: &[usize], inputs: &[Layout]) -> bool {
+        self.shape == shape && self.inputs == inputs && self.program == *program
     }
 
     /// Whether it is the fold, along this axis, of a row-major array of this type and shape.
@@ -145,15 +166,7 @@ impl Description {
         let folds = matches!(&self.kind, Kind::Fold { fold: f, axes } if *f == fold && axes == &[axis]);
         let program = &self.program;
         let plain = program.inputs == [dtype] && program.code.is_empty() && program.outputs == [0];
-        let row_major = |layout: &Layout| {
-            let mut stride = 1;
-            layout.strides.iter().zip(shape).rev().all(|(&there, &length)| {
-                let fits = there == stride;
-                stride = stride.wrapping_mul(length as isize);
-                fits
-            })
-        };
-        folds && plain && self.shape == shape && self.inputs.iter().all(row_major)
+        folds && plain && self.shape == shape && self.inputs.iter().all(|layout| layout.is_row_major(shape))
     }
 }
 
@@ -172,20 +185,11 @@ impl Plan {
     /// `Error::InvalidArgument` where the program is not well-typed, a layout does not fit the shape, or an output
     /// overlaps itself.
     pub fn map(program: Program, shape: &[usize], inputs: &[Layout], outputs: &[Layout]) -> Result<Plan> {
-        known::plan(
-            |known| {
-                known.shape == shape
-                    && known.inputs == inputs
-                    && matches!(&known.kind, Kind::Map { outputs: there } if there == outputs)
-                    && known.program == program
-            },
-            || Description {
-                program: program.clone(),
-                shape: shape.to_vec(),
-                inputs: inputs.to_vec(),
-                kind: Kind::Map { outputs: outputs.to_vec() },
-            },
-        )
+        let stores = |kind: &Kind| matches!(kind, Kind::Map { outputs: there } if there == outputs);
+        match known::find(|known| stores(&known.kind) && known.computes(&program, shape, inputs)) {
+            Some(plan) => Ok(plan),
+            None => known::make(Description::map(program, shape, inputs, outputs)),
+        }
     }
 
     /// Folds the one output of `program` over `shape` along `axes` (all of them for the whole). The results are
@@ -195,15 +199,11 @@ impl Plan {
     ///
     /// As [`Plan::map`], and where the fold does not take the type, or is the minimum or maximum of nothing.
     pub fn fold(program: Program, shape: &[usize], inputs: &[Layout], fold: Fold, axes: &[usize]) -> Result<Plan> {
-        known::plan(
-            |known| {
-                known.shape == shape
-                    && known.inputs == inputs
-                    && matches!(&known.kind, Kind::Fold { fold: f, axes: a } if *f == fold && a == axes)
-                    && known.program == program
-            },
-            || Description::fold(program.clone(), shape, inputs, fold, axes),
-        )
+        let folds = |kind: &Kind| matches!(kind, Kind::Fold { fold: f, axes: a } if *f == fold && a == axes);
+        match known::find(|known| folds(&known.kind) && known.computes(&program, shape, inputs)) {
+            Some(plan) => Ok(plan),
+            None => known::make(Description::fold(program, shape, inputs, fold, axes)),
+        }
     }
 
     /// Checks a description through and through, and makes it ready to run.
@@ -348,23 +348,23 @@ impl Plan {
         units.filter(|_| self.scratch_bytes() == 0)
     }
 
-    /// Runs some units of a plan of one output. Without `last` its results stay in the caches, whatever their number.
+    /// Runs some units. Without `last` their results stay in the caches, whatever their number.
     ///
     /// # Panics
     ///
-    /// Where there is not one pointer for each input and one output, or not as many units.
+    /// Where there are not as many pointers as inputs and results, or not as many units.
     ///
     /// # Safety
     ///
     /// As [`Plan::run`], for these units alone.
-    pub unsafe fn run_units(&self, inputs: &[*const u8], output: *mut u8, units: Range<usize>, last: bool) {
-        self.count(Some(inputs.len()), 1);
+    pub unsafe fn run_units(&self, inputs: &[*const u8], outputs: &[*mut u8], units: Range<usize>, last: bool) {
+        self.count(Some(inputs.len()), outputs.len());
         assert!(self.units().is_some_and(|all| units.start <= units.end && units.end <= all), "units {units:?}");
         // SAFETY: the caller's promise is the one asked for; the counts were looked at.
         unsafe {
             match &self.inner.run {
-                Run::Map(map) => map.run_units(inputs, &[output], units, last),
-                Run::Fold(fold) => fold.run_units(inputs, &[output], units),
+                Run::Map(map) => map.run_units(inputs, outputs, units, last),
+                Run::Fold(fold) => fold.run_units(inputs, outputs, units),
             }
         }
     }

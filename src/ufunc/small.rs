@@ -233,13 +233,13 @@ pub fn fold_axis<A: Element, R: Element>(
     if simple && unsafe { fold::sums(fold, from, values, row, !last, out.as_mut_ptr().cast()) } {
         return Ok(true);
     }
-    let plan = known::plan(
-        |known| known.is_plain_fold(from, shape, fold, axis),
-        || {
+    let plan = match known::find(|known| known.is_plain_fold(from, shape, fold, axis)) {
+        Some(plan) => plan,
+        None => {
             let program = Program { inputs: vec![from], outputs: vec![0], ..Program::default() };
-            Description::fold(program, shape, &[Layout::row_major(shape)], fold, &[axis])
-        },
-    )?;
+            known::make(Description::fold(program, shape, &[Layout::row_major(shape)], fold, &[axis]))?
+        }
+    };
     if plan.chunks() != 1 || plan.scratch_bytes() != 0 || plan.result_dtypes() != [to] {
         return Ok(false);
     }

@@ -3,11 +3,13 @@
 use super::kernel::{Arg, SPLAT, recipe};
 use super::simd::Isa;
 use super::stream::Line;
-use super::view::{Axis, View, row_of};
+use super::view::{self, Axis, View, row_of};
 use super::{Element, Op};
 use ndarray::{ArrayView, Dimension};
 use std::mem::MaybeUninit;
 
+/// Rows at least this long are walked one by one; shorter ones are not worth a kernel call each, and become strips.
+pub const ROW: usize = view::ROW;
 /// Lanes of a strip.
 const STRIP: usize = 512;
 
@@ -42,12 +44,6 @@ pub fn apply<A: Element, R: Element, D: Dimension>(
         let mut args = [Arg::NONE; 3];
         for (k, operand) in operands.iter().enumerate() {
             let (strip, splat) = (strips[k].as_mut_ptr().cast(), splats[k].as_mut_ptr().cast());
-            if views[k].axes.len() > 1 && row.is_none() {
-                // SAFETY: as below.
-                unsafe { gather(&views[k], operand.as_ptr(), at, n, strips[k].as_mut_ptr().cast()) }
-                args[k] = Arg { ptr: strips[k].as_ptr().cast(), varies: true };
-                continue;
-            }
             // SAFETY: the view is the operand's, whose elements are borrowed; `at + n` is at most its length, and a strip takes `n`.
             args[k] = unsafe { views[k].fetch(operand.as_ptr().cast(), at, n, strip, splat, &mut splatted[k]) };
         }
@@ -63,21 +59,4 @@ pub fn apply<A: Element, R: Element, D: Dimension>(
         at += n;
     }
     true
-}
-
-/// Copies elements `start..start + n` side by side to `to`; rows are short.
-///
-/// # Safety
-///
-/// The elements of the view from `base` are valid and aligned; `to` takes `n` and overlaps none.
-unsafe fn gather<A: Copy>(view: &View, base: *const A, start: usize, n: usize, mut to: *mut A) {
-    let stride = view.inner().stride;
-    view.pieces(start, n, |offset, piece| {
-        let from = base.wrapping_byte_offset(offset);
-        for i in 0..piece {
-            // SAFETY: elements of a piece, and as many places.
-            unsafe { to.add(i).write(from.byte_offset(i as isize * stride).read()) }
-        }
-        to = to.wrapping_add(piece);
-    });
 }

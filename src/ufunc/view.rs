@@ -20,7 +20,7 @@ pub(super) struct View {
 }
 
 /// Rows at least this long are walked one by one, so that operands are read in place.
-const ROW: usize = 64;
+pub(super) const ROW: usize = 64;
 
 /// The length of the rows that strips of these must not straddle, where rows are long.
 pub(super) fn row_of(views: &[View]) -> Option<usize> {

@@ -56,6 +56,17 @@ impl Loops {
     }
 }
 
+/// `to = f(to, value)`.
+///
+/// # Safety
+///
+/// The element may be read and written.
+#[inline(always)]
+unsafe fn update<J: Join<Out = <J as Join>::In>>(to: *mut J::In, value: J::In) {
+    // SAFETY: the caller's promise.
+    unsafe { to.write(J::leave(J::join(J::enter(to.read()), J::enter(value)))) }
+}
+
 /// # Safety
 ///
 /// Elements at `a` at all `places`, and at `b` one for each of them, or, where `step` is 0, one; the two do not overlap.
@@ -63,10 +74,7 @@ unsafe fn each<J: Join<Out = <J as Join>::In>, P: Index>(a: *mut u8, places: &[P
     let (a, b) = (a.cast::<J::In>(), b.cast::<J::In>());
     for (i, &place) in places.iter().enumerate() {
         // SAFETY: the caller's promise.
-        unsafe {
-            let (to, value) = (a.add(place.index()), b.add(i * step).read());
-            to.write(J::leave(J::join(J::enter(to.read()), J::enter(value))));
-        }
+        unsafe { update::<J>(a.add(place.index()), b.add(i * step).read()) }
     }
 }
 
@@ -83,10 +91,7 @@ unsafe fn picked<J: Join<Out = <J as Join>::In>>(
     let (a, b) = (a.cast::<J::In>(), b.cast::<J::In>());
     for (&place, &number) in places.iter().zip(which) {
         // SAFETY: the caller's promise.
-        unsafe {
-            let (to, value) = (a.add(place), b.add(number * step).read());
-            to.write(J::leave(J::join(J::enter(to.read()), J::enter(value))));
-        }
+        unsafe { update::<J>(a.add(place), b.add(number * step).read()) }
     }
 }
 
@@ -97,7 +102,7 @@ unsafe fn row<J: Join<Out = <J as Join>::In>>(a: *mut u8, b: *const u8, n: usize
     let (a, b) = (a.cast::<J::In>(), b.cast::<J::In>());
     for c in 0..n {
         // SAFETY: the caller's promise.
-        unsafe { a.add(c).write(J::leave(J::join(J::enter(a.add(c).read()), J::enter(b.add(c).read())))) }
+        unsafe { update::<J>(a.add(c), b.add(c).read()) }
     }
 }
 

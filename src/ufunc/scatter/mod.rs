@@ -265,18 +265,19 @@ impl Scatter {
     pub unsafe fn direct(&self, a: *mut u8, b: *const u8, range: usize, read: &dyn Fn(usize, &mut [usize])) {
         let ranges = self.ranges();
         let (low, high) = (self.places * range / ranges, self.places * (range + 1) / ranges);
-        let mut within = Within::new();
+        // Places are picked where several threads each have a range of them.
+        let mut within = (self.row == 1 && ranges > 1).then(Within::new);
         Self::blocks(0..self.updates, read, |first, places| {
             self.check(places);
-            if self.row == 1 && ranges == 1 {
-                // SAFETY: places were checked; one range is all of them.
-                unsafe { self.each(a, places, self.value(b, first), |loops| loops.each) }
-                return;
-            }
-            if self.row == 1 {
+            if let Some(within) = &mut within {
                 within.pick(places, low..high);
                 // SAFETY: places that were checked, of this range; numbers are those of a block of updates.
                 unsafe { self.picked(a, within.found(), self.value(b, first)) }
+                return;
+            }
+            if self.row == 1 {
+                // SAFETY: places were checked; one range is all of them.
+                unsafe { self.each(a, places, self.value(b, first), |loops| loops.each) }
                 return;
             }
             for (i, &place) in places.iter().enumerate() {

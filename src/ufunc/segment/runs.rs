@@ -11,6 +11,8 @@ use std::mem::MaybeUninit;
 
 /// Lanes of a segment, whatever the instruction set.
 pub(super) const LANES: usize = 32;
+/// Elements of a segment that takes half a group.
+const HALF: usize = LANES / 2;
 /// Elements of a leaf of the tree.
 pub(super) const BLOCK: usize = 2048;
 /// Elements that one part of a long segment has: a subtree.
@@ -73,14 +75,16 @@ unsafe fn copied<J: Join>(at: *const J::In, n: usize) -> [J::In; LANES] {
 /// Lanes joined by halves.
 #[inline(always)]
 fn across<J: Join>(lanes: &[J::Acc; LANES]) -> J::Acc {
-    let a: [J::Acc; 16] = std::array::from_fn(|i| J::join(lanes[i], lanes[i + 16]));
+    across_half::<J>(&std::array::from_fn(|i| J::join(lanes[i], lanes[i + HALF])))
+}
+
+/// The halves of [`across`], joined to each other already.
+#[inline(always)]
+fn across_half<J: Join>(a: &[J::Acc; HALF]) -> J::Acc {
     let b: [J::Acc; 8] = std::array::from_fn(|i| J::join(a[i], a[i + 8]));
     let c: [J::Acc; 4] = std::array::from_fn(|i| J::join(b[i], b[i + 4]));
     J::join(J::join(c[0], c[2]), J::join(c[1], c[3]))
 }
-
-/// Elements of a segment that takes half a group.
-const HALF: usize = LANES / 2;
 
 /// The elements of a segment of at most [`HALF`], with the bits of a group: the other half of its lanes is neutral.
 ///
@@ -99,10 +103,7 @@ unsafe fn few<J: Join>(at: *const J::In, n: usize, readable: usize) -> J::Acc {
             std::array::from_fn(|lane| group[lane])
         }
     };
-    let b: [J::Acc; 8] =
-        std::array::from_fn(|i| J::join(J::join(lanes[i], J::NEUTRAL), J::join(lanes[i + 8], J::NEUTRAL)));
-    let c: [J::Acc; 4] = std::array::from_fn(|i| J::join(b[i], b[i + 4]));
-    J::join(J::join(c[0], c[2]), J::join(c[1], c[3]))
+    across_half::<J>(&lanes.map(|lane| J::join(lane, J::NEUTRAL)))
 }
 
 /// The elements of one block.
