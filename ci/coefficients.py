@@ -4,7 +4,7 @@ error is relative to the function's value), multi-part constants and the bits of
 Usage: ci/coefficients.py [NAME ...]"""
 
 import sys
-from mpmath import asin, atan, cos, erf, erfc, exp, log, lu_solve, matrix, mp, mpf, pi, sqrt
+from mpmath import asin, atan, atanh, cos, erf, erfc, exp, log, lu_solve, matrix, mp, mpf, pi, sqrt
 
 mp.dps = 80
 
@@ -254,6 +254,19 @@ def job_narrow():
     f32_parts("LOG10_2_SHORT", log(mpf(2)) / log(mpf(10)), (15, 24))
     f32_parts("LOG2_E", 1 / log(mpf(2)), (24, 24))
     f32_parts("LOG10_E", 1 / log(mpf(10)), (24, 24))
+
+
+def job_softplus():
+    def r_atanh(z):
+        # (ln((1 + s) / (1 - s)) - 2 s) / s^3
+        if z < mpf("0.001"):
+            return sum(2 * z**k / (2 * k + 3) for k in range(30))
+        return (2 * atanh(sqrt(z)) - 2 * sqrt(z)) / (z * sqrt(z))
+
+    # relative to the logarithm
+    weight = lambda z: z / 2 if z < mpf(10) ** -20 else z * sqrt(z) / (2 * atanh(sqrt(z)))
+    for n in (10, 5):
+        show("ATANH", *remez(r_atanh, weight, 0, mpf(1) / 9 * mpf("1.0001"), n))
 
 
 JOBS = {k[4:]: v for k, v in list(globals().items()) if k.startswith("job_")}

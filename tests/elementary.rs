@@ -411,6 +411,64 @@ fn atan2_hypot() {
     });
 }
 
+/// The errors of the logarithm of a sum of two exponentials: at most a unit in the last place, or 2^-58 where the greater operand and
+/// the logarithm cancel.
+fn sum_of_exponentials<F: Binary>(base: f64, exp: fn(&BigFloat, &mut Consts) -> BigFloat) {
+    let mut cc = Consts::new().expect("constants");
+    let mut random = Random(11);
+    let mut worst = Worst::new(F::NAME);
+    let (mut quick, mut cancelled, mut left) = (0, 0, 0f64);
+    for i in 0..24_000 {
+        let x = match i % 4 {
+            0 => random.within(-2.0, 1.0),
+            1 => random.within(-30.0, 30.0),
+            2 => random.exponents(-30.0, 6.0) * (i as f64 % 8.0 - 4.0).signum(),
+            _ => random.within(-0.75, 0.0),
+        };
+        let y = match i / 4 % 5 {
+            0 => x - random.within(0.0, 1.0),
+            1 => x + random.exponents(-50.0, 5.0),
+            2 => random.within(-2.0, 1.0),
+            3 => x,
+            // Where the sum of the two exponentials is near 1.
+            _ => (1.0 - base.powf(x)).abs().ln() / base.ln(),
+        };
+        let got = F::full(x, y);
+        let fast = F::quick(x, y);
+        if F::QUICK && !F::quick_hard(fast) {
+            quick += 1;
+            assert_eq!(fast.to_bits(), got.to_bits(), "{}({x:e}, {y:e}): quick and full differ", F::NAME);
+        } else if !F::hard(x, y) {
+            assert_eq!(F::fast(x, y).to_bits(), got.to_bits(), "{}({x:e}, {y:e}): fast and full differ", F::NAME);
+        }
+        assert_eq!(got.to_bits(), F::full(y, x).to_bits(), "{}({x:e}, {y:e}): not the same with {y:e} first", F::NAME);
+        let sum = exp(&big(x), &mut cc).add(&exp(&big(y), &mut cc), 400, RM);
+        let mut want = sum.ln(320, RM, &mut cc);
+        if base == 2.0 {
+            want = want.div(&BigFloat::from_word(2, 320).ln(320, RM, &mut cc), 320, RM);
+        }
+        let error = scaled(&big(got).sub(&want, 400, RM), 0).abs();
+        if !want.is_zero() && ulps(got, &want) > 1.0 && error < 2f64.powi(-58) {
+            cancelled += 1;
+            left = left.max(error);
+        } else {
+            worst.add(&[x, y], got, &want);
+        }
+    }
+    println!("{}: {quick} in few operations, {cancelled} right to 2^{:.1} alone", F::NAME, left.log2());
+    assert!(quick > 5000 && cancelled < 5000, "{quick} and {cancelled} of 24000");
+    worst.report();
+}
+
+#[test]
+fn logarithms_of_sums_of_exponentials() {
+    sum_of_exponentials::<Logaddexp>(std::f64::consts::E, |x, cc| x.exp(400, RM, cc));
+    sum_of_exponentials::<Logaddexp2>(2.0, |x, cc| {
+        let ln_2 = BigFloat::from_word(2, 400).ln(400, RM, cc);
+        x.mul(&ln_2, 400, RM).exp(400, RM, cc)
+    });
+}
+
 #[test]
 fn asinh_acosh() {
     // astro-float's own lose the digits near 0 and 1: logarithms of what is computed with room to spare.

@@ -310,7 +310,7 @@ fn functions_of_an_f32_are_within_a_unit() {
     run_all(&sweeps);
 }
 
-/// The same for functions of two.
+/// The same for functions of two: 0.95 where they have a form of few operations.
 #[test]
 fn functions_of_two_f32_are_within_a_unit() {
     fn check<F: Binary>(points: usize, cancels: bool) {
@@ -344,7 +344,7 @@ fn functions_of_two_f32_are_within_a_unit() {
         let mut worst = 0f64;
         for (x, y) in pairs.chain(random) {
             let (got, want) = (F::full_f32(x, y), F::full(f64::from(x), f64::from(y)));
-            let (well, distance) = rounded_well(got, want, 0.57);
+            let (well, distance) = rounded_well(got, want, if F::QUICK { 0.95 } else { 0.57 });
             // Where the two parts of a sum cancel, what is left of it is right to 2^-50 of them.
             let left = cancels && (f64::from(got) - want).abs() <= 2f64.powi(-50) + half_unit(want) * 1.1;
             assert!(well || left, "{}({x:e}f32, {y:e}f32) = {got:e}, {distance} units from {want:e}", F::NAME);

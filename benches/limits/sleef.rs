@@ -36,12 +36,21 @@ macro_rules! unknown {
 }
 unknown!(i8 i16 i32);
 
-/// One of its functions.
+/// One of its functions, or what is put together of two of them.
 #[derive(Clone, Copy)]
 pub struct Function {
     address: *const (),
     wide: bool,
-    operands: usize,
+    operands: Operands,
+}
+
+/// What a function takes.
+#[derive(Clone, Copy)]
+enum Operands {
+    One,
+    Two,
+    /// The greater of two, plus `scale` times the function of the address held here of the function itself of minus their distance.
+    Apart(*const (), f64),
 }
 
 // SAFETY: the address of code that stays loaded.
@@ -73,10 +82,18 @@ impl Function {
                 }
                 libc::dlsym(library, symbol.as_ptr())
             };
+            let operands = if operands == 1 { Operands::One } else { Operands::Two };
             (!address.is_null()).then_some(Function { address: address.cast_const().cast(), wide, operands })
         }
         #[cfg(not(target_arch = "x86_64"))]
         None
+    }
+
+    /// What its user writes for the logarithm of a sum of two exponentials, `log1p` of `exp` (such as `exp2`) of their
+    /// distance: it has no function of its own.
+    pub fn find_log_of_sum<T: Lane>(exp: &str, scale: f64) -> Option<Function> {
+        let (exp, log) = (Self::find::<T>(exp, 1)?, Self::find::<T>("log1p", 1)?);
+        Some(Function { operands: Operands::Apart(log.address, scale), ..exp })
     }
 
     /// `out = f(a, b)` with all threads of `team`; of one operand, `b` is not looked at. What does not fill a vector at the
@@ -130,36 +147,98 @@ impl Function {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use super::Operands;
     use std::arch::x86_64::*;
     use std::mem::transmute;
 
     macro_rules! strips {
-        ($name:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, $load:ident, $store:ident) => {
+        ($name:ident, $features:literal, $t:ty, $v:ty, $lanes:literal, $load:ident, $store:ident, $set:ident, $max:ident, $min:ident, $sub:ident, $fma:ident) => {
             /// # Safety
             ///
             /// As `strip`.
             #[target_feature(enable = $features)]
-            pub unsafe fn $name(f: *const (), operands: usize, a: *const $t, b: *const $t, out: *mut $t, n: usize) {
-                // SAFETY: whole vectors within `n` elements; the function is of the type that its name says.
+            pub unsafe fn $name(f: *const (), operands: Operands, a: *const $t, b: *const $t, out: *mut $t, n: usize) {
+                type One = unsafe extern "C" fn($v) -> $v;
+                let starts = (0..n / $lanes * $lanes).step_by($lanes);
+                // SAFETY: whole vectors within `n` elements; the functions are of the types that their names say.
                 unsafe {
-                    if operands == 1 {
-                        let f: unsafe extern "C" fn($v) -> $v = transmute(f);
-                        for i in (0..n / $lanes * $lanes).step_by($lanes) {
-                            $store(out.add(i), f($load(a.add(i))));
+                    match operands {
+                        Operands::One => {
+                            let f: One = transmute(f);
+                            starts.for_each(|i| $store(out.add(i), f($load(a.add(i)))));
                         }
-                    } else {
-                        // SAFETY: as above, of two operands.
-                        let f: unsafe extern "C" fn($v, $v) -> $v = transmute(f);
-                        for i in (0..n / $lanes * $lanes).step_by($lanes) {
-                            $store(out.add(i), f($load(a.add(i)), $load(b.add(i))));
+                        Operands::Two => {
+                            let f: unsafe extern "C" fn($v, $v) -> $v = transmute(f);
+                            starts.for_each(|i| $store(out.add(i), f($load(a.add(i)), $load(b.add(i)))));
+                        }
+                        Operands::Apart(log, scale) => {
+                            let (exp, log): (One, One) = (transmute(f), transmute(log));
+                            let scale = $set(scale as $t);
+                            for i in starts {
+                                let (x, y) = ($load(a.add(i)), $load(b.add(i)));
+                                let m = $max(x, y);
+                                $store(out.add(i), $fma(log(exp($sub($min(x, y), m))), scale, m));
+                            }
                         }
                     }
                 }
             }
         };
     }
-    strips!(doubles512, "avx512f", f64, __m512d, 8, _mm512_loadu_pd, _mm512_storeu_pd);
-    strips!(floats512, "avx512f", f32, __m512, 16, _mm512_loadu_ps, _mm512_storeu_ps);
-    strips!(doubles256, "avx2,fma", f64, __m256d, 4, _mm256_loadu_pd, _mm256_storeu_pd);
-    strips!(floats256, "avx2,fma", f32, __m256, 8, _mm256_loadu_ps, _mm256_storeu_ps);
+    strips!(
+        doubles512,
+        "avx512f",
+        f64,
+        __m512d,
+        8,
+        _mm512_loadu_pd,
+        _mm512_storeu_pd,
+        _mm512_set1_pd,
+        _mm512_max_pd,
+        _mm512_min_pd,
+        _mm512_sub_pd,
+        _mm512_fmadd_pd
+    );
+    strips!(
+        floats512,
+        "avx512f",
+        f32,
+        __m512,
+        16,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_set1_ps,
+        _mm512_max_ps,
+        _mm512_min_ps,
+        _mm512_sub_ps,
+        _mm512_fmadd_ps
+    );
+    strips!(
+        doubles256,
+        "avx2,fma",
+        f64,
+        __m256d,
+        4,
+        _mm256_loadu_pd,
+        _mm256_storeu_pd,
+        _mm256_set1_pd,
+        _mm256_max_pd,
+        _mm256_min_pd,
+        _mm256_sub_pd,
+        _mm256_fmadd_pd
+    );
+    strips!(
+        floats256,
+        "avx2,fma",
+        f32,
+        __m256,
+        8,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_set1_ps,
+        _mm256_max_ps,
+        _mm256_min_ps,
+        _mm256_sub_ps,
+        _mm256_fmadd_ps
+    );
 }

@@ -1,7 +1,7 @@
 //! A program over a loop nest: strips of its operands are fetched, and its steps run over them.
 
 use super::ahead::Ahead;
-use super::kernel::{Arg, SPLAT};
+use super::kernel::{Arg, splat_lanes};
 use super::program::Code;
 use super::simd::Isa;
 use super::stream::Line;
@@ -93,7 +93,8 @@ impl Feed {
             .zip(&self.buffered)
             .map(|(view, &buffered)| place(if buffered { view.size * lanes } else { 0 }))
             .collect();
-        let splats: Vec<usize> = self.views[..inputs].iter().map(|view| place(view.size * SPLAT)).collect();
+        let splats: Vec<usize> =
+            self.views[..inputs].iter().map(|view| place(view.size * splat_lanes(view.size))).collect();
         let arena = Arena::take(total);
         let base = arena.base();
         let at = |offset: usize| base.wrapping_add(offset);

@@ -1,7 +1,7 @@
 //! Eager entry points for small contiguous operands: one kernel call, no plan, and the bits that a plan gives.
 
 use super::fold;
-use super::kernel::{Arg, SPLAT, recipe};
+use super::kernel::{Arg, SPLAT, recipe, splat_lanes};
 use super::known;
 use super::plan::Description;
 use super::simd::Isa;
@@ -30,8 +30,8 @@ impl<A: Element> Operand<'_, A> {
             Operand::Slice(slice) => (slice.len() == n).then(|| Arg { ptr: slice.as_ptr().cast(), varies: true }),
             Operand::Scalar(value) => {
                 let lanes = splat.as_mut_ptr().cast::<A>();
-                for i in 0..SPLAT {
-                    // SAFETY: the splat has room for `SPLAT` values.
+                for i in 0..splat_lanes(size_of::<A>()) {
+                    // SAFETY: the splat has room for `SPLAT` values, which is no fewer.
                     unsafe { lanes.add(i).write(*value) };
                 }
                 Some(Arg { ptr: lanes.cast(), varies: false })
@@ -128,7 +128,7 @@ unsafe fn apply<R>(
         let names: Vec<_> = from.iter().map(|dtype| dtype.name()).collect();
         return Err(Error::invalid(format!("no {op:?} of ({}) to {}", names.join(", "), to.name())));
     };
-    let exponent = [recipe.exponent.unwrap_or(0); SPLAT];
+    let exponent = [recipe.exponent.unwrap_or(0); splat_lanes(size_of::<i32>())];
     let args = match (recipe.swap, recipe.exponent) {
         (true, _) => [b, a, c],
         (false, Some(_)) => [a, Arg { ptr: exponent.as_ptr().cast(), varies: false }, c],

@@ -1,6 +1,6 @@
 //! Eager operations on small operands wherever their elements lie: a kernel call for each strip, and neither a plan nor memory.
 
-use super::kernel::{Arg, SPLAT, recipe};
+use super::kernel::{Arg, SPLAT, recipe, splat_lanes};
 use super::simd::Isa;
 use super::stream::Line;
 use super::view::{self, Axis, View, row_of};
@@ -32,7 +32,7 @@ pub fn apply<A: Element, R: Element, D: Dimension>(
     };
     let views = [view(first), view(last)];
     let kernel = recipe.kernel.get(Isa::current());
-    let exponent = Line([recipe.exponent.unwrap_or(0); SPLAT]);
+    let exponent = Line([recipe.exponent.unwrap_or(0); splat_lanes(size_of::<i32>())]);
     let mut strips = [const { MaybeUninit::<Line<[MaybeUninit<A>; STRIP]>>::uninit() }; 2];
     let mut splats = [const { MaybeUninit::<Line<[MaybeUninit<A>; SPLAT]>>::uninit() }; 2];
     let mut splatted = [std::ptr::null(); 2];

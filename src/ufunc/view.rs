@@ -1,6 +1,6 @@
 //! Where the elements of an operand lie, numbered along a loop nest: direct where they are contiguous, else gathered.
 
-use super::kernel::{Arg, SPLAT};
+use super::kernel::{Arg, splat_lanes};
 use super::program::limits;
 use smallvec::SmallVec;
 
@@ -159,7 +159,7 @@ impl View {
     ///
     /// # Safety
     ///
-    /// As [`View::gather`]; `strip` takes `n` elements, `splat` [`SPLAT`]. `splatted` is the place of the value that is in
+    /// As [`View::gather`]; `strip` takes `n` elements, `splat` [`splat_lanes`]. `splatted` is the place of the value that is in
     /// `splat`, or null.
     #[inline]
     pub unsafe fn fetch(
@@ -183,7 +183,7 @@ impl View {
                 Arg { ptr, varies: true }
             } else if inner.stride == 0 || self.axes.is_empty() {
                 if *splatted != ptr {
-                    copy_strided(ptr, 0, splat, self.size as isize, SPLAT, self.size);
+                    copy_strided(ptr, 0, splat, self.size as isize, splat_lanes(self.size), self.size);
                     *splatted = ptr;
                 }
                 Arg { ptr: splat, varies: false }

@@ -57,7 +57,7 @@ enum Range {
 const ARITHMETIC: &[Target] = &[OfFloor(0.85)];
 const ELEMENTARY: &[Target] = &[OfFloorOr(0.6, "sleef", 1.2)];
 
-/// The column of SLEEF, where it has the function.
+/// The column of SLEEF, where it has the function or what it is made of.
 fn sleef<'a, T: Lane + Element + Default>(
     bench: &Bench<'a>,
     name: &str,
@@ -65,7 +65,11 @@ fn sleef<'a, T: Lane + Element + Default>(
     a: &'a [T],
     b: &'a [T],
 ) -> Option<Column<'a>> {
-    let function = Function::find::<T>(name, operands)?;
+    let function = match name {
+        "logaddexp" => Function::find_log_of_sum::<T>("exp", 1.0)?,
+        "logaddexp2" => Function::find_log_of_sum::<T>("exp2", std::f64::consts::LOG2_E)?,
+        _ => Function::find::<T>(name, operands)?,
+    };
     let floor = bench.floor;
     let mut out = vec![T::default(); a.len()];
     let column = Column::new("sleef", move || function.run(&floor.team, a, b, &mut out));
@@ -186,8 +190,8 @@ macro_rules! floats {
             "subtract" Subtract ARITHMETIC "" |x, y| x - y;
             "arctan2" Arctan2 ELEMENTARY "atan2" |x, y| x.atan2(y);
             "hypot" Hypot ELEMENTARY "hypot" |x, y| x.hypot(y);
-            "logaddexp" Logaddexp ELEMENTARY "" |x, y| x.max(y) + (-(x - y).abs()).exp().ln_1p();
-            "logaddexp2" Logaddexp2 ELEMENTARY "" |x, y| x.max(y) + (-(x - y).abs()).exp2().ln_1p() / std::$t::consts::LN_2;
+            "logaddexp" Logaddexp ELEMENTARY "logaddexp" |x, y| x.max(y) + (-(x - y).abs()).exp().ln_1p();
+            "logaddexp2" Logaddexp2 ELEMENTARY "logaddexp2" |x, y| x.max(y) + (-(x - y).abs()).exp2().ln_1p() / std::$t::consts::LN_2;
             "power" Power ELEMENTARY "pow" |x, y| x.powf(y);
         }
     };

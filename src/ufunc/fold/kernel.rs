@@ -19,6 +19,38 @@ pub(super) trait Reduce {
     const EXACT: bool;
     fn step(acc: Self::Acc, x: Self::In) -> Self::Acc;
     fn merge(a: Self::Acc, b: Self::Acc) -> Self::Acc;
+
+    /// Whether numbers can be folded with less than `step`, which has NaN to see to: then many values are folded by `ordered`,
+    /// watched meanwhile and, where one may have been NaN, looked at again.
+    const WATCHES: bool = false;
+    /// What `step` does with numbers; of a NaN `x` it keeps `acc`.
+    #[inline(always)]
+    fn ordered(acc: Self::Acc, x: Self::In) -> Self::Acc {
+        Self::step(acc, x)
+    }
+    /// What has been seen where nothing has.
+    const CALM: Self::Acc = Self::IDENTITY;
+    /// Adds four values to what was seen before.
+    #[inline(always)]
+    fn watch(seen: Self::Acc, _: [Self::In; 4]) -> Self::Acc {
+        seen
+    }
+    /// Whether no value that was seen was NaN; `false` for some others too.
+    #[inline(always)]
+    fn calm(_: Self::Acc) -> bool {
+        true
+    }
+    /// `x` where it is NaN, as by `step`; otherwise `acc`.
+    #[inline(always)]
+    fn settle(acc: Self::Acc, _: Self::In) -> Self::Acc {
+        acc
+    }
+}
+
+/// Whether no value that the lanes have seen was NaN.
+#[inline(always)]
+pub(super) fn all_calm<R: Reduce>(seen: [R::Acc; LANES]) -> bool {
+    seen.into_iter().fold(true, |calm, seen| calm & R::calm(seen))
 }
 
 /// The loops of one fold of one type, for one instruction set. Accumulators are bytes, `acc` of them each.
@@ -70,13 +102,24 @@ unsafe fn clear<R: Reduce>(acc: *mut u8, n: usize) {
         .fill(std::mem::MaybeUninit::new(R::IDENTITY));
 }
 
+/// Four groups of lanes, one behind the other.
+///
+/// # Safety
+///
+/// `x` is valid for as many values.
+#[inline(always)]
+pub(super) unsafe fn four_groups<'a, T>(x: *const T) -> [&'a [T; LANES]; 4] {
+    // SAFETY: valid for four groups (contract).
+    unsafe { std::array::from_fn(|k| &*x.add(k * LANES).cast::<[T; LANES]>()) }
+}
+
 /// Folds `n` values into lanes. By value, so that they stay in vector registers.
 ///
 /// # Safety
 ///
 /// `x` is valid for `n` values.
 #[inline(always)]
-unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n: usize) -> [R::Acc; LANES] {
+pub(super) unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n: usize) -> [R::Acc; LANES] {
     let mut local = lanes;
     if R::EXACT {
         // SAFETY: `n` values (contract).
@@ -85,7 +128,27 @@ unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n: usize) ->
     }
     // SAFETY: whole groups of `LANES` values, then the rest, all below `n`.
     unsafe {
-        for group in 0..n / LANES {
+        let mut watched = 0;
+        if R::WATCHES {
+            watched = n / LANES / 4 * 4;
+            let mut seen = [R::CALM; LANES];
+            for four in (0..watched).step_by(4) {
+                let groups = four_groups(x.add(four * LANES));
+                for i in 0..LANES {
+                    let values = groups.map(|group| group[i]);
+                    local[i] = ordered::<R>(local[i], values);
+                    seen[i] = R::watch(seen[i], values);
+                }
+            }
+            if !all_calm::<R>(seen) {
+                for group in 0..watched {
+                    for i in 0..LANES {
+                        local[i] = R::settle(local[i], *x.add(group * LANES + i));
+                    }
+                }
+            }
+        }
+        for group in watched..n / LANES {
             let values = &*x.add(group * LANES).cast::<[R::In; LANES]>();
             for i in 0..LANES {
                 local[i] = R::step(local[i], values[i]);
@@ -149,11 +212,35 @@ unsafe fn tree<R: Reduce>(lanes: *mut u8) {
 /// `acc` is valid for `n` accumulators; each of the rows for `n` values; they do not overlap.
 #[inline(always)]
 unsafe fn rows<R: Reduce>(acc: *mut u8, x: *const u8, stride: isize, rows: usize, n: usize) {
-    // SAFETY: rows below `rows`, of `n` values each (contract).
+    // SAFETY: rows below `rows`, of `n` values each (contract), of which there are as many groups as of accumulators.
     unsafe {
         let acc = std::slice::from_raw_parts_mut(acc.cast::<R::Acc>(), n);
         let row = |r: usize| std::slice::from_raw_parts(x.offset(r as isize * stride).cast::<R::In>(), n);
         let mut r = 0;
+        if R::WATCHES {
+            let mut seen = [R::CALM; LANES];
+            while r + 4 <= rows {
+                let (a, b, c, d) = (row(r), row(r + 1), row(r + 2), row(r + 3));
+                let (groups, rest) = acc.as_chunks_mut::<LANES>();
+                for (g, acc) in groups.iter_mut().enumerate() {
+                    let group = |row: &[R::In]| &*row.as_ptr().add(g * LANES).cast::<[R::In; LANES]>();
+                    watched::<R>(acc, group(a), group(b), group(c), group(d), &mut seen);
+                }
+                let done = n / LANES * LANES;
+                for (i, acc) in (done..).zip(rest) {
+                    *acc = ordered::<R>(*acc, [a[i], b[i], c[i], d[i]]);
+                    seen[0] = R::watch(seen[0], [a[i], b[i], c[i], d[i]]);
+                }
+                r += 4;
+            }
+            if !all_calm::<R>(seen) {
+                for r in 0..r {
+                    for (acc, &x) in acc.iter_mut().zip(row(r)) {
+                        *acc = R::settle(*acc, x);
+                    }
+                }
+            }
+        }
         while r + 4 <= rows {
             let (a, b, c, d) = (row(r), row(r + 1), row(r + 2), row(r + 3));
             for i in 0..n {
@@ -167,6 +254,28 @@ unsafe fn rows<R: Reduce>(acc: *mut u8, x: *const u8, stride: isize, rows: usize
             }
             r += 1;
         }
+    }
+}
+
+#[inline(always)]
+fn ordered<R: Reduce>(acc: R::Acc, values: [R::In; 4]) -> R::Acc {
+    values.into_iter().fold(acc, R::ordered)
+}
+
+/// Folds four groups of values into a group of accumulators as if none were NaN, and watches for them. The compiler is told so
+/// that they do not overlap.
+#[inline(always)]
+fn watched<R: Reduce>(
+    acc: &mut [R::Acc; LANES],
+    a: &[R::In; LANES],
+    b: &[R::In; LANES],
+    c: &[R::In; LANES],
+    d: &[R::In; LANES],
+    seen: &mut [R::Acc; LANES],
+) {
+    for i in 0..LANES {
+        acc[i] = ordered::<R>(acc[i], [a[i], b[i], c[i], d[i]]);
+        seen[i] = R::watch(seen[i], [a[i], b[i], c[i], d[i]]);
     }
 }
 

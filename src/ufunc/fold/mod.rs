@@ -6,6 +6,7 @@
 //! results are merged in order inside a chunk, and in a pairwise tree over chunks.
 
 mod arg;
+mod both;
 mod kernel;
 mod leading;
 mod pairwise;
@@ -29,6 +30,8 @@ use trailing::Runs;
 
 /// Values of a tile of a run.
 const TILE: usize = 4096;
+/// Least lanes of a strip, of values that are computed before they are folded.
+const STRIP: usize = 128;
 /// Runs shorter than this are folded as rows.
 const RUN: usize = 64;
 
@@ -209,6 +212,23 @@ fn widened(program: &Program) -> Program {
     wide
 }
 
+/// The fold of a program whose one operation is done by the fold itself, as values are read.
+fn absorbing(program: &Program, fold: Fold) -> Option<Method> {
+    let ([input], [], [instr], [1]) =
+        (&program.inputs[..], &program.constants[..], &program.code[..], &program.outputs[..])
+    else {
+        return None;
+    };
+    if instr.args[0] == 0 { Method::absorbing(fold, instr.op, instr.dtype, *input) } else { None }
+}
+
+/// What is folded: in strips of which each fills all lanes of a reducer several times over.
+fn fed(code: Code, views: Vec<View>, stream: bool) -> Feed {
+    let mut feed = Feed::new(code, views, stream);
+    feed.strip = feed.strip.max(STRIP);
+    feed
+}
+
 /// A fold made ready to run.
 #[derive(Debug)]
 pub(super) struct FoldRun {
@@ -238,14 +258,19 @@ impl FoldRun {
     pub fn new(program: &Program, shape: &[usize], inputs: &[Layout], fold: Fold, axes: &[usize]) -> Result<FoldRun> {
         let half =
             check(program)?.get(*program.outputs.first().unwrap_or(&0) as usize).copied().filter(|d| d.is_half());
-        let widened = half.map(|_| widened(program));
-        let program = widened.as_ref().unwrap_or(program);
+        let absorbing = absorbing(program, fold);
+        let instead = match &absorbing {
+            Some(_) => Some(Program { code: Vec::new(), outputs: vec![0], ..program.clone() }),
+            None => half.map(|_| widened(program)),
+        };
+        let program = instead.as_ref().unwrap_or(program);
         let code = Code::new(program)?;
         let [dtype] = code.outputs[..] else {
             return Err(Error::invalid(format!("fold of a program of {} outputs; it takes one", code.outputs.len())));
         };
         let dtype = half.unwrap_or(dtype);
-        let method = Method::new(fold, dtype)
+        let method = absorbing
+            .or_else(|| Method::new(fold, dtype))
             .ok_or_else(|| Error::invalid(format!("{fold:?} of values of type {}", dtype.name())))?;
         let mut reduced = vec![false; shape.len()];
         for &axis in axes {
@@ -289,7 +314,7 @@ impl FoldRun {
         let last_reduced = long.last().is_some_and(|&axis| reduced[axis]);
         if (last_reduced || kept.is_empty()) && by_runs(cells, values) {
             let outer = views(&kept);
-            let feed = Feed::new(code, views(&folded), stream);
+            let feed = fed(code, views(&folded), stream);
             let runs = Runs::new(cells, values, per_chunk);
             let (chunks, parts) = (runs.chunks(cells), runs.parts());
             return Ok(FoldRun { method, feed, outer, cells, values, shape: Shape::Runs(runs), chunks, parts });
@@ -302,7 +327,7 @@ impl FoldRun {
         let inner: usize = kept[inner_from..].iter().map(|&axis| shape[axis]).product();
         let outer = views(&kept[..inner_from]);
         let nest: Vec<usize> = folded.iter().chain(&kept[inner_from..]).copied().collect();
-        let feed = Feed::new(code, views(&nest), stream);
+        let feed = fed(code, views(&nest), stream);
         let rows = Rows::new(&method, &feed, cells / inner, values, inner, per_chunk);
         let (chunks, parts) = (rows.chunks(), rows.parts());
         Ok(FoldRun { method, feed, outer, cells, values, shape: Shape::Rows(rows), chunks, parts })

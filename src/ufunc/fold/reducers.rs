@@ -1,5 +1,6 @@
 //! What each fold does with its values, and which accumulator it does it in.
 
+use super::both::Both;
 use super::kernel::{Deviator, Reduce, Reducer};
 use crate::ufunc::kernel::arith::{Arith, Real};
 use crate::ufunc::kernel::convert::To;
@@ -16,6 +17,7 @@ pub(super) trait Start: Arith {
 /// The ends of a type's range.
 pub(super) trait Bounded: Real {
     const INTEGER: bool;
+    const ZERO: Self;
     const LEAST: Self;
     const GREATEST: Self;
 }
@@ -36,6 +38,7 @@ start! {
 macro_rules! bounded {
     ($($t:ty: $least:expr, $greatest:expr, $integer:literal;)*) => {$(
         impl Bounded for $t {
+            const ZERO: Self = 0 as $t;
             const LEAST: Self = $least;
             const GREATEST: Self = $greatest;
             const INTEGER: bool = $integer;
@@ -80,18 +83,75 @@ impl<T: Enter<A>, A: Start> Reduce for Product<T, A> {
     }
 }
 
-/// The smallest value; a NaN stays once it is there.
-struct Min<T>(PhantomData<T>);
-impl<T: Bounded> Reduce for Min<T> {
+/// The smallest value, or the greatest; a NaN stays once it is there.
+struct Extreme<T, const GREATEST: bool>(PhantomData<T>);
+type Min<T> = Extreme<T, false>;
+type Max<T> = Extreme<T, true>;
+
+impl<T: Bounded, const GREATEST: bool> Reduce for Extreme<T, GREATEST> {
     type In = T;
     type Acc = T;
-    const IDENTITY: T = T::GREATEST;
+    const IDENTITY: T = if GREATEST { T::LEAST } else { T::GREATEST };
     const EXACT: bool = T::INTEGER;
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
-        // Two selections, the first of which is one instruction: that keeps the accumulator where either is NaN.
-        let least = if x < acc { x } else { acc };
-        if x.nan() { x } else { least }
+        Self::settle(Self::ordered(acc, x), x)
+    }
+    #[inline(always)]
+    fn merge(a: T, b: T) -> T {
+        Self::step(a, b)
+    }
+
+    const WATCHES: bool = !T::INTEGER;
+    const CALM: T = T::ZERO;
+    #[inline(always)]
+    fn ordered(acc: T, x: T) -> T {
+        // One instruction, which keeps the accumulator where either is NaN.
+        let further = if GREATEST { x > acc } else { x < acc };
+        if further { x } else { acc }
+    }
+    #[inline(always)]
+    fn watch(seen: T, [a, b, c, d]: [T; 4]) -> T {
+        // A sum is NaN from the first NaN on; of infinities of both signs too.
+        seen.add(a.add(b).add(c.add(d)))
+    }
+    #[inline(always)]
+    fn calm(seen: T) -> bool {
+        !seen.nan()
+    }
+    #[inline(always)]
+    fn settle(acc: T, x: T) -> T {
+        if x.nan() { x } else { acc }
+    }
+}
+
+/// Other than zero if all values are, or if any is. A NaN is.
+struct Truth<T, const ALL: bool>(PhantomData<T>);
+type Any<T> = Truth<T, false>;
+type All<T> = Truth<T, true>;
+
+impl<T: Bounded, const ALL: bool> Reduce for Truth<T, ALL> {
+    type In = T;
+    type Acc = T;
+    const IDENTITY: T = if ALL { T::ONE } else { T::ZERO };
+    const EXACT: bool = T::INTEGER;
+    #[inline(always)]
+    fn step(acc: T, x: T) -> T {
+        let size = x.abs();
+        match (x == T::ZERO, ALL) {
+            // Floats do without masks: by their least magnitude, which no NaN is, or the sum of magnitudes.
+            _ if !T::INTEGER && ALL => {
+                if size < acc {
+                    size
+                } else {
+                    acc
+                }
+            }
+            _ if !T::INTEGER => acc.add(size),
+            (true, true) => T::ZERO,
+            (false, false) => T::ONE,
+            _ => acc,
+        }
     }
     #[inline(always)]
     fn merge(a: T, b: T) -> T {
@@ -99,54 +159,40 @@ impl<T: Bounded> Reduce for Min<T> {
     }
 }
 
-/// The largest value; a NaN stays once it is there.
-struct Max<T>(PhantomData<T>);
-impl<T: Bounded> Reduce for Max<T> {
-    type In = T;
-    type Acc = T;
-    const IDENTITY: T = T::LEAST;
-    const EXACT: bool = T::INTEGER;
-    #[inline(always)]
-    fn step(acc: T, x: T) -> T {
-        // As for the least.
-        let greatest = if x > acc { x } else { acc };
-        if x.nan() { x } else { greatest }
-    }
-    #[inline(always)]
-    fn merge(a: T, b: T) -> T {
-        Self::step(a, b)
-    }
-}
+/// A fold of absolute values.
+struct Magnitude<R>(PhantomData<R>);
 
-struct Any;
-impl Reduce for Any {
-    type In = u8;
-    type Acc = u8;
-    const IDENTITY: u8 = 0;
-    const EXACT: bool = true;
+impl<R: Reduce<In: Bounded>> Reduce for Magnitude<R> {
+    type In = R::In;
+    type Acc = R::Acc;
+    const IDENTITY: R::Acc = R::IDENTITY;
+    const EXACT: bool = R::EXACT;
     #[inline(always)]
-    fn step(acc: u8, x: u8) -> u8 {
-        acc | (x != 0) as u8
+    fn step(acc: R::Acc, x: R::In) -> R::Acc {
+        R::step(acc, x.abs())
     }
     #[inline(always)]
-    fn merge(a: u8, b: u8) -> u8 {
-        a | b
+    fn merge(a: R::Acc, b: R::Acc) -> R::Acc {
+        R::merge(a, b)
     }
-}
 
-struct All;
-impl Reduce for All {
-    type In = u8;
-    type Acc = u8;
-    const IDENTITY: u8 = 1;
-    const EXACT: bool = true;
+    const WATCHES: bool = R::WATCHES;
+    const CALM: R::Acc = R::CALM;
     #[inline(always)]
-    fn step(acc: u8, x: u8) -> u8 {
-        acc & (x != 0) as u8
+    fn ordered(acc: R::Acc, x: R::In) -> R::Acc {
+        R::ordered(acc, x.abs())
     }
     #[inline(always)]
-    fn merge(a: u8, b: u8) -> u8 {
-        a & b
+    fn watch(seen: R::Acc, values: [R::In; 4]) -> R::Acc {
+        R::watch(seen, values)
+    }
+    #[inline(always)]
+    fn calm(seen: R::Acc) -> bool {
+        R::calm(seen)
+    }
+    #[inline(always)]
+    fn settle(acc: R::Acc, x: R::In) -> R::Acc {
+        R::settle(acc, x.abs())
     }
 }
 
@@ -186,7 +232,8 @@ macro_rules! reducer {
     }};
 }
 
-macro_rules! extreme {
+/// What there is of real numbers.
+macro_rules! real {
     ($r:ident, $dtype:expr) => {
         match $dtype {
             DType::Bool | DType::U8 => reducer!($r<u8>),
@@ -246,24 +293,81 @@ pub(super) fn reducer(fold: Fold, dtype: DType) -> Option<&'static Reducer> {
         Fold::Sum => own!(Sum, dtype),
         Fold::Product if dtype == DType::Bool => None,
         Fold::Product => own!(Product, dtype),
-        Fold::Min | Fold::ArgMin | Fold::Extremes => extreme!(Min, dtype),
-        Fold::Max | Fold::ArgMax => extreme!(Max, dtype),
+        Fold::Min | Fold::ArgMin | Fold::Extremes => real!(Min, dtype),
+        Fold::Max | Fold::ArgMax => real!(Max, dtype),
         Fold::Any => {
             if dtype == DType::Bool {
-                reducer!(Any)
+                reducer!(Any<u8>)
             } else {
                 None
             }
         }
         Fold::All => {
             if dtype == DType::Bool {
-                reducer!(All)
+                reducer!(All<u8>)
             } else {
                 None
             }
         }
         Fold::Mean if matches!(dtype, DType::C32 | DType::C64) => own!(Sum, dtype),
         Fold::Mean | Fold::Var { .. } | Fold::Std { .. } | Fold::Moments => real_sum(dtype),
+    }
+}
+
+/// Both extremes in one loop.
+macro_rules! both {
+    ($min:ty, $max:ty) => {{
+        const SECOND: &Reducer = &Reducer::of::<$max>();
+        const BOTH: &Both = &Both::of::<$min, $max>(SECOND);
+        Some(BOTH)
+    }};
+}
+
+/// The greatest value besides the least, of values of type `dtype`.
+pub(super) fn greatest(dtype: DType) -> Option<&'static Both> {
+    match dtype {
+        DType::Bool | DType::U8 => both!(Min<u8>, Max<u8>),
+        DType::U16 => both!(Min<u16>, Max<u16>),
+        DType::U32 => both!(Min<u32>, Max<u32>),
+        DType::U64 => both!(Min<u64>, Max<u64>),
+        DType::I8 => both!(Min<i8>, Max<i8>),
+        DType::I16 => both!(Min<i16>, Max<i16>),
+        DType::I32 => both!(Min<i32>, Max<i32>),
+        DType::I64 => both!(Min<i64>, Max<i64>),
+        DType::F32 => both!(Min<f32>, Max<f32>),
+        DType::F64 => both!(Min<f64>, Max<f64>),
+        DType::C32 | DType::C64 | DType::F16 | DType::BF16 => None,
+    }
+}
+
+/// The reducer of a fold of the absolute values of floats, and the greatest of them where the fold is both extremes.
+pub(super) fn magnitude(fold: Fold, dtype: DType) -> Option<(&'static Reducer, Option<&'static Both>)> {
+    macro_rules! magnitude {
+        ($t:ty) => {
+            match fold {
+                Fold::Sum => reducer!(Magnitude<Sum<$t, f64>>).map(|reducer| (reducer, None)),
+                Fold::Min => reducer!(Magnitude<Min<$t>>).map(|reducer| (reducer, None)),
+                Fold::Max => reducer!(Magnitude<Max<$t>>).map(|reducer| (reducer, None)),
+                Fold::Extremes => {
+                    reducer!(Magnitude<Min<$t>>).map(|reducer| (reducer, both!(Magnitude<Min<$t>>, Magnitude<Max<$t>>)))
+                }
+                _ => None,
+            }
+        };
+    }
+    match dtype {
+        DType::F32 => magnitude!(f32),
+        DType::F64 => magnitude!(f64),
+        _ => None,
+    }
+}
+
+/// The reducer of whether any value, or all, are other than zero, of values of type `dtype` as they are.
+pub(super) fn truth(fold: Fold, dtype: DType) -> Option<&'static Reducer> {
+    match fold {
+        Fold::Any => real!(Any, dtype),
+        Fold::All => real!(All, dtype),
+        _ => None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! Partial results of a fold: one accumulator a cell and, for moments and places, a second word.
 
 use super::arg::{Finder, finder};
+use super::both::Both;
 use super::kernel::{Deviations, Deviator, Loops, Reducer};
-use super::reducers::{deviator, reducer};
+use super::reducers::{deviator, greatest, magnitude, reducer, truth};
 use crate::ufunc::kernel::{to_bf16, to_f16};
 use crate::ufunc::simd::Isa;
-use crate::ufunc::{DType, Fold};
+use crate::ufunc::{DType, Fold, Op};
 use num_complex::Complex;
 
 /// What a fold of one type is made of.
@@ -28,7 +29,7 @@ pub(super) enum Second {
     /// The place of the extreme; the accumulator is its value.
     Place(&'static Finder),
     /// The greatest value; the accumulator is the least.
-    Greatest(&'static Reducer),
+    Greatest(&'static Both),
 }
 
 /// Partial results of `n` cells, all of `count` values.
@@ -47,10 +48,23 @@ impl Method {
         let second = match fold {
             Fold::Var { .. } | Fold::Std { .. } | Fold::Moments => Second::Deviations(deviator(dtype)?),
             Fold::ArgMin | Fold::ArgMax => Second::Place(finder(fold, dtype)?),
-            Fold::Extremes => Second::Greatest(reducer(Fold::Max, dtype)?),
+            Fold::Extremes => Second::Greatest(greatest(dtype)?),
             _ => Second::None,
         };
         Some(Method { fold, dtype, reducer: reducer(fold, dtype)?, second, half })
+    }
+
+    /// The fold of what one operation makes of values of type `dtype`, done as they are read; `None` where there is no such.
+    pub fn absorbing(fold: Fold, op: Op, to: DType, dtype: DType) -> Option<Method> {
+        let method = |reducer, second| Method { fold, dtype, reducer, second, half: None };
+        match op {
+            Op::Cast if to == DType::Bool => Some(method(truth(fold, dtype)?, Second::None)),
+            Op::Abs => {
+                let (reducer, both) = magnitude(fold, dtype)?;
+                Some(method(reducer, both.map_or(Second::None, Second::Greatest)))
+            }
+            _ => None,
+        }
     }
 
     /// Types of the results.
@@ -94,7 +108,7 @@ impl Method {
     pub fn second(&self) -> usize {
         match self.second {
             Second::None => 0,
-            Second::Greatest(reducer) => reducer.acc,
+            Second::Greatest(both) => both.second.acc,
             Second::Deviations(_) | Second::Place(_) => 8,
         }
     }
@@ -124,9 +138,9 @@ impl Method {
                 Second::Place(finder) => {
                     (finder.merge)(earlier.acc, earlier.second.cast(), later.acc, later.second.cast(), n);
                 }
-                Second::Greatest(reducer) => {
+                Second::Greatest(both) => {
                     (self.loops(isa).merge)(earlier.acc, later.acc, n);
-                    (reducer.get(isa).merge)(earlier.second, later.second, n);
+                    (both.second.get(isa).merge)(earlier.second, later.second, n);
                 }
                 Second::Deviations(_) if later.count == 0 => {}
                 Second::Deviations(_) if earlier.count == 0 => {
@@ -210,6 +224,14 @@ impl Method {
                     real(&|i| canonical(*extremes.add(i) as f64));
                 }
                 Fold::Min | Fold::Max if self.dtype == DType::F64 => real(&|i| canonical(*sums.add(i))),
+                Fold::Any | Fold::All => {
+                    let size = self.acc();
+                    for i in 0..n {
+                        // No bit is set in a zero, which is not negative.
+                        let acc = std::slice::from_raw_parts(state.acc.add(i * size), size);
+                        outputs[0].add(at + i).write(u8::from(acc.iter().any(|byte| *byte != 0)));
+                    }
+                }
                 _ => {
                     let size = self.acc();
                     std::ptr::copy_nonoverlapping(state.acc, outputs[0].add(at * size), n * size);

@@ -108,14 +108,16 @@ struct Tile {
     second: u64,
 }
 
-/// Bytes of the lanes.
+/// Bytes of the lanes of one reducer.
 const LANE_BYTES: usize = LANES * 16;
+/// Bytes of the lanes of a fold, which is by two reducers at most.
+const ALL_LANES: usize = 2 * LANE_BYTES;
 
 impl<'a> Run<'a> {
     fn new(method: &'a Method, feed: &'a Feed, inputs: &[*const u8]) -> Run<'a> {
         let isa = Isa::current();
         let direct = feed.code.identity && feed.views[0].contiguous() && !feed.views[0].axes.is_empty();
-        let session = feed.session(isa, false, inputs, LANE_BYTES + TILE * 16);
+        let session = feed.session(isa, false, inputs, ALL_LANES + TILE * 16);
         let tile = Tile { acc: [0; 2], second: 0 };
         Run { method, feed, isa, session, tree: Tree::new(method, isa, 1), tile, direct }
     }
@@ -154,34 +156,58 @@ impl<'a> Run<'a> {
             State { acc: (&raw mut self.tile.acc).cast(), second: (&raw mut self.tile.second).cast(), count: n };
         // SAFETY: the values are valid; the buffers have room for the lanes and a tile.
         unsafe {
-            let values = if self.direct {
-                self.session.bases[0].offset(self.feed.views[0].locate(start).0)
-            } else if matches!(self.method.second, Second::None) {
-                self.strips(start, n, state.acc);
-                return state;
-            } else {
-                self.materialise(start, n)
+            let values = match self.method.second {
+                Second::Greatest(_) => {
+                    self.strips(start, n, &state);
+                    return state;
+                }
+                _ if self.direct => self.in_place(start),
+                Second::None => {
+                    self.strips(start, n, &state);
+                    return state;
+                }
+                _ => self.materialise(start, n),
             };
             tile_at(self.method, values, n, start, &state, self.isa);
         }
         state
     }
 
-    /// Folds a tile strip by strip, as it is computed.
+    /// Where value `start` of the current run is, for values that are folded where they are.
+    fn in_place(&self, start: usize) -> *const u8 {
+        self.session.bases[0].wrapping_offset(self.feed.views[0].locate(start).0)
+    }
+
+    /// Folds a tile strip by strip, as it is computed, or at once where it is.
     ///
     /// # Safety
     ///
     /// As [`Run::fold`].
-    unsafe fn strips(&mut self, start: usize, n: usize, acc: *mut u8) {
-        let lanes = self.session.extra;
-        let strip = lanes.wrapping_add(LANE_BYTES);
+    unsafe fn strips(&mut self, start: usize, n: usize, state: &State) {
+        let strip = self.session.extra.wrapping_add(ALL_LANES);
+        let (lanes, second) = (self.session.extra, self.session.extra.wrapping_add(LANE_BYTES));
         let loops = self.method.loops(self.isa);
-        let size = self.method.dtype.size();
+        let both = match self.method.second {
+            Second::Greatest(both) => Some((both.get(self.isa), both.second.get(self.isa))),
+            _ => None,
+        };
+        let (size, acc) = (self.method.dtype.size(), self.method.acc());
         // SAFETY: a strip is at most a tile, which its buffer holds. What does not fill the lanes yet waits at the front of
-        // the buffer, so that each run but the last is a multiple of them.
+        // the buffer, so that each run but the last is a multiple of them. Both reducers have accumulators of one type.
         unsafe {
             (loops.clear)(lanes, LANES);
+            if let Some((_, other)) = both {
+                (other.clear)(second, LANES);
+            }
+            let fold = |values: *const u8, n: usize| match both {
+                Some((run, _)) => run(lanes, second, values, n),
+                None => (loops.run)(lanes, values, n),
+            };
             let (mut at, mut held) = (start, 0);
+            if self.direct {
+                fold(self.in_place(start), n);
+                at = start + n;
+            }
             while at < start + n {
                 let room = TILE - held;
                 let count = self.feed.strip_at(at, start + n).min(room);
@@ -189,12 +215,18 @@ impl<'a> Run<'a> {
                 at += count;
                 held += count;
                 let whole = if at == start + n { held } else { held / LANES * LANES };
-                (loops.run)(lanes, strip, whole);
-                std::ptr::copy(strip.add(whole * size), strip, (held - whole) * size);
+                fold(strip, whole);
+                if held > whole {
+                    std::ptr::copy(strip.add(whole * size), strip, (held - whole) * size);
+                }
                 held -= whole;
             }
             (loops.tree)(lanes);
-            std::ptr::copy_nonoverlapping(lanes, acc, self.method.acc());
+            std::ptr::copy_nonoverlapping(lanes, state.acc, acc);
+            if let Some((_, other)) = both {
+                (other.tree)(second);
+                std::ptr::copy_nonoverlapping(second, state.second, acc);
+            }
         }
     }
 
@@ -204,7 +236,7 @@ impl<'a> Run<'a> {
     ///
     /// As [`Run::fold`].
     unsafe fn materialise(&mut self, start: usize, n: usize) -> *const u8 {
-        let buffer = self.session.extra.wrapping_add(LANE_BYTES);
+        let buffer = self.session.extra.wrapping_add(ALL_LANES);
         let size = self.method.dtype.size();
         let mut done = 0;
         while done < n {
@@ -229,7 +261,7 @@ unsafe fn tile_at(method: &Method, values: *const u8, n: usize, start: usize, st
         (method.loops(isa).tile)(state.acc, values, n);
         match method.second {
             Second::None => {}
-            Second::Greatest(reducer) => (reducer.get(isa).tile)(state.second, values, n),
+            Second::Greatest(both) => (both.second.get(isa).tile)(state.second, values, n),
             Second::Deviations(deviator) => {
                 let mean = state.acc.cast::<f64>().read() / n as f64;
                 state.second.cast::<f64>().write((deviator.get(isa).tile)(values, n, mean));

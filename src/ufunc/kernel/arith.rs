@@ -207,7 +207,7 @@ impl<T: Arith> Body for Powi<T> {
 macro_rules! modular {
     ($body:ident, $dtype:expr) => {
         match $dtype {
-            DType::I8 | DType::U8 => kernel!($body<u8>, 32),
+            DType::I8 | DType::U8 => kernel!($body<u8>, 64),
             DType::I16 | DType::U16 => kernel!($body<u16>, 32),
             DType::I32 | DType::U32 => kernel!($body<u32>, 16),
             DType::I64 | DType::U64 => kernel!($body<u64>, 16),
@@ -224,11 +224,11 @@ macro_rules! modular {
 macro_rules! real {
     ($body:ident, $dtype:expr $(, $bool:pat)?) => {
         match $dtype {
-            DType::U8 $(| $bool)? => kernel!($body<u8>, 32),
+            DType::U8 $(| $bool)? => kernel!($body<u8>, 64),
             DType::U16 => kernel!($body<u16>, 32),
             DType::U32 => kernel!($body<u32>, 16),
             DType::U64 => kernel!($body<u64>, 16),
-            DType::I8 => kernel!($body<i8>, 32),
+            DType::I8 => kernel!($body<i8>, 64),
             DType::I16 => kernel!($body<i16>, 32),
             DType::I32 => kernel!($body<i32>, 16),
             DType::I64 => kernel!($body<i64>, 16),

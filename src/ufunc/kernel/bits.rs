@@ -45,7 +45,7 @@ body!(Select<T: Copy>(mask: u8, a: T, b: T) -> T = if mask != 0 { a } else { b }
 macro_rules! modular {
     ($body:ident, $dtype:expr) => {
         match $dtype {
-            DType::I8 | DType::U8 => kernel!($body<u8>, 32),
+            DType::I8 | DType::U8 => kernel!($body<u8>, 64),
             DType::I16 | DType::U16 => kernel!($body<u16>, 32),
             DType::I32 | DType::U32 => kernel!($body<u32>, 16),
             DType::I64 | DType::U64 => kernel!($body<u64>, 16),
@@ -57,7 +57,7 @@ macro_rules! modular {
 macro_rules! by_size {
     ($body:ident, $dtype:expr) => {
         match $dtype.size() {
-            1 => kernel!($body<u8>, 32),
+            1 => kernel!($body<u8>, 64),
             2 => kernel!($body<u16>, 32),
             4 => kernel!($body<u32>, 16),
             8 => kernel!($body<u64>, 16),
@@ -77,7 +77,7 @@ pub(super) fn bits(op: Op, dtype: DType) -> Option<&'static Kernel> {
         Op::Not => modular!(Not, dtype),
         Op::Shl => modular!(Shl, dtype),
         Op::Shr => match dtype {
-            DType::I8 => kernel!(Shr<i8>, 32),
+            DType::I8 => kernel!(Shr<i8>, 64),
             DType::I16 => kernel!(Shr<i16>, 32),
             DType::I32 => kernel!(Shr<i32>, 16),
             DType::I64 => kernel!(Shr<i64>, 16),

@@ -43,7 +43,7 @@ impl<T: Copy + PartialOrd> Ordered for T {}
 macro_rules! same {
     ($body:ident, $dtype:expr) => {
         match $dtype {
-            DType::Bool | DType::I8 | DType::U8 => kernel!($body<u8>, 32),
+            DType::Bool | DType::I8 | DType::U8 => kernel!($body<u8>, 64),
             DType::I16 | DType::U16 => kernel!($body<u16>, 32),
             DType::I32 | DType::U32 => kernel!($body<u32>, 16),
             DType::I64 | DType::U64 => kernel!($body<u64>, 16),

@@ -110,7 +110,7 @@ fn integer(dtype: DType) -> Option<(usize, bool)> {
 fn truth(from: DType) -> Option<&'static Kernel> {
     match from {
         DType::Bool => copy(from),
-        DType::I8 | DType::U8 => kernel!(Truth<u8>, 32),
+        DType::I8 | DType::U8 => kernel!(Truth<u8>, 64),
         DType::I16 | DType::U16 => kernel!(Truth<u16>, 32),
         DType::I32 | DType::U32 => kernel!(Truth<u32>, 16),
         DType::I64 | DType::U64 => kernel!(Truth<u64>, 16),

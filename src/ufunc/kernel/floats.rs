@@ -101,9 +101,10 @@ body!(Nextafter<T: Ieee>(a: T, b: T) -> T = {
     if a.nan() || b.nan() { a.add(b) } else { next }
 });
 body!(Heaviside<T: Ieee>(a: T, b: T) -> T = {
-    let step = if a < T::ZERO { T::ZERO } else { T::ONE };
-    let step = if a == T::ZERO { b } else { step };
-    if a.nan() { a } else { step }
+    // In this order, so that `b` is read at once and not only where it is wanted, which is slow.
+    let step = if a == T::ZERO { b } else { a };
+    let step = if a > T::ZERO { T::ONE } else { step };
+    if a < T::ZERO { T::ZERO } else { step }
 });
 body!(Ldexp<T: Ieee>(a: T, b: i32) -> T = a.scaled(b));
 body!(ModfTrunc<T: Ieee>(a: T) -> T = a.trunc());

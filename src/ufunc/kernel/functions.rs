@@ -26,13 +26,15 @@ pub(in crate::ufunc) trait Wide: Copy {
     fn narrow_hard1<F: Unary>(self) -> bool {
         true
     }
+    fn quick2<F: Binary>(self, other: Self) -> Self;
+    fn quick_hard2<F: Binary>(result: Self) -> bool;
     fn fast2<F: Binary>(x: f64, y: f64) -> f64;
     fn hard2<F: Binary>(x: f64, y: f64) -> bool;
     fn full2<F: Binary>(self, other: Self) -> Self;
 }
 
 macro_rules! wide {
-    ($t:ty, $fast:ident, $hard:ident, $full:ident $(, $more:item)*) => {
+    ($t:ty, $fast:ident, $hard:ident, $full:ident, $quick:ident, $quick_hard:ident $(, $more:item)*) => {
         impl Wide for $t {
             #[inline(always)]
             fn wide(self) -> f64 {
@@ -56,6 +58,14 @@ macro_rules! wide {
             }
             $($more)*
             #[inline(always)]
+            fn quick2<F: Binary>(self, other: Self) -> Self {
+                F::$quick(self, other)
+            }
+            #[inline(always)]
+            fn quick_hard2<F: Binary>(result: Self) -> bool {
+                F::$quick_hard(result)
+            }
+            #[inline(always)]
             fn fast2<F: Binary>(x: f64, y: f64) -> f64 {
                 F::$fast(x, y)
             }
@@ -75,6 +85,8 @@ wide!(
     single,
     single_hard,
     full_f32,
+    narrow,
+    narrow_hard,
     #[inline(always)]
     fn has_narrow<F: Unary>() -> bool {
         F::NARROW
@@ -88,7 +100,7 @@ wide!(
         F::narrow_hard(self)
     }
 );
-wide!(f64, fast, hard, full);
+wide!(f64, fast, hard, full, quick, quick_hard);
 
 /// A function of one operand.
 pub(in crate::ufunc) struct Of1<F, T>(PhantomData<(F, T)>);
@@ -148,14 +160,32 @@ impl<F: Binary, T: Wide> Body for Of2<F, T> {
 
     #[inline(always)]
     fn group<const L: usize>(a: &[T; L], b: &[T; L], _: &[(); L], out: &mut [MaybeUninit<T>; L]) {
+        let mut quick = *a;
+        if F::QUICK {
+            let mut hard = false;
+            for ((quick, a), b) in quick.iter_mut().zip(a).zip(b) {
+                *quick = a.quick2::<F>(*b);
+                hard |= T::quick_hard2::<F>(*quick);
+            }
+            // All lanes again, for those that are hard.
+            if !hard {
+                for (out, quick) in out.iter_mut().zip(quick) {
+                    out.write(quick);
+                }
+                return;
+            }
+        }
+        let kept = |i: usize| F::QUICK && !T::quick_hard2::<F>(quick[i]);
         let mut hard = false;
-        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-            let (x, y) = (a.wide(), b.wide());
-            hard |= T::hard2::<F>(x, y);
-            out.write(T::narrow(T::fast2::<F>(x, y)));
+        for i in 0..L {
+            let (x, y) = (a[i].wide(), b[i].wide());
+            hard |= T::hard2::<F>(x, y) & !kept(i);
+            let wide = T::narrow(T::fast2::<F>(x, y));
+            out[i].write(if kept(i) { quick[i] } else { wide });
         }
         if hard {
-            patch(out, |i| T::hard2::<F>(a[i].wide(), b[i].wide()).then(|| Self::lane(a[i], b[i], ())));
+            let left = |i: usize| T::hard2::<F>(a[i].wide(), b[i].wide()) && !kept(i);
+            patch(out, |i| left(i).then(|| Self::lane(a[i], b[i], ())));
         }
     }
 }

@@ -29,7 +29,11 @@ use std::mem::MaybeUninit;
 
 /// Lanes of a splat of elements of `size` bytes: as many as the widest group of kernels that take them.
 pub(super) const fn splat_lanes(size: usize) -> usize {
-    if size <= 4 { 32 } else { 16 }
+    match size {
+        0 | 1 => 64, // a whole vector register, for which the compiler has good code
+        2..=4 => 32,
+        _ => 16,
+    }
 }
 
 /// Lanes of the widest splat.
@@ -43,7 +47,7 @@ const AHEAD: usize = 2048;
 pub(super) struct Arg {
     /// Its first element, aligned for its type.
     pub ptr: *const u8,
-    /// Whether it has an element for each lane of the strip; otherwise it is a splat: [`SPLAT`] times the same value.
+    /// Whether it has an element for each lane of the strip; otherwise it is a splat: the same value as often as [`splat_lanes`] says.
     pub varies: bool,
 }
 
@@ -184,7 +188,10 @@ unsafe fn group_at<T>(arg: &Arg, start: usize) -> *const T {
 /// them does that is of the result's type; `own` is the kernel that this is the body of.
 #[inline(always)]
 unsafe fn plain<F: Body, const L: usize>(own: KernelFn, out: *mut u8, args: &[Arg; 3], n: usize) {
-    const { assert!(L <= splat_lanes(size_of::<F::A>()) && (size_of::<F::R>() * L).is_multiple_of(16)) };
+    const {
+        assert!(L <= splat_lanes(size_of::<F::A>()) && (size_of::<F::R>() * L).is_multiple_of(16));
+        assert!(L <= splat_lanes(size_of::<F::B>()) && L <= splat_lanes(size_of::<F::C>()));
+    }
     if n < L {
         if n > 0 {
             // SAFETY: the caller's promise.

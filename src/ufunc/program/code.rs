@@ -8,7 +8,7 @@ use super::expand::expand;
 use super::{Fault, check, fault};
 use crate::Result;
 use crate::ufunc::ahead::Ahead;
-use crate::ufunc::kernel::{Arg, Kernel, SPLAT, copy, fused, recipe};
+use crate::ufunc::kernel::{Arg, Kernel, SPLAT, copy, fused, recipe, splat_lanes};
 use crate::ufunc::simd::Isa;
 use crate::ufunc::stream::Line;
 use crate::ufunc::{DType, Op, Program, Scalar};
@@ -54,7 +54,7 @@ impl Splat {
     fn new(scalar: &Scalar) -> Splat {
         let size = scalar.dtype.size();
         let mut line = Box::new(Line([0; SPLAT * 16]));
-        for place in line.0.chunks_exact_mut(size).take(SPLAT) {
+        for place in line.0.chunks_exact_mut(size).take(splat_lanes(size)) {
             place.copy_from_slice(&scalar.bytes[..size]);
         }
         Splat(line)

@@ -13,7 +13,7 @@ pub(super) const LOG2_E: f64 = std::f64::consts::LOG2_E;
 pub(super) const LN2: [f64; 2] = [std::f64::consts::LN_2, 2.3190468138462996e-17];
 
 /// `(e^r - 1 - r) / r^2` for `|r| <= ln 2 / 2`, to 2^-57.9 of `e^r`.
-const Q: [f64; 10] = [
+pub(super) const Q: [f64; 10] = [
     0.5000000000000011,
     0.16666666666666413,
     0.04166666666653016,

@@ -8,7 +8,7 @@ use super::log::{LN2_SHORT, TWO_54, not_positive_normal, rest, split};
 use super::{narrow, single};
 
 const TWO_THIRDS: [f64; 2] = [0.6666666666666666, 3.700743415417188e-17];
-const LOG2_E: [f64; 2] = [std::f64::consts::LOG2_E, 2.0355273740931033e-17];
+pub(super) const LOG2_E: [f64; 2] = [std::f64::consts::LOG2_E, 2.0355273740931033e-17];
 /// log10 2 in 42 bits, so that its product with an exponent is exact, and the rest.
 const LOG10_2: [f64; 2] = [0.30102999566395283, 2.8363394551044964e-14];
 const LOG10_E: [f64; 2] = [std::f64::consts::LOG10_E, 1.098319650216765e-17];

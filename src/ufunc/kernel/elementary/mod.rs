@@ -33,6 +33,7 @@ mod narrow;
 mod pow;
 mod reduce;
 mod single;
+mod softplus;
 mod trig;
 
 pub(super) use dd::{two_product, two_sum};
@@ -114,8 +115,35 @@ pub trait Binary {
     /// Whether `fast` may be wrong for `(x, y)`.
     fn hard(x: f64, y: f64) -> bool;
 
-    /// The value for every `(x, y)`; the bits of `fast` where that is right.
+    /// The value for every `(x, y)`; the bits of `quick` where there is one and it is right, else of `fast` where that is.
     fn full(x: f64, y: f64) -> f64;
+
+    /// Whether there are forms of few operations that are right for most operands, and say of a result whether it is.
+    const QUICK: bool = false;
+
+    /// The value, where `quick_hard` is false of it.
+    #[inline(always)]
+    fn quick(x: f64, y: f64) -> f64 {
+        Self::fast(x, y)
+    }
+
+    /// Whether a result of `quick` may be wrong.
+    #[inline(always)]
+    fn quick_hard(_: f64) -> bool {
+        true
+    }
+
+    /// The value for two `f32`, computed in `f32`, where `narrow_hard` is false of it.
+    #[inline(always)]
+    fn narrow(x: f32, y: f32) -> f32 {
+        Self::single(f64::from(x), f64::from(y)) as f32
+    }
+
+    /// Whether a result of `narrow` may be wrong.
+    #[inline(always)]
+    fn narrow_hard(_: f32) -> bool {
+        true
+    }
 
     /// The value for two `f32`, to some 2^-28 of it, where `single_hard(x, y)` is false.
     #[inline(always)]
@@ -129,8 +157,14 @@ pub trait Binary {
         Self::hard(x, y)
     }
 
-    /// The value for every two `f32`, rounded once.
+    /// The value for every two `f32`.
     fn full_f32(x: f32, y: f32) -> f32 {
+        if Self::QUICK {
+            let result = Self::narrow(x, y);
+            if !Self::narrow_hard(result) {
+                return result;
+            }
+        }
         let (x, y) = (f64::from(x), f64::from(y));
         (if Self::single_hard(x, y) { Self::full(x, y) } else { Self::single(x, y) }) as f32
     }

@@ -5,7 +5,7 @@ use super::dd::{fast_two_sum, select, two_sum};
 use std::f32::consts::{FRAC_2_PI, LN_2, LOG2_E};
 
 /// `(e^r - 1 - r) / r^2` for `|r| <= ln 2 / 2`.
-const EXP: [f32; 5] = [0.49999994, 0.16666521, 0.04166839, 0.0083687175, 0.0013814548];
+pub(super) const EXP: [f32; 5] = [0.49999994, 0.16666521, 0.04166839, 0.0083687175, 0.0013814548];
 
 /// `(ln(1 + f) - f + f^2/2) / f^3` for `sqrt(1/2) <= 1 + f < sqrt(2)`.
 const LN_1P: [f32; 9] =
@@ -20,12 +20,12 @@ const COS: [f32; 3] = [0.041666623, -0.0013886763, 2.4390378e-05];
 /// `1.5 * 2^23`: a number of moderate size plus this is rounded to an integer, which the low bits then hold.
 const MAGIC: f32 = 12_582_912.0;
 /// The bias, so that a rounded exponent is a biased one.
-const SHIFT: f32 = MAGIC + 127.0;
+pub(super) const SHIFT: f32 = MAGIC + 127.0;
 /// ln 2 and log10 2 in 15 bits, so that their products with an exponent are exact, and the rest.
-const LN2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
+pub(super) const LN2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];
 const LOG10_2: [f32; 2] = [0.301_025_4, 4.605_039e-6];
-const LN_2_REST: f32 = -1.904_654_2e-9;
-const LOG2_E_REST: f32 = 1.925_963e-8;
+pub(super) const LN_2_REST: f32 = -1.904_654_2e-9;
+pub(super) const LOG2_E_REST: f32 = 1.925_963e-8;
 const LOG10_E: [f32; 2] = [std::f32::consts::LOG10_E, -1.010_305e-8];
 /// pi/2 as the sum of three `f32`.
 const PIO2: [f32; 3] = [std::f32::consts::FRAC_PI_2, -4.371_139e-8, -1.715_124_5e-15];
@@ -33,7 +33,7 @@ const SIGN: u32 = 1 << 31;
 
 /// `c[0] + c[1] x + ...`
 #[inline(always)]
-fn poly<const N: usize>(x: f32, c: &[f32; N]) -> f32 {
+pub(super) fn poly<const N: usize>(x: f32, c: &[f32; N]) -> f32 {
     let mut sum = c[N - 1];
     let mut i = N - 1;
     while i > 0 {
@@ -45,7 +45,7 @@ fn poly<const N: usize>(x: f32, c: &[f32; N]) -> f32 {
 
 /// `2^n`, where `t` is `n` plus the bias and [`MAGIC`].
 #[inline(always)]
-fn power(t: f32) -> f32 {
+pub(super) fn power(t: f32) -> f32 {
     f32::from_bits(t.to_bits() << 23)
 }
 
