@@ -100,12 +100,26 @@ body!(Nextafter<T: Ieee>(a: T, b: T) -> T = {
     let next = if a == b { b } else { next };
     if a.nan() || b.nan() { a.add(b) } else { next }
 });
-body!(Heaviside<T: Ieee>(a: T, b: T) -> T = {
-    // In this order, so that `b` is read at once and not only where it is wanted, which is slow.
-    let step = if a == T::ZERO { b } else { a };
-    let step = if a > T::ZERO { T::ONE } else { step };
-    if a < T::ZERO { T::ZERO } else { step }
-});
+
+/// NumPy's `heaviside`.
+pub(in crate::ufunc) struct Heaviside<T>(PhantomData<T>);
+
+impl<T: Ieee> Body for Heaviside<T> {
+    type A = T;
+    type B = T;
+    type C = ();
+    type R = T;
+    // The compiler reads `b` under a mask, which waits for `a`.
+    const FETCHES: bool = true;
+
+    #[inline(always)]
+    fn lane(a: T, b: T, _: ()) -> T {
+        let step = if a == T::ZERO { b } else { a };
+        let step = if a > T::ZERO { T::ONE } else { step };
+        if a < T::ZERO { T::ZERO } else { step }
+    }
+}
+
 body!(Ldexp<T: Ieee>(a: T, b: i32) -> T = a.scaled(b));
 body!(ModfTrunc<T: Ieee>(a: T) -> T = a.trunc());
 body!(ModfFract<T: Ieee>(a: T) -> T = {

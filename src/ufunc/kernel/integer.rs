@@ -201,12 +201,12 @@ macro_rules! every {
     };
     ($way:ident $body:ident, $dtype:expr) => {
         match $dtype {
-            DType::U8 => kernel!($way $body<u8>, 16),
-            DType::U16 => kernel!($way $body<u16>, 16),
+            DType::U8 => kernel!($way $body<u8>, 64),
+            DType::U16 => kernel!($way $body<u16>, 32),
             DType::U32 => kernel!($way $body<u32>, 16),
             DType::U64 => kernel!($way $body<u64>, 16),
-            DType::I8 => kernel!($way $body<i8>, 16),
-            DType::I16 => kernel!($way $body<i16>, 16),
+            DType::I8 => kernel!($way $body<i8>, 64),
+            DType::I16 => kernel!($way $body<i16>, 32),
             DType::I32 => kernel!($way $body<i32>, 16),
             DType::I64 => kernel!($way $body<i64>, 16),
             _ => None,
@@ -221,10 +221,10 @@ macro_rules! dividing {
         match $dtype {
             DType::U64 => kernel!(scalar $body<u64>, 16),
             DType::I64 => kernel!(scalar $body<i64>, 16),
-            DType::U8 => kernel!($body<u8>, 32),
+            DType::U8 => kernel!($body<u8>, 64),
             DType::U16 => kernel!($body<u16>, 32),
             DType::U32 => kernel!($body<u32>, 32),
-            DType::I8 => kernel!($body<i8>, 32),
+            DType::I8 => kernel!($body<i8>, 64),
             DType::I16 => kernel!($body<i16>, 32),
             DType::I32 => kernel!($body<i32>, 32),
             _ => None,

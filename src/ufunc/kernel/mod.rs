@@ -39,7 +39,7 @@ pub(super) const fn splat_lanes(size: usize) -> usize {
 /// Lanes of the widest splat.
 pub(super) const SPLAT: usize = splat_lanes(1);
 
-/// How far ahead of a group its first operand is fetched, in bytes.
+/// How far ahead of a group its operands are fetched, in bytes.
 const AHEAD: usize = 2048;
 
 /// Where an operand of a kernel is.
@@ -97,6 +97,9 @@ pub(super) trait Body {
 
     /// Whether a group is so much code that there should be one copy of it.
     const HEAVY: bool = false;
+    /// Whether its first two operands are fetched ahead where results are streamed: so much is computed in a group that the
+    /// processor does not look far ahead by itself, or the second operand is read only where the first says so.
+    const FETCHES: bool = Self::HEAVY;
 
     /// One lane; `#[inline(always)]` and without branches wherever that can be.
     fn lane(a: Self::A, b: Self::B, c: Self::C) -> Self::R;
@@ -177,6 +180,14 @@ unsafe fn short<F: Body, const L: usize>(kernel: KernelFn, out: *mut u8, args: &
 unsafe fn group_at<T>(arg: &Arg, start: usize) -> *const T {
     // SAFETY: the caller's: a lane of the operand, or the beginning of a splat.
     unsafe { arg.ptr.cast::<T>().add(if arg.varies { start } else { 0 }) }
+}
+
+/// Asks for the lines of a group that is a little ahead of `group`.
+#[inline(always)]
+fn fetch<T, const L: usize>(group: *const T) {
+    for line in (0..L * size_of::<T>()).step_by(64) {
+        stream::prefetch(group.cast::<u8>().wrapping_add(AHEAD + line));
+    }
 }
 
 /// Stores every result where it belongs: the way of all that is not streamed. Small, since programs call it for every
@@ -271,10 +282,9 @@ unsafe fn streamed<F: Body, const L: usize, const ISA: u8>(
             let mut c = group_at::<F::C>(&args[2], start);
             let mut r = out.add(start);
             for _ in 0..groups {
-                if past && F::HEAVY {
-                    // So much is computed in a group that the processor does not look far ahead by itself.
-                    stream::prefetch(a.cast::<u8>().wrapping_add(AHEAD));
-                    stream::prefetch(a.cast::<u8>().wrapping_add(AHEAD + 64));
+                if past && F::FETCHES {
+                    fetch::<F::A, L>(a);
+                    fetch::<F::B, L>(b);
                 }
                 let mut line = Line([const { MaybeUninit::<F::R>::uninit() }; L]);
                 let place = if past { (&raw mut line.0).cast() } else { r };
