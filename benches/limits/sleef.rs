@@ -172,7 +172,8 @@ mod x86 {
                             starts.for_each(|i| $store(out.add(i), f($load(a.add(i)), $load(b.add(i)))));
                         }
                         Operands::Apart(log, scale) => {
-                            let (exp, log): (One, One) = (transmute(f), transmute(log));
+                            let exp: One = transmute(f);
+                            let log: One = transmute(log);
                             let scale = $set(scale as $t);
                             for i in starts {
                                 let (x, y) = ($load(a.add(i)), $load(b.add(i)));

@@ -142,8 +142,8 @@ pub(super) unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n
             }
             if !all_calm::<R>(seen) {
                 for group in 0..watched {
-                    for i in 0..LANES {
-                        local[i] = R::settle(local[i], *x.add(group * LANES + i));
+                    for (i, lane) in local.iter_mut().enumerate() {
+                        *lane = R::settle(*lane, *x.add(group * LANES + i));
                     }
                 }
             }
