@@ -158,13 +158,12 @@ mod x86 {
             /// As `strip`.
             #[target_feature(enable = $features)]
             pub unsafe fn $name(f: *const (), operands: Operands, a: *const $t, b: *const $t, out: *mut $t, n: usize) {
-                type One = unsafe extern "C" fn($v) -> $v;
                 let starts = (0..n / $lanes * $lanes).step_by($lanes);
                 // SAFETY: whole vectors within `n` elements; the functions are of the types that their names say.
                 unsafe {
                     match operands {
                         Operands::One => {
-                            let f: One = transmute(f);
+                            let f: unsafe extern "C" fn($v) -> $v = transmute(f);
                             starts.for_each(|i| $store(out.add(i), f($load(a.add(i)))));
                         }
                         Operands::Two => {
@@ -172,8 +171,8 @@ mod x86 {
                             starts.for_each(|i| $store(out.add(i), f($load(a.add(i)), $load(b.add(i)))));
                         }
                         Operands::Apart(log, scale) => {
-                            let exp: One = transmute(f);
-                            let log: One = transmute(log);
+                            let exp: unsafe extern "C" fn($v) -> $v = transmute(f);
+                            let log: unsafe extern "C" fn($v) -> $v = transmute(log);
                             let scale = $set(scale as $t);
                             for i in starts {
                                 let (x, y) = ($load(a.add(i)), $load(b.add(i)));
