@@ -48,6 +48,7 @@ const UNSAFE: &[&str] = &[
     "ufunc/element.rs",
     "ufunc/feed.rs",
     "ufunc/fold/arg.rs",
+    "ufunc/fold/both.rs",
     "ufunc/fold/kernel.rs",
     "ufunc/fold/leading.rs",
     "ufunc/fold/mod.rs",

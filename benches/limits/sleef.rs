@@ -167,10 +167,12 @@ mod x86 {
                             starts.for_each(|i| $store(out.add(i), f($load(a.add(i)))));
                         }
                         Operands::Two => {
+                            // SAFETY: as above, of two operands.
                             let f: unsafe extern "C" fn($v, $v) -> $v = transmute(f);
                             starts.for_each(|i| $store(out.add(i), f($load(a.add(i)), $load(b.add(i)))));
                         }
                         Operands::Apart(log, scale) => {
+                            // SAFETY: as above, both of one operand.
                             let exp: unsafe extern "C" fn($v) -> $v = transmute(f);
                             let log: unsafe extern "C" fn($v) -> $v = transmute(log);
                             let scale = $set(scale as $t);

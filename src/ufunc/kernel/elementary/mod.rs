@@ -13,6 +13,9 @@
 //! `f32` is computed in `f64` and rounded once: by [`Unary::single`], at most 0.57 ulp. The functions that are used most have a form in
 //! `f32` alone, [`Unary::narrow`], for arguments of moderate size: less than 1 ulp.
 //!
+//! A function of two may have a form of few operations, [`Binary::quick`] and for `f32` [`Binary::narrow`], which is right for most
+//! results and says of a result whether it is; a lane of which it is not goes the other way.
+//!
 //! The methods (argument reduction with multi-part constants, minimax polynomials, corrections carried in a second
 //! `f64`) are the textbook ones: Muller, *Elementary Functions*; Dekker's and Knuth's exact sums; Cody and Waite's and
 //! Payne and Hanek's reductions. The coefficients are made by `ci/coefficients.py`. The errors stated, in units in the last place of the exact

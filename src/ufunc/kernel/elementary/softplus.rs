@@ -2,8 +2,8 @@
 //! `f32` alone.
 //!
 //! With `e = e^-d`, between 0 and 1, and `s = e / (2 + e)`, at most 1/3, `ln(1 + e) = 2 s + s^3 P(s^2)`: no exponent is taken
-//! apart. The exponential, the quotient and the last sum are in two parts, the polynomials in one: the error that is left is some
-//! 2^-57 (`f32`: 2^-28), which counts where the sum is small, and there alone.
+//! apart. The exponential, the quotient and the last sum are in two parts, the polynomials in one: the error that is left is at most
+//! 2^-55 (`f32`: 2^-26), which counts where the sum is small, and there alone.
 
 use super::dd::{fast_two_sum, select, two_sum};
 
@@ -92,8 +92,7 @@ pub(super) mod wide {
     const SHIFT: f64 = MAGIC + 1023.0;
     /// The fused subtraction makes the product with an exponent exact.
     const LN2_SHORT: [f64; 2] = LN2;
-    /// 2^-57 is an eighth of its last place.
-    const SMALL: f64 = 0.125;
+    const SMALL: f64 = 0.5;
     const FAR: f64 = 700.0;
     const FAR_2: f64 = 1000.0;
 
@@ -114,7 +113,7 @@ pub(super) mod narrow {
 
     const LN2: [f32; 2] = [std::f32::consts::LN_2, LN_2_REST];
     const LOG2_E: [f32; 2] = [std::f32::consts::LOG2_E, LOG2_E_REST];
-    const SMALL: f32 = 0.25;
+    const SMALL: f32 = 0.5;
     const FAR: f32 = 80.0;
     const FAR_2: f32 = 120.0;
 
