@@ -10,6 +10,10 @@ use crate::ufunc::stream::{self, Line};
 /// Virtual lanes.
 pub(super) const LANES: usize = 32;
 
+/// Values of a run from which on it pays to watch for NaN instead of asking each value: what it costs to look at all lanes at the
+/// end is more than it saves on a thousand.
+const WATCHED: usize = 2048;
+
 /// A fold of values into an accumulator.
 pub(super) trait Reduce {
     type In: Copy;
@@ -129,7 +133,7 @@ pub(super) unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n
     // SAFETY: whole groups of `LANES` values, then the rest, all below `n`.
     unsafe {
         let mut watched = 0;
-        if R::WATCHES {
+        if R::WATCHES && n >= WATCHED {
             watched = n / LANES / 4 * 4;
             let mut seen = [R::CALM; LANES];
             for four in (0..watched).step_by(4) {

@@ -24,13 +24,13 @@ use super::view::{Axis, View};
 use super::{DType, Fold, Instr, Op, Program};
 use crate::{Error, Result};
 use leading::Rows;
-use state::{Method, State};
+use state::{Method, Second, State};
 use std::ops::Range;
 use trailing::Runs;
 
 /// Values of a tile of a run.
 const TILE: usize = 4096;
-/// Least lanes of a strip, of values that are computed before they are folded.
+/// Least lanes of a strip that both extremes are found of.
 const STRIP: usize = 128;
 /// Runs shorter than this are folded as rows.
 const RUN: usize = 64;
@@ -222,10 +222,12 @@ fn absorbing(program: &Program, fold: Fold) -> Option<Method> {
     if instr.args[0] == 0 { Method::absorbing(fold, instr.op, instr.dtype, *input) } else { None }
 }
 
-/// What is folded: in strips of which each fills all lanes of a reducer several times over.
-fn fed(code: Code, views: Vec<View>, stream: bool) -> Feed {
+/// What is folded. Both extremes take longer strips, which fill all lanes of both several times over.
+fn fed(method: &Method, code: Code, views: Vec<View>, stream: bool) -> Feed {
     let mut feed = Feed::new(code, views, stream);
-    feed.strip = feed.strip.max(STRIP);
+    if matches!(method.second, Second::Greatest(_)) {
+        feed.strip = feed.strip.max(STRIP);
+    }
     feed
 }
 
@@ -314,7 +316,7 @@ impl FoldRun {
         let last_reduced = long.last().is_some_and(|&axis| reduced[axis]);
         if (last_reduced || kept.is_empty()) && by_runs(cells, values) {
             let outer = views(&kept);
-            let feed = fed(code, views(&folded), stream);
+            let feed = fed(&method, code, views(&folded), stream);
             let runs = Runs::new(cells, values, per_chunk);
             let (chunks, parts) = (runs.chunks(cells), runs.parts());
             return Ok(FoldRun { method, feed, outer, cells, values, shape: Shape::Runs(runs), chunks, parts });
@@ -327,7 +329,7 @@ impl FoldRun {
         let inner: usize = kept[inner_from..].iter().map(|&axis| shape[axis]).product();
         let outer = views(&kept[..inner_from]);
         let nest: Vec<usize> = folded.iter().chain(&kept[inner_from..]).copied().collect();
-        let feed = fed(code, views(&nest), stream);
+        let feed = fed(&method, code, views(&nest), stream);
         let rows = Rows::new(&method, &feed, cells / inner, values, inner, per_chunk);
         let (chunks, parts) = (rows.chunks(), rows.parts());
         Ok(FoldRun { method, feed, outer, cells, values, shape: Shape::Rows(rows), chunks, parts })
