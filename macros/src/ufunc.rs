@@ -128,7 +128,7 @@ pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenSt
                 type R = #result;
 
                 #[inline(always)]
-                #[allow(unused_variables)]
+                #[allow(unused_variables, reason = "a function of one number has no second")]
                 fn apply(a: #first, b: #second) -> #result {
                     #call
                 }

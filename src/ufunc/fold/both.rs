@@ -1,6 +1,6 @@
 //! Two folds of the same values at once: each value is read once, and looked for NaN once.
 
-use super::kernel::{LANES, Reduce, Reducer, all_calm, four_groups, round};
+use super::kernel::{LANES, Reduce, Reducer, all_calm, four_groups, ordered, round, settle};
 use crate::ufunc::simd::Isa;
 
 /// Folds `n` values into the lanes of two folds; `n` is a multiple of [`LANES`] but for the last call.
@@ -14,13 +14,12 @@ pub(super) struct Both {
 }
 
 impl Both {
-    /// Of folds `R` and `S`, `second` being that of `S`.
-    pub const fn of<R: Reduce, S: Reduce<In = R::In, Acc = R::Acc>>(second: &'static Reducer) -> Both {
+    pub const fn of<R: Reduce, S: Reduce<In = R::In, Acc = R::Acc>>() -> Both {
         #[cfg(target_arch = "x86_64")]
         let run: [Run; 3] = [baseline::<R, S>, avx2::<R, S>, avx512::<R, S>];
         #[cfg(not(target_arch = "x86_64"))]
         let run: [Run; 3] = [baseline::<R, S>; 3];
-        Both { second, run }
+        Both { second: const { &Reducer::of::<S>() }, run }
     }
 
     pub fn get(&self, isa: Isa) -> Run {
@@ -49,18 +48,14 @@ unsafe fn run<R: Reduce, S: Reduce<In = R::In, Acc = R::Acc>>(
                 let groups = four_groups(x.add(at));
                 for i in 0..LANES {
                     let values = groups.map(|group| group[i]);
-                    local[i] = values.into_iter().fold(local[i], R::ordered);
-                    other[i] = values.into_iter().fold(other[i], S::ordered);
+                    local[i] = ordered::<R>(local[i], values);
+                    other[i] = ordered::<S>(other[i], values);
                     seen[i] = R::watch(seen[i], values);
                 }
             }
             if !all_calm::<R>(seen) {
-                for at in (0..done).step_by(LANES) {
-                    for i in 0..LANES {
-                        local[i] = R::settle(local[i], *x.add(at + i));
-                        other[i] = S::settle(other[i], *x.add(at + i));
-                    }
-                }
+                settle::<R>(&mut local, x, done / LANES);
+                settle::<S>(&mut other, x, done / LANES);
             }
         }
         lanes.write(round::<R>(local, x.add(done), n - done));

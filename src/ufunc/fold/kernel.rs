@@ -117,6 +117,20 @@ pub(super) unsafe fn four_groups<'a, T>(x: *const T) -> [&'a [T; LANES]; 4] {
     unsafe { std::array::from_fn(|k| &*x.add(k * LANES).cast::<[T; LANES]>()) }
 }
 
+/// Looks at the values of `groups` groups again, for NaN.
+///
+/// # Safety
+///
+/// `x` is valid for as many values.
+pub(super) unsafe fn settle<R: Reduce>(lanes: &mut [R::Acc; LANES], x: *const R::In, groups: usize) {
+    for group in 0..groups {
+        for (i, lane) in lanes.iter_mut().enumerate() {
+            // SAFETY: a value of the groups (contract).
+            *lane = R::settle(*lane, unsafe { *x.add(group * LANES + i) });
+        }
+    }
+}
+
 /// Folds `n` values into lanes. By value, so that they stay in vector registers.
 ///
 /// # Safety
@@ -137,19 +151,11 @@ pub(super) unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n
             watched = n / LANES / 4 * 4;
             let mut seen = [R::CALM; LANES];
             for four in (0..watched).step_by(4) {
-                let groups = four_groups(x.add(four * LANES));
-                for i in 0..LANES {
-                    let values = groups.map(|group| group[i]);
-                    local[i] = ordered::<R>(local[i], values);
-                    seen[i] = R::watch(seen[i], values);
-                }
+                let [a, b, c, d] = four_groups(x.add(four * LANES));
+                self::watched::<R>(&mut local, a, b, c, d, &mut seen);
             }
             if !all_calm::<R>(seen) {
-                for group in 0..watched {
-                    for (i, lane) in local.iter_mut().enumerate() {
-                        *lane = R::settle(*lane, *x.add(group * LANES + i));
-                    }
-                }
+                settle::<R>(&mut local, x, watched);
             }
         }
         for group in watched..n / LANES {
@@ -261,8 +267,9 @@ unsafe fn rows<R: Reduce>(acc: *mut u8, x: *const u8, stride: isize, rows: usize
     }
 }
 
+/// Folds four values as if none were NaN.
 #[inline(always)]
-fn ordered<R: Reduce>(acc: R::Acc, values: [R::In; 4]) -> R::Acc {
+pub(super) fn ordered<R: Reduce>(acc: R::Acc, values: [R::In; 4]) -> R::Acc {
     values.into_iter().fold(acc, R::ordered)
 }
 

@@ -262,7 +262,12 @@ impl FoldRun {
             check(program)?.get(*program.outputs.first().unwrap_or(&0) as usize).copied().filter(|d| d.is_half());
         let absorbing = absorbing(program, fold);
         let instead = match &absorbing {
-            Some(_) => Some(Program { code: Vec::new(), outputs: vec![0], ..program.clone() }),
+            Some(_) => Some(Program {
+                inputs: program.inputs.clone(),
+                constants: Vec::new(),
+                code: Vec::new(),
+                outputs: vec![0],
+            }),
             None => half.map(|_| widened(program)),
         };
         let program = instead.as_ref().unwrap_or(program);

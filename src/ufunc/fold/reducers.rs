@@ -232,20 +232,17 @@ macro_rules! reducer {
     }};
 }
 
-/// What there is of real numbers.
+/// What `$make` gives for the real type `$t` that `$dtype` is; `None` for other types.
 macro_rules! real {
-    ($r:ident, $dtype:expr) => {
+    ($dtype:expr, $t:ident => $make:expr) => {
+        real!($dtype, $t => $make; (Bool u8) (U8 u8) (U16 u16) (U32 u32) (U64 u64) (I8 i8) (I16 i16) (I32 i32) (I64 i64) (F32 f32) (F64 f64))
+    };
+    ($dtype:expr, $t:ident => $make:expr; $(($name:ident $type:ty))*) => {
         match $dtype {
-            DType::Bool | DType::U8 => reducer!($r<u8>),
-            DType::U16 => reducer!($r<u16>),
-            DType::U32 => reducer!($r<u32>),
-            DType::U64 => reducer!($r<u64>),
-            DType::I8 => reducer!($r<i8>),
-            DType::I16 => reducer!($r<i16>),
-            DType::I32 => reducer!($r<i32>),
-            DType::I64 => reducer!($r<i64>),
-            DType::F32 => reducer!($r<f32>),
-            DType::F64 => reducer!($r<f64>),
+            $(DType::$name => {
+                type $t = $type;
+                $make
+            })*
             DType::C32 | DType::C64 | DType::F16 | DType::BF16 => None,
         }
     };
@@ -293,8 +290,8 @@ pub(super) fn reducer(fold: Fold, dtype: DType) -> Option<&'static Reducer> {
         Fold::Sum => own!(Sum, dtype),
         Fold::Product if dtype == DType::Bool => None,
         Fold::Product => own!(Product, dtype),
-        Fold::Min | Fold::ArgMin | Fold::Extremes => real!(Min, dtype),
-        Fold::Max | Fold::ArgMax => real!(Max, dtype),
+        Fold::Min | Fold::ArgMin | Fold::Extremes => real!(dtype, T => reducer!(Min<T>)),
+        Fold::Max | Fold::ArgMax => real!(dtype, T => reducer!(Max<T>)),
         Fold::Any => {
             if dtype == DType::Bool {
                 reducer!(Any<u8>)
@@ -317,27 +314,14 @@ pub(super) fn reducer(fold: Fold, dtype: DType) -> Option<&'static Reducer> {
 /// Both extremes in one loop.
 macro_rules! both {
     ($min:ty, $max:ty) => {{
-        const SECOND: &Reducer = &Reducer::of::<$max>();
-        const BOTH: &Both = &Both::of::<$min, $max>(SECOND);
+        const BOTH: &Both = &Both::of::<$min, $max>();
         Some(BOTH)
     }};
 }
 
 /// The greatest value besides the least, of values of type `dtype`.
 pub(super) fn greatest(dtype: DType) -> Option<&'static Both> {
-    match dtype {
-        DType::Bool | DType::U8 => both!(Min<u8>, Max<u8>),
-        DType::U16 => both!(Min<u16>, Max<u16>),
-        DType::U32 => both!(Min<u32>, Max<u32>),
-        DType::U64 => both!(Min<u64>, Max<u64>),
-        DType::I8 => both!(Min<i8>, Max<i8>),
-        DType::I16 => both!(Min<i16>, Max<i16>),
-        DType::I32 => both!(Min<i32>, Max<i32>),
-        DType::I64 => both!(Min<i64>, Max<i64>),
-        DType::F32 => both!(Min<f32>, Max<f32>),
-        DType::F64 => both!(Min<f64>, Max<f64>),
-        DType::C32 | DType::C64 | DType::F16 | DType::BF16 => None,
-    }
+    real!(dtype, T => both!(Min<T>, Max<T>))
 }
 
 /// The reducer of a fold of the absolute values of floats, and the greatest of them where the fold is both extremes.
@@ -365,8 +349,8 @@ pub(super) fn magnitude(fold: Fold, dtype: DType) -> Option<(&'static Reducer, O
 /// The reducer of whether any value, or all, are other than zero, of values of type `dtype` as they are.
 pub(super) fn truth(fold: Fold, dtype: DType) -> Option<&'static Reducer> {
     match fold {
-        Fold::Any => real!(Any, dtype),
-        Fold::All => real!(All, dtype),
+        Fold::Any => real!(dtype, T => reducer!(Any<T>)),
+        Fold::All => real!(dtype, T => reducer!(All<T>)),
         _ => None,
     }
 }

@@ -156,18 +156,16 @@ impl<'a> Run<'a> {
             State { acc: (&raw mut self.tile.acc).cast(), second: (&raw mut self.tile.second).cast(), count: n };
         // SAFETY: the values are valid; the buffers have room for the lanes and a tile.
         unsafe {
-            let values = match self.method.second {
-                Second::Greatest(_) => {
-                    self.strips(start, n, &state);
-                    return state;
-                }
-                _ if self.direct => self.in_place(start),
-                Second::None => {
-                    self.strips(start, n, &state);
-                    return state;
-                }
-                _ => self.materialise(start, n),
+            let by_strips = match self.method.second {
+                Second::None => !self.direct,
+                Second::Greatest(_) => true,
+                Second::Deviations(_) | Second::Place(_) => false,
             };
+            if by_strips {
+                self.strips(start, n, &state);
+                return state;
+            }
+            let values = if self.direct { self.in_place(start) } else { self.materialise(start, n) };
             tile_at(self.method, values, n, start, &state, self.isa);
         }
         state

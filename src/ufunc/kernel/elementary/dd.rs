@@ -1,14 +1,23 @@
 //! Exact sums and products in two `f64`, and polynomials: what the functions are put together from.
 
-use std::ops::{Add, Sub};
+use std::ops::{Add, Neg, Sub};
 
 /// `1.5 * 2^52`: a number of moderate size plus this is rounded to an integer, which the low bits then hold in two's
 /// complement. (Vector instruction sets before AVX-512 have no conversion between `f64` and `i64`.)
 pub(super) const MAGIC: f64 = 6_755_399_441_055_744.0;
 
+/// [`MAGIC`] and the bias, so that a rounded exponent is a biased one.
+pub(super) const SHIFT: f64 = MAGIC + 1023.0;
+
+/// `2^n`, where `t` is `n` plus [`SHIFT`].
+#[inline(always)]
+pub(super) fn power(t: f64) -> f64 {
+    f64::from_bits(t.to_bits() << 52)
+}
+
 /// A float of either size.
 pub(in crate::ufunc::kernel) trait Sum:
-    Copy + Add<Output = Self> + Sub<Output = Self>
+    Copy + Add<Output = Self> + Sub<Output = Self> + Neg<Output = Self> + PartialOrd
 {
 }
 impl Sum for f32 {}
@@ -59,6 +68,14 @@ pub(in crate::ufunc::kernel) fn two_sum<T: Sum>(a: T, b: T) -> (T, T) {
     let s = a + b;
     let t = s - a;
     (s, (a - (s - t)) + (b - t))
+}
+
+/// The greater of two numbers, and how much greater it is, in two parts.
+#[inline(always)]
+pub(super) fn apart<T: Sum>(x: T, y: T) -> (T, T, T) {
+    let (m, n) = (select(x > y, x, y), select(x > y, y, x));
+    let (d, dl) = two_sum(m, -n);
+    (m, d, dl)
 }
 
 /// `a * b` rounded, and the error of it.

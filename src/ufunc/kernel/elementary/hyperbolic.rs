@@ -4,7 +4,7 @@
 //! put back.
 
 use super::Unary;
-use super::dd::{MAGIC, beyond, fast_two_sum, poly, quotient, select, two_sum};
+use super::dd::{SHIFT, beyond, fast_two_sum, poly, power, quotient, select, two_sum};
 use super::exp::{Exp, LN2, LOG2_E, half_exp};
 use super::single;
 
@@ -38,9 +38,6 @@ const HALF: [f64; 11] = [
     -4.2853283909092765e-06,
 ];
 
-/// The bias, so that a rounded exponent is a biased one.
-const SHIFT: f64 = MAGIC + 1023.0;
-
 /// `e^x = 2^n (1 + p)` as `(2^n, p, rest of p)`, for `-708 <= x <= 708`.
 #[inline(always)]
 pub(super) fn expm1_parts(x: f64) -> (f64, f64, f64) {
@@ -51,7 +48,7 @@ pub(super) fn expm1_parts(x: f64) -> (f64, f64, f64) {
     let low = (-n).mul_add(LN2[1], r1 - r);
     let tail = (r * r).mul_add(poly(r, &Q), r.mul_add(low, low));
     let (p, rest) = fast_two_sum(r, tail);
-    (f64::from_bits(t.to_bits() << 52), p, rest)
+    (power(t), p, rest)
 }
 
 /// The hyperbolic tangent. At most 0.8 ulp. Nothing is hard.
@@ -72,7 +69,7 @@ impl Unary for Tanh {
         let low = n * (0.5 * LN2[1]);
         let r = r1 + low;
         let (p, rest) = fast_two_sum(r1, (r * r).mul_add(poly(r, &HALF), low));
-        let s = f64::from_bits(t.to_bits() << 52);
+        let s = power(t);
         let twice = s + s;
         let (f, fl) = fast_two_sum(1.0, -s);
         let (h, l) = fast_two_sum(f, twice * p);

@@ -3,7 +3,7 @@
 //! Exponential, logarithm and sum are in two parts, so that the result is right where `m` and the logarithm nearly cancel too.
 
 use super::Binary;
-use super::dd::{beyond, fast_two_sum, product, select, two_product, two_sum};
+use super::dd::{apart, beyond, fast_two_sum, product, select, two_product, two_sum};
 use super::exp::{Exp, Exp2, LN2};
 use super::hyperbolic::expm1_parts;
 use super::log::split;
@@ -25,14 +25,6 @@ fn ln_1p_exp(d: f64, dl: f64) -> (f64, f64) {
     let low = ul + el;
     // Of numbers from 1 to 2, which is 2^1 times 1 from the root of 2 on.
     ln(k, m - 1.0, select(k > 0.5, 0.5 * low, low))
-}
-
-/// The greater of two numbers, and how much greater it is, in two parts.
-#[inline(always)]
-fn apart(x: f64, y: f64) -> (f64, f64, f64) {
-    let (m, n) = (select(x > y, x, y), select(x > y, y, x));
-    let (d, dl) = two_sum(m, -n);
-    (m, d, dl)
 }
 
 #[inline(always)]

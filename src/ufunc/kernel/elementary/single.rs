@@ -4,7 +4,7 @@
 //! An `f32` has no value whose square, reciprocal or sum with 1 would leave the range of `f64`, and its exponent can be
 //! carried out of a result in one step: much of what the functions of `f64` have to take care of cannot happen.
 
-use super::dd::{MAGIC, flip, poly, select};
+use super::dd::{MAGIC, SHIFT, flip, poly, power, select};
 use super::exp::LOG2_E;
 use super::log::{ln_parts, split};
 use std::f64::consts::{FRAC_PI_2, LN_2, PI};
@@ -73,9 +73,7 @@ const ATAN: [f64; 10] = [
     0.0011345352215833633,
 ];
 
-/// The bias, so that a rounded exponent is a biased one.
-const SHIFT: f64 = MAGIC + 1023.0;
-/// The same for half of a power.
+/// [`SHIFT`] for half of a power.
 const HALF_SHIFT: f64 = MAGIC + 1022.0;
 /// What is left of pi/2 behind the first `f64`.
 const PIO2_REST: f64 = 6.123233995736766e-17;
@@ -93,7 +91,7 @@ fn clamp(x: f64, least: f64, most: f64) -> f64 {
 #[inline(always)]
 fn exp_of(r: f64, t: f64) -> f64 {
     let y = (r * r).mul_add(poly(r, &EXP), 1.0 + r);
-    y * f64::from_bits(t.to_bits() << 52)
+    y * power(t)
 }
 
 /// `e^x`, for every `x` that a product of two `f32` may be.
@@ -118,7 +116,7 @@ pub(super) fn exp_m1(x: f64) -> f64 {
     let t = a.mul_add(LOG2_E, SHIFT);
     let r = (-(t - SHIFT)).mul_add(LN_2, a);
     let p = (r * r).mul_add(poly(r, &EXP_M1), r);
-    let s = f64::from_bits(t.to_bits() << 52);
+    let s = power(t);
     s.mul_add(p, s - 1.0).copysign(x)
 }
 
@@ -132,7 +130,7 @@ fn hyperbolic(a: f64) -> (f64, f64) {
     let cosh = z.mul_add(poly(z, &COSH), 1.0);
     let sinh = (r * z).mul_add(poly(z, &SINH), r);
     // 2^n / 2 and 2^-n / 2
-    let (up, down) = (f64::from_bits(t.to_bits() << 52), f64::from_bits(2044u64.wrapping_sub(t.to_bits()) << 52));
+    let (up, down) = (power(t), f64::from_bits(2044u64.wrapping_sub(t.to_bits()) << 52));
     let (less, more) = (up - down, up + down);
     (less.mul_add(cosh, more * sinh), more.mul_add(cosh, less * sinh))
 }

@@ -5,7 +5,7 @@
 //! apart. The exponential, the quotient and the last sum are in two parts, the polynomials in one: the error that is left is at most
 //! 2^-55 (`f32`: 2^-26), which counts where the sum is small, and there alone.
 
-use super::dd::{fast_two_sum, select, two_sum};
+use super::dd::{apart, fast_two_sum, select, two_sum};
 
 /// Functions of floats of type `$t`, made of these constants and functions in the macro's scope.
 macro_rules! functions {
@@ -32,16 +32,15 @@ macro_rules! functions {
 
         /// The greater of two numbers and how much greater it is, in two parts, at most `far`.
         #[inline(always)]
-        fn apart(x: $t, y: $t, far: $t) -> ($t, $t, $t) {
-            let (m, n) = (select(x > y, x, y), select(x > y, y, x));
-            let (d, dl) = two_sum(m, -n);
+        fn apart_to(x: $t, y: $t, far: $t) -> ($t, $t, $t) {
+            let (m, d, dl) = apart(x, y);
             (m, select(d > far, far, d), select(d > far, 0.0, dl))
         }
 
         /// `ln(e^x + e^y)`, right where [`small`] is false of it.
         #[inline(always)]
         pub(in crate::ufunc::kernel::elementary) fn logaddexp(x: $t, y: $t) -> $t {
-            let (m, d, dl) = apart(x, y, FAR);
+            let (m, d, dl) = apart_to(x, y, FAR);
             let t = (-d).mul_add(LOG2_E[0], SHIFT);
             let n = t - SHIFT;
             let exact = (-n).mul_add(LN2_SHORT[0], -d);
@@ -54,7 +53,7 @@ macro_rules! functions {
         /// `log2(2^x + 2^y)`, right where [`small`] is false of it.
         #[inline(always)]
         pub(in crate::ufunc::kernel::elementary) fn logaddexp2(x: $t, y: $t) -> $t {
-            let (m, d, dl) = apart(x, y, FAR_2);
+            let (m, d, dl) = apart_to(x, y, FAR_2);
             let t = SHIFT - d;
             let f = -d - (t - SHIFT); // exact
             let r = f * LN2[0];
@@ -70,7 +69,7 @@ macro_rules! functions {
 }
 
 pub(super) mod wide {
-    use super::super::dd::{MAGIC, poly};
+    use super::super::dd::{SHIFT, poly, power};
     use super::super::exp::{LN2, Q as EXP};
     use super::super::log_parts::LOG2_E;
     use super::*;
@@ -89,17 +88,11 @@ pub(super) mod wide {
         0.17010788140343086,
     ];
 
-    const SHIFT: f64 = MAGIC + 1023.0;
     /// The fused subtraction makes the product with an exponent exact.
     const LN2_SHORT: [f64; 2] = LN2;
     const SMALL: f64 = 0.5;
     const FAR: f64 = 700.0;
     const FAR_2: f64 = 1000.0;
-
-    #[inline(always)]
-    fn power(t: f64) -> f64 {
-        f64::from_bits(t.to_bits() << 52)
-    }
 
     functions!(f64);
 }
