@@ -163,3 +163,13 @@ impl Error {
         Error::Frame { what: what.into() }
     }
 }
+
+#[cfg(not(loom))]
+impl From<kernels::Error> for Error {
+    fn from(error: kernels::Error) -> Self {
+        match error {
+            kernels::Error::InvalidArgument { what } => Error::InvalidArgument { what },
+            kernels::Error::Frame { what } => Error::Frame { what },
+        }
+    }
+}

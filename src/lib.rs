@@ -4,12 +4,22 @@
 #[cfg(not(loom))]
 pub mod array;
 pub mod cluster;
+#[cfg(not(loom))]
+mod element;
 mod error;
 #[cfg(not(loom))]
 pub mod prelude;
 pub mod transport;
+
+/// NumPy's universal functions: a struct for each, what they take and give, and what types programs know.
 #[cfg(not(loom))]
-pub mod ufunc;
+pub mod ufunc {
+    pub use crate::array::function::*;
+    pub use crate::element::Element;
+    pub use kernels::DType;
+    #[doc(hidden)]
+    pub use kernels::{Op, Value, user};
+}
 
 #[cfg(not(loom))]
 pub use array::method::names as functions;
@@ -20,11 +30,11 @@ pub use array::{
 };
 pub use cluster::{EngineKind, Hub, HubBuilder, init};
 pub use distob_macros::{Element, main, test, ufunc};
+#[cfg(not(loom))]
+pub use element::Element;
 pub use error::{Error, Result};
 #[doc(no_inline)]
 pub use inventory;
-#[cfg(not(loom))]
-pub use ufunc::Element;
 
 // The programs in the texts for newcomers are compiled, and those that need no file are run.
 #[cfg(all(doctest, not(loom)))]

@@ -198,7 +198,7 @@ fn a_closure_that_panics() {
 
 #[test]
 fn closures_take_captures_and_types_of_the_users_own() {
-    #[derive(Clone, Copy, PartialEq, Debug)]
+    #[derive(Clone, Copy, PartialEq, Debug, distob::Element)]
     #[repr(C)]
     struct Point {
         x: f64,
@@ -209,10 +209,6 @@ fn closures_take_captures_and_types_of_the_users_own() {
         fn add(self, other: Point) -> Point {
             Point { x: self.x + other.x, y: self.y + other.y }
         }
-    }
-    // SAFETY: two `f64`s: no padding, no pointer, any bits are a value.
-    unsafe impl distob::Element for Point {
-        const DTYPE: Option<distob::ufunc::DType> = None;
     }
     let hub = hub(2);
     for n in [10, 40_000] {

@@ -1,7 +1,7 @@
 //! The elementary functions against 160-bit arithmetic.
 
 use astro_float::{BigFloat, Consts, RoundingMode, Sign};
-use distob::ufunc::kernel::elementary::*;
+use kernels::kernel::elementary::*;
 
 const P: usize = 160;
 const RM: RoundingMode = RoundingMode::ToEven;

@@ -1,6 +1,6 @@
 //! The elementary functions' special values, and the `f32` ones against the C library.
 
-use distob::ufunc::kernel::elementary::*;
+use kernels::kernel::elementary::*;
 
 /// What C99 Annex F (F.9 and F.10) prescribes, zeros with their sign. NaN stands for any NaN.
 #[test]

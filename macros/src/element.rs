@@ -47,11 +47,16 @@ pub(crate) fn derive(mut input: DeriveInput) -> Result<TokenStream> {
         // struct; the layout is that of `repr(C)` or of the one field. `DTYPE` claims nothing.
         #[automatically_derived]
         #[allow(unsafe_code)]
-        unsafe impl #generics ::distob::Element for #name #arguments #bounds {
+        unsafe impl #generics ::distob::ufunc::Value for #name #arguments #bounds {
             const DTYPE: ::core::option::Option<::distob::ufunc::DType> = ::core::option::Option::None;
 
             #valid
         }
+
+        // SAFETY: aligned to 64 bytes at most, by `check` or since its fields are; the layout is that of `repr(C)` or of the one field.
+        #[automatically_derived]
+        #[allow(unsafe_code)]
+        unsafe impl #generics ::distob::Element for #name #arguments #bounds {}
     })
 }
 
@@ -121,7 +126,7 @@ fn valid(fields: &Fields) -> TokenStream {
     let each = members.iter().zip(&types).map(|(member, ty)| {
         // On the line of the field, where the compiler says of which type it is not an `Element`.
         quote_spanned! {ty.span()=>
-            && <#ty as ::distob::Element>::valid(
+            && <#ty as ::distob::ufunc::Value>::valid(
                 &bytes[::core::mem::offset_of!(Self, #member)..][..::core::mem::size_of::<#ty>()]
             )
         }

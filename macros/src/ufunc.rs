@@ -81,7 +81,7 @@ pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenSt
     let make = if types.len() == 2 {
         let identity = identity.map_or_else(
             || quote!(::core::option::Option::None),
-            |value| quote!(::core::option::Option::Some(|| { let value: #result = #value; ::distob::Element::scalar(value) })),
+            |value| quote!(::core::option::Option::Some(|| { let value: #result = #value; ::distob::ufunc::Value::scalar(value) })),
         );
         quote!(user::Function::binary::<Body>(NAME, PLACE, INPUTS, #identity, #associative))
     } else {
@@ -136,14 +136,14 @@ pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenSt
 
             const NAME: &str = concat!(module_path!(), "::", #text);
             const PLACE: (&str, u32, u32) = (file!(), line!(), column!());
-            const INPUTS: &[::core::option::Option<::distob::ufunc::DType>] = &[#(<#types as ::distob::Element>::DTYPE),*];
+            const INPUTS: &[::core::option::Option<::distob::ufunc::DType>] = &[#(<#types as ::distob::ufunc::Value>::DTYPE),*];
             const _: () = {
                 let mut at = 0;
                 while at < INPUTS.len() {
                     assert!(INPUTS[at].is_some(), "programs do not know the type of an operand: use `mapv` or `zip_with`");
                     at += 1;
                 }
-                assert!(<#result as ::distob::Element>::DTYPE.is_some(), "programs do not know the type of the result: use `mapv` or `zip_with`");
+                assert!(<#result as ::distob::ufunc::Value>::DTYPE.is_some(), "programs do not know the type of the result: use `mapv` or `zip_with`");
             };
             static FUNCTION: user::Function = #make;
             ::distob::inventory::submit! { user::Registered(&FUNCTION) }

@@ -7,8 +7,8 @@ use super::gather::copy_in;
 use super::lazy::Operand;
 use super::view::Held;
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::Element;
 
 /// An operand beside an array of elements `A` and dimension `D`: a [`DistArray`], an array or view of ndarray's, by
 /// value or by reference, or a number.

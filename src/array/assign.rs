@@ -10,8 +10,8 @@ use super::evaluate;
 use super::operate::into_dimension;
 use super::view::Held;
 use super::walk;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::Element;
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
     /// Sets each element to the one of `value`, which is broadcast to this array's shape.

@@ -11,7 +11,7 @@ use super::lazy::{Claim, Expr, Node, Operand};
 use super::lower::{Input, Lowered, Lowering, layouts, order_of};
 use super::view::Leaf;
 use crate::error::{Error, Result};
-use crate::ufunc::{Fold, Plan};
+use kernels::{Fold, Plan};
 
 /// With fewer elements all of them are in the caches, where another pass costs little.
 const FROM: usize = 256 << 10;
@@ -177,16 +177,16 @@ impl Stage {
         let lowered = lowering.finish();
         let strides = lowered.strides(shape);
         let plan = match fold {
-            Some((fold, axes)) => Plan::fold(lowered.program.clone(), shape, &layouts(&strides), fold, axes),
+            Some((fold, axes)) => Plan::fold(lowered.program.clone(), shape, &layouts(&strides), fold, axes).ok(),
             None => {
                 let order = order_of(shape, &strides);
                 if !order.is_sorted() {
                     return None;
                 }
-                lowered.map_plan(shape, &strides, &order, &[&row_major(shape)])
+                lowered.map_plan(shape, &strides, &order, &[&row_major(shape)]).ok()
             }
         };
-        let plan = plan.ok().filter(|plan| plan.units().is_some() && plan.result_dtypes() == [node.dtype])?;
+        let plan = plan.filter(|plan| plan.units().is_some() && plan.result_dtypes() == [node.dtype])?;
         Some(Stage { node: node.clone(), fold: fold.map(|(fold, _)| fold), lowered, plan })
     }
 }

@@ -10,9 +10,9 @@ use super::lazy::Operand;
 use super::operate::zip;
 use super::view::Held;
 use super::{evaluate, rows, walk};
+use crate::element::Element;
 use crate::error::Result;
 use crate::transport::wire::Message;
-use crate::ufunc::Element;
 
 /// The elements in a block of their own.
 pub(crate) fn duplicate<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<Held<A, D>> {

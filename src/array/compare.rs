@@ -10,8 +10,9 @@ use super::evaluate::fold_all;
 use super::lazy::{Expr, Node, Operand};
 use super::operate;
 use super::reduce;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Element, Fold, Op};
+use kernels::{DType, Fold, Op};
 
 macro_rules! comparison {
     ($($(#[$doc:meta])* $method:ident, $Op:ident, $Bound:ident, $f:expr;)*) => {

@@ -7,13 +7,14 @@ use num_traits::Float;
 use super::argument::{Arg, Argument};
 use super::dist_array::{DistArray, expect};
 use super::operate;
-use crate::ufunc::{Element, Op};
+use crate::element::Element;
+use kernels::Op;
 
 mod sealed {
     pub trait Sealed {}
     impl<T, D> Sealed for super::DistArray<num_complex::Complex<T>, D>
     where
-        num_complex::Complex<T>: crate::ufunc::Element,
+        num_complex::Complex<T>: crate::element::Element,
         D: ndarray::Dimension,
     {
     }

@@ -8,8 +8,8 @@ use super::dist_array::{DistArray, expect};
 use super::gather::copy_in;
 use super::walk;
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::Result;
-use crate::ufunc::Element;
 
 /// A copy of an ndarray on the current hub.
 fn on_current<A: Element, S: Data<Elem = A>, D: Dimension>(array: &ArrayBase<S, D>) -> Result<DistArray<A, D>> {

@@ -13,8 +13,8 @@ use super::partition::Partition;
 use super::view::Held;
 use super::{closure, evaluate};
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::Element;
 
 /// An n-dimensional array in memory that the hub and its engines share.
 ///
@@ -389,7 +389,7 @@ pub fn eval_all(arrays: &[&dyn Evaluate]) -> Result<()> {
 
 mod sealed {
     pub trait Sealed {}
-    impl<A: crate::ufunc::Element, D: ndarray::Dimension> Sealed for super::DistArray<A, D> {}
+    impl<A: crate::element::Element, D: ndarray::Dimension> Sealed for super::DistArray<A, D> {}
 }
 
 /// The expression of an array, where there is one still to be computed.

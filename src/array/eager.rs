@@ -12,9 +12,10 @@ use super::dist_array::{DistArray, dim_of};
 use super::shared::Shared;
 use super::view::{Held, Store, filled};
 use crate::cluster::Hub;
-use crate::error::Result;
-use crate::ufunc::small::{self, Operand as Small};
-use crate::ufunc::{Element, Fault, Fold, Op, strided};
+use crate::element::Element;
+use crate::error::{Error, Result};
+use kernels::small::{self, Operand as Small};
+use kernels::{Fault, Fold, Op, strided};
 
 /// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
 pub(crate) const SMALL: usize = 16 << 10;
@@ -222,8 +223,12 @@ fn strided<A: Element, B: Element, D: Dimension, const N: usize>(
     let operands =
         if row_major { operands } else { operands.map(|operand| operand.permuted_axes(dim_of::<D>(&order))) };
     let dim = operands[0].raw_dim();
+    let shape = operands[0].shape();
+    let places = operands.each_ref().map(|operand| (operand.as_ptr(), operand.strides()));
+    // SAFETY: the operands are views of one shape, borrowed for the call.
+    let fill = |out: &mut [MaybeUninit<B>]| unsafe { strided::apply(op, shape, &places, out) };
     // SAFETY: where it says so, `apply` has written all of `out`.
-    let store = unsafe { filled(hub, n, |out: &mut [MaybeUninit<B>]| strided::apply(op, &operands, out)) }?;
+    let store = unsafe { filled(hub, n, fill) }?;
     // SAFETY: as many elements as the operands have, of whose shape `dim` is, were written.
     let held = unsafe { Held::in_store(store, dim) };
     if row_major {
@@ -249,7 +254,7 @@ pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
     kept.slice_mut().iter_mut().zip(others).for_each(|(place, (_, &length))| *place = length);
     let mut done = Ok(true);
     let fill = |out: &mut [MaybeUninit<R>]| {
-        done = small::fold_axis(fold, elements, shape, axis, out);
+        done = small::fold_axis(fold, elements, shape, axis, out).map_err(Error::from);
         matches!(done, Ok(true))
     };
     // SAFETY: where it says so `fold_axis` has written all of `out`.

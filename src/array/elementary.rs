@@ -6,8 +6,9 @@ use num_traits::{Float, Signed};
 use super::argument::{Arg, Argument};
 use super::dist_array::{DistArray, expect};
 use super::operate;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::{Element, Op};
+use kernels::Op;
 
 macro_rules! functions {
     ($($(#[$doc:meta])* $method:ident, $Op:ident, $f:expr;)*) => {$(

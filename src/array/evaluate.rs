@@ -13,9 +13,10 @@ use super::lazy::{Claim, Expr, Node, Operand, same_leaf};
 use super::lower::{Lowered, Lowering, layouts, order_of};
 use super::reduce::scalar_of;
 use super::view::Leaf;
+use crate::array::function::{Info, name_of};
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Fault, Fold, Info, Op, Plan, Scalar, Search, name_of};
+use kernels::{DType, Fault, Fold, Op, Plan, Scalar, Search};
 
 /// A plan stores at most this many arrays.
 pub(super) const MAX_OUTPUTS: usize = 4;
@@ -344,7 +345,7 @@ fn run_folds(source: &Operand, axes: &[usize], mut group: Vec<(Fold, Claim)>) ->
 
 /// Mean, variance or standard deviation from the moments of the same array.
 fn from_moments(hub: &Hub, fold: &Fold, n: usize, moments: &[Leaf], dtype: DType, shape: &[usize]) -> Result<Leaf> {
-    let constant = |value: f64| Operand::Constant(crate::ufunc::Element::scalar(value).unwrap_or(ZERO));
+    let constant = |value: f64| Operand::Constant(kernels::Value::scalar(value).unwrap_or(ZERO));
     let apply = |op, args| Node::new(hub, DType::F64, Dims::new(shape), Expr::Apply { op, args }).map(Operand::Node);
     let (mean, squares) = (Operand::Leaf(moments[1].clone()), Operand::Leaf(moments[2].clone()));
     let value = match fold {

@@ -8,7 +8,7 @@ use super::view::{Leaf, Store};
 use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_CHUNKS, MAX_PAYLOAD, Remote};
 use crate::error::{Error, Result};
 use crate::transport::Segment;
-use crate::ufunc::{DType, Plan, Program};
+use kernels::{DType, Plan, Program};
 
 /// Below this much memory traffic the calling thread computes alone: posting a job would not pay.
 const INLINE_BELOW: u64 = 256 << 10;

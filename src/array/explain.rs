@@ -14,9 +14,12 @@ use super::evaluate::{MAX_OUTPUTS, Needs, map};
 use super::lazy::{Expr, Node, Operand, same_leaf};
 use super::lower::{Input, Lowering, layouts, order_of};
 use super::view::Leaf;
+use crate::array::function::name_of;
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::Result;
-use crate::ufunc::{DType, Element, Op, Plan, Program, ValueId, name_of, name_of_user, nanoseconds};
+use kernels::Value as _;
+use kernels::{DType, Op, Plan, Program, ValueId, name_of_user, nanoseconds};
 
 /// What [`DistArray::explain`] tells: the passes over memory, in order. Printed, it is a listing for people.
 #[derive(Clone, Debug)]
@@ -212,7 +215,7 @@ impl Walk<'_> {
     }
 
     /// A pass that folds `source` along `axes`.
-    fn fold(&self, source: &Operand, fold: crate::ufunc::Fold, axes: &[usize]) -> Result<Pass> {
+    fn fold(&self, source: &Operand, fold: kernels::Fold, axes: &[usize]) -> Result<Pass> {
         let shape = source.shape();
         let mut lowering = Lowering::ahead(shape, &self.done);
         lowering.output(source)?;

@@ -10,8 +10,9 @@ use super::dist_array::{DistArray, dim_of};
 use super::npy::{Header, MappedNpy, NpyFile, save};
 use super::view::Held;
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Element};
+use kernels::DType;
 
 impl Hub {
     /// Reads an NPY file into the pool, with several threads.

@@ -9,8 +9,8 @@ use super::partition::Partition;
 use super::view::Held;
 use super::walk;
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::Element;
 
 /// A copy of a view in the pool, in the same memory order.
 pub(crate) fn copy_in<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, D>) -> Result<Held<A, D>> {

@@ -9,8 +9,8 @@ use ndarray::{
 use super::closure;
 use super::dist_array::{DistArray, expect};
 use super::view::Held;
+use crate::element::Element;
 use crate::error::Result;
-use crate::ufunc::Element;
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
     /// The layout, to be changed in place.

@@ -8,7 +8,7 @@ use super::evaluate;
 use super::view::Leaf;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Fold, Op, Scalar};
+use kernels::{DType, Fold, Op, Scalar};
 
 /// An expression that needs more instructions than this is computed in parts: it bounds the depth of every walk, and
 /// the memory that a loop of updates holds.

@@ -8,7 +8,7 @@ use super::dims::{Dims, row_major};
 use super::lazy::{Expr, Node, Operand, same_leaf};
 use super::view::Leaf;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Instr, Layout, Op, Plan, Program, Scalar, ValueId, small};
+use kernels::{DType, Instr, Layout, Op, Plan, Program, Scalar, ValueId, small};
 
 /// A value of the program that is being built; numbers are given when all are known.
 #[derive(Clone, Copy, PartialEq)]
@@ -229,7 +229,7 @@ impl Lowered {
     ) -> Result<Plan> {
         let inputs: Vec<Layout> = strides.iter().map(|strides| layout(strides, order)).collect();
         let outputs: Vec<Layout> = outputs.iter().map(|strides| layout(strides, order)).collect();
-        Plan::map(self.program.clone(), &permuted(shape, order), &inputs, &outputs)
+        Ok(Plan::map(self.program.clone(), &permuted(shape, order), &inputs, &outputs)?)
     }
 
     /// The arrays that it reads, all of which are there.

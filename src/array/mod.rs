@@ -20,6 +20,7 @@ mod evaluate;
 mod execute;
 mod explain;
 mod files;
+pub mod function;
 mod gather;
 mod layout;
 mod lazy;

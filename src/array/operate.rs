@@ -12,8 +12,9 @@ use super::lazy::{Expr, Node, Operand, check_hubs};
 use super::view::Held;
 use super::{evaluate, rows};
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Element, Op};
+use kernels::{DType, Op};
 
 /// `left op right`, where `left` is the operation's own: in its memory where that can be.
 #[inline]

@@ -16,8 +16,9 @@ use super::argument::{Arg, Argument};
 use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
 use super::{eager, operate};
+use crate::element::Element;
 use crate::error::Result;
-use crate::ufunc::{Element, Fault, Op};
+use kernels::{Fault, Op};
 
 macro_rules! binary_operator {
     ($Op:ident, $method:ident, $try_method:ident, $OpAssign:ident, $assign:ident, $sign:literal) => {

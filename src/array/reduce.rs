@@ -17,8 +17,9 @@ use super::gather::copy_in;
 use super::lazy::{Expr, Node, Operand};
 use super::operate;
 use super::view::{Held, Leaf};
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::{DType, Element, Fold, Op, small};
+use kernels::{DType, Fold, Op, small};
 
 /// The one element of a leaf.
 pub(crate) fn scalar_of<R: Element>(leaf: &Leaf) -> R {
@@ -35,12 +36,12 @@ pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D
     if let Some(elements) = array.held().and_then(|held| held.view.as_slice())
         && elements.len() <= FOLD_HERE
     {
-        return small::fold_slice(fold, elements);
+        return Ok(small::fold_slice(fold, elements)?);
     }
     if array.len() <= SMALL {
         let view = &array.try_held()?.view;
         let elements: Vec<A> = view.iter().copied().collect();
-        return small::fold_slice(fold, &elements);
+        return Ok(small::fold_slice(fold, &elements)?);
     }
     let operand = array.operand().ok_or_else(|| unknown(fold))?;
     Ok(scalar_of(&evaluate::fold_all(array.hub(), &operand, fold)?))

@@ -17,10 +17,10 @@ use super::execute::operand_at;
 use super::view::Held;
 use super::walk::{Elsewhere, Shared, Walk, parallel_with};
 use crate::cluster::{ChunkRunner, Constant, Hub, JobKind, constant_at, offset_of};
+use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::transport::Segment;
 use crate::transport::wire::Message;
-use crate::ufunc::Element;
 
 /// Operands at most.
 const MOST: usize = 6;

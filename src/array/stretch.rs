@@ -9,8 +9,9 @@ use super::lazy::Operand;
 use super::operate::{self, into_dimension};
 use super::view::checked_bytes;
 use super::walk;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::{Element, Op};
+use kernels::Op;
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
     /// The array stretched to `shape`, as ndarray's method of this name does it: an axis of length 1 is repeated, and so is

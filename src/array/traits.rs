@@ -6,7 +6,7 @@ use ndarray::iter::{Iter, IterMut};
 use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
 
 use super::dist_array::DistArray;
-use crate::ufunc::Element;
+use crate::element::Element;
 
 impl<A: Element + fmt::Display, D: Dimension> fmt::Display for DistArray<A, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,9 +11,10 @@ use ndarray::{ArrayViewMut, Axis, Dimension, LayoutRef, RawArrayViewMut, ShapeBu
 use super::dims::Dims;
 use super::shared::Shared;
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::transport::LoneBlock;
-use crate::ufunc::{DType, Element};
+use kernels::DType;
 
 /// A block of a hub's pool, and what keeps the pool alive. Shared by every array that looks into it.
 pub(crate) struct Store {

@@ -11,8 +11,8 @@ use super::dims::{Dims, row_major};
 use super::execute;
 use super::view::{Held, checked_bytes, strides_of};
 use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote, panic_message};
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::Element;
 
 /// Fewer elements than this are not worth sharing, whatever is done to them.
 const GRAIN: usize = 4096;

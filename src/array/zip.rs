@@ -9,8 +9,8 @@ use super::dist_array::{DistArray, expect};
 use super::method::Input;
 use super::operate::into_dimension;
 use super::rows;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::Element;
 
 /// The dimension that arrays of two dimensions are broadcast to.
 type Max<A, B> = <A as DimMax<B>>::Output;

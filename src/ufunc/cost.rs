@@ -15,7 +15,7 @@ const TIMES: usize = 9;
 /// # Errors
 ///
 /// Where the program is not well-typed.
-pub(crate) fn nanoseconds(program: &Program) -> Result<f64> {
+pub fn nanoseconds(program: &Program) -> Result<f64> {
     let shape = [STRIP];
     let layouts = |count: usize| vec![Layout::row_major(&shape); count];
     let plan = Plan::map(program.clone(), &shape, &layouts(program.inputs.len()), &layouts(program.outputs.len()))?;

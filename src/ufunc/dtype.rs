@@ -120,7 +120,7 @@ pub struct Scalar {
 
 impl Scalar {
     /// The value as Rust writes it.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         /// The value of type `T` whose bytes these are.
         macro_rules! number {
             ($t:ty) => {

@@ -6,7 +6,7 @@ use super::known;
 use super::plan::Description;
 use super::simd::Isa;
 use super::stream::Line;
-use super::{DType, Element, Fold, Instr, Layout, Op, Plan, Program, Scalar};
+use super::{DType, Fold, Instr, Layout, Op, Plan, Program, Scalar, Value};
 use crate::{Error, Result};
 use std::mem::MaybeUninit;
 
@@ -22,7 +22,7 @@ pub enum Operand<'a, A> {
 /// Room for a splat.
 type Splat<A> = MaybeUninit<Line<[MaybeUninit<A>; SPLAT]>>;
 
-impl<A: Element> Operand<'_, A> {
+impl<A: Value> Operand<'_, A> {
     /// The kernel's view of the operand; `None` where it is of another length than `n`.
     #[inline]
     fn arg(&self, n: usize, splat: &mut Splat<A>) -> Option<Arg> {
@@ -46,7 +46,7 @@ impl<A: Element> Operand<'_, A> {
 ///
 /// `Error::InvalidArgument` where the operation does not take `A` or does not give `R`, or lengths differ; `out` is then untouched.
 #[inline]
-pub fn apply_unary<A: Element, R: Element>(op: Op, a: &[A], out: &mut [MaybeUninit<R>]) -> Result<()> {
+pub fn apply_unary<A: Value, R: Value>(op: Op, a: &[A], out: &mut [MaybeUninit<R>]) -> Result<()> {
     let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Err(unknown::<A, R>(op)) };
     let a = (a.len() == out.len()).then_some(Arg { ptr: a.as_ptr().cast(), varies: true });
     // SAFETY: the operand is a slice of `A`, as long as `out`.
@@ -59,7 +59,7 @@ pub fn apply_unary<A: Element, R: Element>(op: Op, a: &[A], out: &mut [MaybeUnin
 ///
 /// As [`apply_unary`].
 #[inline]
-pub fn apply_binary<A: Element, R: Element>(
+pub fn apply_binary<A: Value, R: Value>(
     op: Op,
     a: Operand<'_, A>,
     b: Operand<'_, A>,
@@ -74,7 +74,7 @@ pub fn apply_binary<A: Element, R: Element>(
 
 /// `a[i] = a[i] op b[i]`, in place; `false`, and nothing done, where `op` does not give what it takes, or cannot be done so.
 #[inline]
-pub fn update_binary<A: Element>(op: Op, a: &mut [A], b: Operand<'_, A>) -> bool {
+pub fn update_binary<A: Value>(op: Op, a: &mut [A], b: Operand<'_, A>) -> bool {
     let Some(dtype) = A::DTYPE else { return false };
     let mut splat = Splat::uninit();
     let (Some(right), Some(recipe)) = (b.arg(a.len(), &mut splat), recipe(op, &[dtype, dtype], dtype)) else {
@@ -96,7 +96,7 @@ pub fn update_binary<A: Element>(op: Op, a: &mut [A], b: Operand<'_, A>) -> bool
 /// # Errors
 ///
 /// As [`apply_unary`].
-pub fn apply_select<A: Element>(
+pub fn apply_select<A: Value>(
     mask: &[bool],
     a: Operand<'_, A>,
     b: Operand<'_, A>,
@@ -173,7 +173,7 @@ pub fn constant(op: Op, args: &[Scalar], to: DType) -> Option<Scalar> {
 ///
 /// As [`Plan::fold`](super::Plan::fold); also where the fold does not give `R`.
 #[inline]
-pub fn fold_slice<A: Element, R: Element>(fold: Fold, a: &[A]) -> Result<R> {
+pub fn fold_slice<A: Value, R: Value>(fold: Fold, a: &[A]) -> Result<R> {
     let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else {
         return Err(Error::invalid(format!("{fold:?} of a type that programs do not know")));
     };
@@ -191,7 +191,7 @@ pub fn fold_slice<A: Element, R: Element>(fold: Fold, a: &[A]) -> Result<R> {
 /// # Errors
 ///
 /// As [`fold_slice`].
-fn fold_runs<A: Element, R: Element>(fold: Fold, a: &[A], run: usize, out: &mut [MaybeUninit<R>]) -> Result<bool> {
+fn fold_runs<A: Value, R: Value>(fold: Fold, a: &[A], run: usize, out: &mut [MaybeUninit<R>]) -> Result<bool> {
     if !fold::goes_by_runs(out.len(), run) || run.checked_mul(out.len()) != Some(a.len()) {
         return Ok(false);
     }
@@ -207,7 +207,7 @@ fn fold_runs<A: Element, R: Element>(fold: Fold, a: &[A], run: usize, out: &mut 
 /// # Errors
 ///
 /// As [`Plan::fold`].
-pub fn fold_axis<A: Element, R: Element>(
+pub fn fold_axis<A: Value, R: Value>(
     fold: Fold,
     a: &[A],
     shape: &[usize],

@@ -4,8 +4,7 @@ use super::kernel::{Arg, SPLAT, recipe, splat_lanes};
 use super::simd::Isa;
 use super::stream::Line;
 use super::view::{self, Axis, View, row_of};
-use super::{Element, Op};
-use ndarray::{ArrayView, Dimension};
+use super::{Op, Value};
 use std::mem::MaybeUninit;
 
 /// Rows at least this long are walked one by one; shorter ones are not worth a kernel call each, and become strips.
@@ -13,20 +12,28 @@ pub const ROW: usize = view::ROW;
 /// Lanes of a strip.
 const STRIP: usize = 512;
 
-/// `out[i] = op(x[i], ..)` of one or two operands of one shape, whose elements are taken in row-major order. `false`, and `out` not to be
-/// read, where no kernel does it, or shapes and lengths differ.
-pub fn apply<A: Element, R: Element, D: Dimension>(
+/// `out[i] = op(x[i], ..)` of one or two operands of `shape`, whose elements are taken in row-major order. `false`, and `out` not to be
+/// read, where no kernel does it, or lengths differ.
+///
+/// # Safety
+///
+/// Each operand is a pointer to its first element and its strides over `shape`, in elements; all elements that these reach are valid
+/// for reads during the call.
+pub unsafe fn apply<A: Value, R: Value>(
     op: Op,
-    operands: &[ArrayView<'_, A, D>],
+    shape: &[usize],
+    operands: &[(*const A, &[isize])],
     out: &mut [MaybeUninit<R>],
 ) -> bool {
     let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return false };
     let (Some(first), Some(last)) = (operands.first(), operands.last()) else { return false };
-    let fits = operands.len() <= 2 && first.len() == out.len() && first.shape() == last.shape();
+    let fits = operands.len() <= 2
+        && shape.iter().product::<usize>() == out.len()
+        && operands.iter().all(|(_, strides)| strides.len() == shape.len());
     let found = if fits { recipe(op, &[from, from][..operands.len()], to) } else { None };
     let Some(recipe) = found.filter(|recipe| recipe.dtype == to) else { return false };
-    let view = |operand: &ArrayView<'_, A, D>| {
-        let axes = operand.shape().iter().zip(operand.strides());
+    let view = |(_, strides): &(*const A, &[isize])| {
+        let axes = shape.iter().zip(*strides);
         let size = size_of::<A>();
         View::new(size, axes.map(|(&length, &stride)| Axis { length, stride: stride * size as isize }))
     };
@@ -44,8 +51,8 @@ pub fn apply<A: Element, R: Element, D: Dimension>(
         let mut args = [Arg::NONE; 3];
         for (k, operand) in operands.iter().enumerate() {
             let (strip, splat) = (strips[k].as_mut_ptr().cast(), splats[k].as_mut_ptr().cast());
-            // SAFETY: the view is the operand's, whose elements are borrowed; `at + n` is at most its length, and a strip takes `n`.
-            args[k] = unsafe { views[k].fetch(operand.as_ptr().cast(), at, n, strip, splat, &mut splatted[k]) };
+            // SAFETY: the view is the operand's, whose elements are valid (contract); `at + n` is at most their number, and a strip takes `n`.
+            args[k] = unsafe { views[k].fetch(operand.0.cast(), at, n, strip, splat, &mut splatted[k]) };
         }
         if recipe.exponent.is_some() {
             args[1] = Arg { ptr: exponent.0.as_ptr().cast(), varies: false };

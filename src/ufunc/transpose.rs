@@ -60,7 +60,7 @@ pub(super) mod x86 {
     ///
     /// The processor has AVX-512.
     #[inline(always)]
-    pub(in crate::ufunc) unsafe fn registers_avx512(r: &[__m512d; 8]) -> [__m512d; 8] {
+    pub(crate) unsafe fn registers_avx512(r: &[__m512d; 8]) -> [__m512d; 8] {
         // SAFETY: the caller's promise.
         unsafe {
             // Columns of two rows: 0, 2, 4 and 6 beside each other, and 1, 3, 5 and 7.
@@ -126,7 +126,7 @@ pub(super) mod x86 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ufunc::simd::Isa;
+    use crate::simd::Isa;
 
     #[test]
     fn rows_become_columns_with_all_instructions() {

@@ -4,7 +4,7 @@
 //! the order of their names and places in the source. Every process runs the same program, so the lists are the same.
 
 use super::kernel::{Body, Kernel};
-use super::{DType, Element, Op, Scalar};
+use super::{DType, Op, Scalar, Value};
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
@@ -12,11 +12,11 @@ use std::sync::OnceLock;
 #[doc(hidden)]
 pub trait UserFunction: 'static {
     /// First operand.
-    type A: Element;
+    type A: Value;
     /// Second operand, or `()`.
     type B: Copy + 'static;
     /// Result.
-    type R: Element;
+    type R: Value;
 
     /// The function itself, always inlined.
     fn apply(a: Self::A, b: Self::B) -> Self::R;
@@ -135,7 +135,7 @@ fn function(number: u16) -> Option<&'static Function> {
 }
 
 /// Its name.
-pub(crate) fn name(number: u16) -> Option<&'static str> {
+pub fn name(number: u16) -> Option<&'static str> {
     function(number).map(|function| function.name)
 }
 

@@ -1,6 +1,7 @@
 //! `docs/ufuncs.md`, made from the table of functions: what there is, of which types, and what is not, with the reason.
 
-use distob::ufunc::{DType, Info, associative, functions, identity};
+use distob::ufunc::{DType, Info, functions};
+use kernels::{associative, identity};
 
 /// NumPy's functions that are not there, or not whole, and why.
 const MISSING: &[(&str, &str)] =

@@ -16,12 +16,15 @@ use super::share::{Place, share};
 use crate::array::dims::Dims;
 use crate::array::dist_array::{DistArray, checked_axis, expect};
 use crate::array::evaluate::arithmetic;
+use crate::array::function::{Add, Binary, BinaryUfunc, Multiply};
 use crate::array::lazy::Operand;
 use crate::array::view::Held;
 use crate::array::{operate, walk};
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::scan::Scan;
-use crate::ufunc::{Add, Binary, BinaryUfunc, Element, Fault, Multiply, Op, Scalar};
+use kernels::Value as _;
+use kernels::scan::Scan;
+use kernels::{Fault, Op, Scalar};
 
 /// Bytes read and written above which results go past the caches.
 const STREAM: usize = 28 << 20;

@@ -13,12 +13,15 @@ use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::dims::{row_major, volume};
 use crate::array::dist_array::DistArray;
 use crate::array::evaluate::arithmetic;
+use crate::array::function::{Binary, BinaryUfunc, Unary, UnaryUfunc};
 use crate::array::view::{Held, Store};
 use crate::array::{closure, walk};
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::scatter::{BLOCK, Dealt, Scatter, Way};
-use crate::ufunc::{Binary, BinaryUfunc, Element, Fault, Unary, UnaryUfunc};
+use kernels::Fault;
+use kernels::Value as _;
+use kernels::scatter::{BLOCK, Dealt, Scatter, Way};
 
 mod sealed {
     use super::*;

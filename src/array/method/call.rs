@@ -12,12 +12,14 @@ use crate::array::argument::{Arg, hub_of};
 use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::dims::Dims;
 use crate::array::dist_array::{DistArray, expect};
+use crate::array::function::{Binary, BinaryPair, Unary, UnaryPair, UnaryUfunc};
 use crate::array::gather::copy_in;
 use crate::array::lazy::{Node, Operand};
 use crate::array::operate;
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::{Binary, BinaryPair, Element, Fault, Op, Unary, UnaryPair, UnaryUfunc, identity};
+use kernels::{Fault, Op, identity};
 
 /// `op` of each element.
 fn unary<A: Element, B: Element, D: Dimension>(
@@ -182,7 +184,7 @@ pub trait CallUnary: UnaryUfunc {
 impl<F: UnaryUfunc> CallUnary for F {}
 
 /// `call` of functions of two operands.
-pub trait CallBinary: crate::ufunc::BinaryUfunc {
+pub trait CallBinary: crate::array::function::BinaryUfunc {
     /// The function of each two elements of `x` and `y`, which are broadcast to one shape. Lazy.
     ///
     /// # Panics
@@ -279,7 +281,7 @@ pub trait CallBinary: crate::ufunc::BinaryUfunc {
     }
 }
 
-impl<F: crate::ufunc::BinaryUfunc> CallBinary for F {}
+impl<F: crate::array::function::BinaryUfunc> CallBinary for F {}
 
 /// `call` of functions of one operand and two results.
 pub trait CallUnaryPair: Sized {
@@ -317,8 +319,8 @@ pub trait CallUnaryPair: Sized {
     }
 }
 
-impl CallUnaryPair for crate::ufunc::Modf {}
-impl CallUnaryPair for crate::ufunc::Frexp {}
+impl CallUnaryPair for crate::array::function::Modf {}
+impl CallUnaryPair for crate::array::function::Frexp {}
 
 /// `call` of functions of two operands and two results.
 pub trait CallBinaryPair: Sized {
@@ -364,4 +366,4 @@ pub trait CallBinaryPair: Sized {
     }
 }
 
-impl CallBinaryPair for crate::ufunc::Divmod {}
+impl CallBinaryPair for crate::array::function::Divmod {}

@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use ndarray::{ArrayBase, ArrayView, Data, Dimension, IxDyn};
 
 use crate::array::dist_array::DistArray;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::Element;
-use crate::ufunc::scatter::places::{self, Number};
+use kernels::scatter::places::{self, Number};
 
 /// Numbers of one type, in row-major order.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use num_complex::Complex;
 
 use crate::array::argument::Arg;
 use crate::array::dist_array::DistArray;
-use crate::ufunc::Element;
+use crate::element::Element;
 
 /// An operand of a universal function: a [`DistArray`], an array or view of ndarray's (which is copied to the hub), by value
 /// or by reference, or a number.

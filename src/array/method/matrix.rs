@@ -17,11 +17,13 @@ use crate::array::argument::{Arg, hub_of};
 use crate::array::broadcast::{broadcast_shape, broadcast_strides};
 use crate::array::dims::Dims;
 use crate::array::dist_array::{DistArray, dim_of, expect};
+use crate::array::function::{Add, Binary, Matmul, Matvec, Multiply, Vecdot, Vecmat};
 use crate::array::operate;
 use crate::array::view::Held;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::matrix::{Operand, Product};
-use crate::ufunc::{Add, Binary, Element, Matmul, Matvec, Multiply, Op, Vecdot, Vecmat};
+use kernels::Op;
+use kernels::matrix::{Operand, Product};
 
 /// A dimension of what can stand left of one of dimension `E` in a product of matrices.
 pub trait MatmulDim<E: Dimension>: Dimension {

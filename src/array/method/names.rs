@@ -6,7 +6,8 @@ use ndarray::{DimMax, Dimension};
 use super::call::{CallBinary, CallUnary};
 use super::input::Input;
 use crate::array::dist_array::DistArray;
-use crate::ufunc::{self, Binary, Element, Unary};
+use crate::array::function::{self as ufunc, Binary, Unary};
+use crate::element::Element;
 
 macro_rules! free {
     (unary: $($(#[$doc:meta])* $name:ident $Name:ident;)*) => {$(

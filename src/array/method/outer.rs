@@ -11,12 +11,14 @@ use super::input::Input;
 use crate::array::argument::{Arg, hub_of};
 use crate::array::dims::Dims;
 use crate::array::dist_array::{DistArray, expect};
+use crate::array::function::{Binary, BinaryUfunc};
 use crate::array::lazy::Operand;
 use crate::array::operate;
 use crate::array::view::{Leaf, checked_bytes};
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::{Binary, BinaryUfunc, Element};
+use kernels::Value as _;
 
 /// The left operand with an axis of length 1 for each axis of the right one, so that each of its elements meets all of them.
 fn spread<A: Element, D: Dimension>(hub: &Hub, left: &Arg<'_, A, D>, axes: usize) -> Result<Operand> {

@@ -11,11 +11,14 @@ use super::input::Input;
 use crate::array::argument::{Arg, hub_of};
 use crate::array::dims::{Dims, volume};
 use crate::array::dist_array::{DistArray, checked_axis, expect};
+use crate::array::function::{Binary, BinaryUfunc};
 use crate::array::gather::copy_in;
 use crate::array::lazy::Operand;
 use crate::array::{operate, reduce};
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::{Binary, BinaryUfunc, DType, Element, Fold, Op, Scalar, identity};
+use kernels::Value as _;
+use kernels::{DType, Fold, Op, Scalar, identity};
 
 /// `reduce` of functions of two operands.
 pub trait Reduce: BinaryUfunc {
@@ -419,7 +422,7 @@ fn preceded<V: Element>(array: &DistArray<V, IxDyn>, initial: Scalar, axis: usiz
 
 /// Whether operands may be grouped, so that an initial value and axes may be joined in any order.
 fn groups(op: Op) -> bool {
-    crate::ufunc::associative(op)
+    kernels::associative(op)
 }
 
 /// The fold that a function is for values of this type, where there is one.

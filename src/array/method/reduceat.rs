@@ -12,13 +12,16 @@ use super::share::{Place, share};
 use crate::array::argument::{Arg, hub_of};
 use crate::array::dist_array::{DistArray, checked_axis, dim_of};
 use crate::array::evaluate::arithmetic;
+use crate::array::function::{Binary, BinaryUfunc};
 use crate::array::gather::copy_in;
 use crate::array::view::Held;
 use crate::array::walk;
 use crate::cluster::Hub;
+use crate::element::Element;
 use crate::error::{Error, Result};
-use crate::ufunc::segment::{Geometry, Long, Segments};
-use crate::ufunc::{Binary, BinaryUfunc, Element, Fault, Op};
+use kernels::Value as _;
+use kernels::segment::{Geometry, Long, Segments};
+use kernels::{Fault, Op};
 
 /// `reduceat` of functions of two operands.
 pub trait Reduceat: BinaryUfunc {

@@ -3,7 +3,7 @@
 //! The bytes come from anywhere, so nothing in them is believed: each length is bounded before it is used, and the
 //! dict is parsed by a parser for just the literals that may stand there.
 
-use crate::ufunc::DType;
+use kernels::DType;
 use std::ops::Range;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";

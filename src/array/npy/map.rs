@@ -1,8 +1,9 @@
 //! An NPY file that is read in place, through a mapping of the file itself.
 
 use super::NpyFile;
-use crate::ufunc::{DType, Element};
+use crate::element::Element;
 use crate::{Error, Result};
+use kernels::DType;
 use memmap2::Mmap;
 use ndarray::{ArrayView, Dimension, IxDyn, ShapeBuilder};
 use std::marker::PhantomData;

@@ -2,8 +2,8 @@
 
 use super::Header;
 use super::header::PREFIX;
-use crate::ufunc::DType;
 use crate::{Error, Result};
+use kernels::DType;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;

@@ -1,8 +1,8 @@
 //! Headers good and bad, each truncation, random damage; files in both orders, written and read back.
 
 use super::*;
-use crate::ufunc::DType;
 use crate::{Error, Result};
+use kernels::DType;
 use ndarray::{Ix2, IxDyn, array};
 use num_complex::Complex;
 use std::fs;

@@ -1,7 +1,7 @@
 //! Where the extreme is: the first place of the smallest or largest value, or of the first NaN.
 
 use super::reducers::Bounded;
-use crate::ufunc::{DType, Fold};
+use crate::{DType, Fold};
 
 /// The loops that find extremes of one type. Places are counted as the caller says.
 #[derive(Debug)]

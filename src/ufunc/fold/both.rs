@@ -1,7 +1,7 @@
 //! Two folds of the same values at once: each value is read once, and looked for NaN once.
 
 use super::kernel::{LANES, Reduce, Reducer, all_calm, four_groups, ordered, round, settle};
-use crate::ufunc::simd::Isa;
+use crate::simd::Isa;
 
 /// Folds `n` values into the lanes of two folds; `n` is a multiple of [`LANES`] but for the last call.
 pub(super) type Run = unsafe fn(lanes: *mut u8, second: *mut u8, x: *const u8, n: usize);

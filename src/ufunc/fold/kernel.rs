@@ -4,8 +4,8 @@
 //! in a fixed tree of halves.
 
 use super::TILE;
-use crate::ufunc::simd::Isa;
-use crate::ufunc::stream::{self, Line};
+use crate::simd::Isa;
+use crate::stream::{self, Line};
 
 /// Virtual lanes.
 pub(super) const LANES: usize = 32;
@@ -335,7 +335,7 @@ pub(super) trait Value: Copy {
     fn value(self) -> f64;
 }
 
-impl<T: crate::ufunc::kernel::convert::To<f64>> Value for T {
+impl<T: crate::kernel::convert::To<f64>> Value for T {
     #[inline(always)]
     fn value(self) -> f64 {
         self.to()

@@ -4,8 +4,8 @@
 
 use super::FoldRun;
 use super::state::{Method, Second, State};
-use crate::ufunc::feed::{Feed, Session};
-use crate::ufunc::simd::Isa;
+use crate::feed::{Feed, Session};
+use crate::simd::Isa;
 
 /// Rows shorter than this are taken together.
 const SHORT: usize = 128;

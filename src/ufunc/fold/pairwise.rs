@@ -3,8 +3,8 @@
 //! Any run of a power of two of leaves that begins on a multiple of it is a subtree, so a chunk that is one merges alone.
 
 use super::state::{Method, State};
-use crate::ufunc::simd::Isa;
-use crate::ufunc::stream::Line;
+use crate::simd::Isa;
+use crate::stream::Line;
 
 /// Most cells that are merged side by side.
 pub(super) const BLOCK: usize = 512;

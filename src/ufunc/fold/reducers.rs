@@ -2,9 +2,9 @@
 
 use super::both::Both;
 use super::kernel::{Deviator, Reduce, Reducer};
-use crate::ufunc::kernel::arith::{Arith, Real};
-use crate::ufunc::kernel::convert::To;
-use crate::ufunc::{DType, Fold};
+use crate::kernel::arith::{Arith, Real};
+use crate::kernel::convert::To;
+use crate::{DType, Fold};
 use num_complex::Complex;
 use std::marker::PhantomData;
 

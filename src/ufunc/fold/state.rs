@@ -4,9 +4,9 @@ use super::arg::{Finder, finder};
 use super::both::Both;
 use super::kernel::{Deviations, Deviator, Loops, Reducer};
 use super::reducers::{deviator, greatest, magnitude, reducer, truth};
-use crate::ufunc::kernel::{to_bf16, to_f16};
-use crate::ufunc::simd::Isa;
-use crate::ufunc::{DType, Fold, Op};
+use crate::kernel::{to_bf16, to_f16};
+use crate::simd::Isa;
+use crate::{DType, Fold, Op};
 use num_complex::Complex;
 
 /// What a fold of one type is made of.

@@ -4,8 +4,8 @@ use super::kernel::LANES;
 use super::pairwise::Tree;
 use super::state::{Method, Second, State};
 use super::{FoldRun, TILE};
-use crate::ufunc::feed::{Feed, Session};
-use crate::ufunc::simd::Isa;
+use crate::feed::{Feed, Session};
+use crate::simd::Isa;
 use std::ops::Range;
 
 /// How the runs of a fold are cut into chunks.
@@ -277,7 +277,7 @@ unsafe fn tile_at(method: &Method, values: *const u8, n: usize, start: usize, st
 /// # Safety
 ///
 /// The values and the state are valid.
-pub(in crate::ufunc) unsafe fn slice(method: &Method, values: *const u8, n: usize, state: &mut State, isa: Isa) {
+pub(crate) unsafe fn slice(method: &Method, values: *const u8, n: usize, state: &mut State, isa: Isa) {
     // SAFETY: tiles of the slice; the tree's state is copied before it goes.
     unsafe {
         if n <= TILE {

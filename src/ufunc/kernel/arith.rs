@@ -1,12 +1,12 @@
 //! Arithmetic on one type: wrapping for integers, IEEE for floats, and nothing that can trap.
 
 use super::{Body, Kernel, body, kernel};
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 use num_complex::Complex;
 use std::mem::MaybeUninit;
 
 /// A type that can be added, subtracted, multiplied and divided.
-pub(in crate::ufunc) trait Arith: Copy {
+pub(crate) trait Arith: Copy {
     const ONE: Self;
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
@@ -16,7 +16,7 @@ pub(in crate::ufunc) trait Arith: Copy {
 }
 
 /// A type with an order and a remainder.
-pub(in crate::ufunc) trait Real: Arith + PartialOrd {
+pub(crate) trait Real: Arith + PartialOrd {
     fn abs(self) -> Self;
     fn signum(self) -> Self;
 
@@ -29,7 +29,7 @@ pub(in crate::ufunc) trait Real: Arith + PartialOrd {
 }
 
 /// A float.
-pub(in crate::ufunc) trait Float: Real {
+pub(crate) trait Float: Real {
     fn sqrt(self) -> Self;
     fn floor(self) -> Self;
     fn ceil(self) -> Self;
@@ -163,7 +163,7 @@ body!(Round<T: Float>(a: T) -> T = a.round());
 body!(Trunc<T: Float>(a: T) -> T = a.trunc());
 
 /// Integer power by repeated squaring, lowest bit of the exponent first; the exponent is the same in all lanes.
-pub(in crate::ufunc) struct Powi<T>(std::marker::PhantomData<T>);
+pub(crate) struct Powi<T>(std::marker::PhantomData<T>);
 
 impl<T: Arith> Body for Powi<T> {
     type A = T;

@@ -1,10 +1,10 @@
 //! Bitwise operations, shifts, selection and copies: all that looks at an element as bits.
 
 use super::{Kernel, body, kernel};
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 
 /// An integer seen as bits.
-pub(in crate::ufunc) trait Bits: Copy {
+pub(crate) trait Bits: Copy {
     fn and(self, other: Self) -> Self;
     fn or(self, other: Self) -> Self;
     fn xor(self, other: Self) -> Self;
@@ -93,6 +93,6 @@ pub(super) fn select(dtype: DType) -> Option<&'static Kernel> {
 }
 
 /// The kernel that copies elements as large as those of `dtype`.
-pub(in crate::ufunc) fn copy(dtype: DType) -> Option<&'static Kernel> {
+pub(crate) fn copy(dtype: DType) -> Option<&'static Kernel> {
     by_size!(Copied, dtype)
 }

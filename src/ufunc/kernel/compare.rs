@@ -2,7 +2,7 @@
 
 use super::arith::{Float, real};
 use super::{Kernel, body, kernel};
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 use num_complex::Complex;
 
 body!(Equal<T: Same>(a: T, b: T) -> u8 = (a == b) as u8);
@@ -25,10 +25,10 @@ fn exact(dtype: DType) -> bool {
     dtype.is_integer() || dtype == DType::Bool
 }
 
-pub(in crate::ufunc) trait Same: Copy + PartialEq {}
+pub(crate) trait Same: Copy + PartialEq {}
 impl<T: Copy + PartialEq> Same for T {}
 /// A value that is true unless it is zero.
-pub(in crate::ufunc) trait Truth: Copy {
+pub(crate) trait Truth: Copy {
     fn falsehood(self) -> bool;
 }
 impl<T: Same + Default> Truth for T {
@@ -37,7 +37,7 @@ impl<T: Same + Default> Truth for T {
         self == T::default()
     }
 }
-pub(in crate::ufunc) trait Ordered: Copy + PartialOrd {}
+pub(crate) trait Ordered: Copy + PartialOrd {}
 impl<T: Copy + PartialOrd> Ordered for T {}
 
 macro_rules! same {

@@ -9,12 +9,12 @@ use super::arith::Float;
 use super::complex_functions as f;
 use super::elementary::{Binary, Hypot};
 use super::{Kernel, body, kernel};
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 use num_complex::Complex;
 use std::ops::Neg;
 
 /// A part of a complex number.
-pub(in crate::ufunc) trait Part: Copy + Neg<Output = Self> {
+pub(crate) trait Part: Copy + Neg<Output = Self> {
     fn wide(self) -> f64;
     fn narrow(x: f64) -> Self;
 }

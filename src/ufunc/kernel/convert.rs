@@ -2,11 +2,11 @@
 
 use super::bits::copy;
 use super::{Kernel, body, kernel};
-use crate::ufunc::DType;
+use crate::DType;
 use num_complex::Complex;
 
 /// `self as T`.
-pub(in crate::ufunc) trait To<T>: Copy {
+pub(crate) trait To<T>: Copy {
     fn to(self) -> T;
 }
 
@@ -47,7 +47,7 @@ impl<T: To<f64>> To<Complex<f64>> for T {
 }
 
 /// What can be compared with its zero.
-pub(in crate::ufunc) trait Zero: Copy + Default + PartialEq {}
+pub(crate) trait Zero: Copy + Default + PartialEq {}
 impl<T: Copy + Default + PartialEq> Zero for T {}
 
 impl To<Complex<f64>> for Complex<f32> {

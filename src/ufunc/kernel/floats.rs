@@ -2,12 +2,12 @@
 
 use super::arith::Float;
 use super::{Body, Kernel, body, kernel};
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 /// A float seen as its bits too.
-pub(in crate::ufunc) trait Ieee: Float {
+pub(crate) trait Ieee: Float {
     const ZERO: Self;
     /// The least positive number.
     const LEAST: Self;
@@ -102,7 +102,7 @@ body!(Nextafter<T: Ieee>(a: T, b: T) -> T = {
 });
 
 /// NumPy's `heaviside`.
-pub(in crate::ufunc) struct Heaviside<T>(PhantomData<T>);
+pub(crate) struct Heaviside<T>(PhantomData<T>);
 
 impl<T: Ieee> Body for Heaviside<T> {
     type A = T;
@@ -132,13 +132,13 @@ body!(FrexpSignificand<T: Ieee>(a: T) -> T = a.frexp().0);
 body!(FrexpExponent<T: Ieee>(a: T) -> i32 = a.frexp().1);
 
 /// Which of what a division gives.
-pub(in crate::ufunc) trait Part {
+pub(crate) trait Part {
     /// From the operands and C's `fmod` of them.
     fn of<T: Ieee>(a: T, b: T, rest: T) -> T;
 }
 
 /// The remainder with the sign of the first operand.
-pub(in crate::ufunc) struct Truncated;
+pub(crate) struct Truncated;
 impl Part for Truncated {
     #[inline(always)]
     fn of<T: Ieee>(_: T, _: T, rest: T) -> T {
@@ -147,7 +147,7 @@ impl Part for Truncated {
 }
 
 /// The remainder with the sign of the second.
-pub(in crate::ufunc) struct Floored;
+pub(crate) struct Floored;
 impl Part for Floored {
     #[inline(always)]
     fn of<T: Ieee>(_: T, b: T, rest: T) -> T {
@@ -159,7 +159,7 @@ impl Part for Floored {
 }
 
 /// The quotient towards minus infinity, as NumPy's `divmod` rounds it.
-pub(in crate::ufunc) struct Quotient;
+pub(crate) struct Quotient;
 impl Part for Quotient {
     #[inline(always)]
     fn of<T: Ieee>(a: T, b: T, rest: T) -> T {
@@ -177,7 +177,7 @@ impl Part for Quotient {
 }
 
 /// Division with remainder: exact by one fused step where the quotient is below 2^53 (2^24), which nearly all are.
-pub(in crate::ufunc) struct Divided<T, P>(PhantomData<(T, P)>);
+pub(crate) struct Divided<T, P>(PhantomData<(T, P)>);
 
 impl<T: Ieee, P: Part> Divided<T, P> {
     /// `fmod`, and whether it may be wrong.

@@ -2,12 +2,12 @@
 
 use super::elementary::{self as e, Binary, SmallPower, Unary};
 use super::{Body, Kernel, kernel, patch};
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 /// A float that functions of `f64` are applied to: itself, or `f32`, widened and rounded once.
-pub(in crate::ufunc) trait Wide: Copy {
+pub(crate) trait Wide: Copy {
     fn wide(self) -> f64;
     fn narrow(x: f64) -> Self;
     fn fast1<F: Unary>(x: f64) -> f64;
@@ -103,7 +103,7 @@ wide!(
 wide!(f64, fast, hard, full, quick, quick_hard);
 
 /// A function of one operand.
-pub(in crate::ufunc) struct Of1<F, T>(PhantomData<(F, T)>);
+pub(crate) struct Of1<F, T>(PhantomData<(F, T)>);
 
 impl<F: Unary, T: Wide> Body for Of1<F, T> {
     type A = T;
@@ -144,7 +144,7 @@ impl<F: Unary, T: Wide> Body for Of1<F, T> {
 }
 
 /// A function of two operands.
-pub(in crate::ufunc) struct Of2<F, T>(PhantomData<(F, T)>);
+pub(crate) struct Of2<F, T>(PhantomData<(F, T)>);
 
 impl<F: Binary, T: Wide> Body for Of2<F, T> {
     type A = T;
@@ -191,7 +191,7 @@ impl<F: Binary, T: Wide> Body for Of2<F, T> {
 }
 
 /// An integer power, its exponent the same in all lanes and none of those that have kernels of their own.
-pub(in crate::ufunc) struct Power<T>(PhantomData<T>);
+pub(crate) struct Power<T>(PhantomData<T>);
 
 impl<T: Wide> Body for Power<T> {
     type A = T;

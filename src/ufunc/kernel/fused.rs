@@ -5,17 +5,17 @@
 
 use super::arith::Arith;
 use super::{Body, Kernel, kernel};
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 use std::marker::PhantomData;
 
 /// An operation of two operands.
-pub(in crate::ufunc) trait Pairwise {
+pub(crate) trait Pairwise {
     fn of<T: Arith>(a: T, b: T) -> T;
 }
 
 macro_rules! pairwise {
     ($($name:ident $method:ident;)*) => {$(
-        pub(in crate::ufunc) struct $name;
+        pub(crate) struct $name;
         impl Pairwise for $name {
             #[inline(always)]
             fn of<T: Arith>(a: T, b: T) -> T { a.$method(b) }
@@ -25,7 +25,7 @@ macro_rules! pairwise {
 pairwise! { Plus add; Minus sub; Times mul; Over div; }
 
 /// `(a P b) Q c`.
-pub(in crate::ufunc) struct Left<T, P, Q>(PhantomData<(T, P, Q)>);
+pub(crate) struct Left<T, P, Q>(PhantomData<(T, P, Q)>);
 
 impl<T: Arith, P: Pairwise, Q: Pairwise> Body for Left<T, P, Q> {
     type A = T;
@@ -40,7 +40,7 @@ impl<T: Arith, P: Pairwise, Q: Pairwise> Body for Left<T, P, Q> {
 }
 
 /// `c Q (a P b)`.
-pub(in crate::ufunc) struct Right<T, P, Q>(PhantomData<(T, P, Q)>);
+pub(crate) struct Right<T, P, Q>(PhantomData<(T, P, Q)>);
 
 impl<T: Arith, P: Pairwise, Q: Pairwise> Body for Right<T, P, Q> {
     type A = T;
@@ -81,7 +81,7 @@ macro_rules! first {
 }
 
 /// The kernel of `(a first b) second c` or, where `right`, of `c second (a first b)`, for floats of type `dtype`.
-pub(in crate::ufunc) fn fused(first: Op, second: Op, right: bool, dtype: DType) -> Option<&'static Kernel> {
+pub(crate) fn fused(first: Op, second: Op, right: bool, dtype: DType) -> Option<&'static Kernel> {
     match dtype {
         DType::F32 => first!(f32, first, second, right),
         DType::F64 => first!(f64, first, second, right),

@@ -1,11 +1,11 @@
 //! Floats of 16 bits from and to wider ones, without branches, each rounded once to nearest, halves to even.
 
 use super::{Kernel, body, kernel};
-use crate::ufunc::DType;
+use crate::DType;
 
 /// `f16` as `f32`, exactly.
 #[inline(always)]
-pub(in crate::ufunc) fn from_f16(h: u16) -> f32 {
+pub(crate) fn from_f16(h: u16) -> f32 {
     let bits = u32::from(h & 0x7fff) << 13;
     // The exponent's bias is mended by a product, which makes normal numbers of subnormal ones too.
     let scaled = f32::from_bits(bits) * f32::from_bits((254 - 15) << 23);
@@ -16,7 +16,7 @@ pub(in crate::ufunc) fn from_f16(h: u16) -> f32 {
 
 /// `f64` to `f16`; of `f32` too, which `f64` holds exactly.
 #[inline(always)]
-pub(in crate::ufunc) fn to_f16(x: f64) -> u16 {
+pub(crate) fn to_f16(x: f64) -> u16 {
     let sign = (x.to_bits() >> 48) as u16 & 0x8000;
     let a = x.abs();
     // What is added has its last place where the result has its own, so that the sum is rounded there, once: 2^(e + 42), and no
@@ -36,13 +36,13 @@ pub(in crate::ufunc) fn to_f16(x: f64) -> u16 {
 
 /// `bf16` as `f32`, exactly.
 #[inline(always)]
-pub(in crate::ufunc) fn from_bf16(h: u16) -> f32 {
+pub(crate) fn from_bf16(h: u16) -> f32 {
     f32::from_bits(u32::from(h) << 16)
 }
 
 /// `f64` to `bf16`.
 #[inline(always)]
-pub(in crate::ufunc) fn to_bf16(x: f64) -> u16 {
+pub(crate) fn to_bf16(x: f64) -> u16 {
     let sign = (x.to_bits() >> 48) as u16 & 0x8000;
     let a = x.abs();
     let exponent = (a.to_bits() >> 52).max(1023 - 126);

@@ -1,12 +1,12 @@
 //! What integers alone have, with NumPy's meaning: division towards minus infinity, divisors, powers, shifts by any count.
 //!
-//! Divided by 0 everything is 0: that it happened is found by whoever runs the program ([`Fault`](crate::ufunc::Fault)).
+//! Divided by 0 everything is 0: that it happened is found by whoever runs the program ([`Fault`](crate::Fault)).
 
 use super::{Kernel, body, kernel};
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 
 /// An integer, with division by a way that suits its size.
-pub(in crate::ufunc) trait Integer: Copy + PartialEq {
+pub(crate) trait Integer: Copy + PartialEq {
     fn quotient(self, by: Self) -> Self;
     fn modulus(self, by: Self) -> Self;
     fn floor_quotient(self, by: Self) -> Self;

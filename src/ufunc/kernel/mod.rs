@@ -369,8 +369,8 @@ macro_rules! body {
     ($(#[$m:meta])* $name:ident<$($g:ident: $bound:path),*>
      ($a:ident: $A:ty, $b:ident: $B:ty, $c:ident: $C:ty) -> $R:ty = $e:expr) => {
         $(#[$m])*
-        pub(in crate::ufunc) struct $name<$($g),*>(std::marker::PhantomData<($($g,)*)>);
-        impl<$($g: $bound),*> $crate::ufunc::kernel::Body for $name<$($g),*> {
+        pub(crate) struct $name<$($g),*>(std::marker::PhantomData<($($g,)*)>);
+        impl<$($g: $bound),*> $crate::kernel::Body for $name<$($g),*> {
             type A = $A;
             type B = $B;
             type C = $C;
@@ -390,7 +390,7 @@ macro_rules! kernel {
         kernel!(of $body, $lanes)
     };
     ($way:ident $body:ty, $lanes:literal) => {{
-        const KERNEL: &$crate::ufunc::kernel::Kernel = &$crate::ufunc::kernel::Kernel::$way::<$body, $lanes>();
+        const KERNEL: &$crate::kernel::Kernel = &$crate::kernel::Kernel::$way::<$body, $lanes>();
         Some(KERNEL)
     }};
 }

@@ -3,7 +3,7 @@
 use super::arith::Real;
 use super::floats::Ieee;
 use super::{Kernel, body, kernel};
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 use num_complex::Complex;
 
 #[inline(always)]

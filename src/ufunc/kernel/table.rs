@@ -11,13 +11,13 @@ use super::functions::function;
 use super::half;
 use super::integer::integer;
 use super::order::order;
-use crate::ufunc::{DType, Op};
+use crate::{DType, Op};
 
-pub(in crate::ufunc) use super::bits::copy;
+pub(crate) use super::bits::copy;
 
 /// How an operation is computed.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::ufunc) struct Recipe {
+pub(crate) struct Recipe {
     /// The kernel.
     pub kernel: &'static Kernel,
     /// Whether its two operands are to be exchanged.
@@ -30,7 +30,7 @@ pub(in crate::ufunc) struct Recipe {
 
 /// The type of the result of `op` on operands of types `args`, in one kernel or in several; `to` is the type that a cast gives,
 /// and is not looked at otherwise. `None` where the operation does not take these types.
-pub(in crate::ufunc) fn signature(op: Op, args: &[DType], to: DType) -> Option<DType> {
+pub(crate) fn signature(op: Op, args: &[DType], to: DType) -> Option<DType> {
     if let Some(recipe) = resolve(op, args, to) {
         return Some(recipe.dtype);
     }
@@ -58,7 +58,7 @@ pub(in crate::ufunc) fn signature(op: Op, args: &[DType], to: DType) -> Option<D
 
 /// How `op` is computed on operands of types `args` by one kernel; `to` is the type that a cast gives, and is not looked at
 /// otherwise. `None` where there is no such kernel: [`signature`] says whether the operation takes these types all the same.
-pub(in crate::ufunc) fn resolve(op: Op, args: &[DType], to: DType) -> Option<Recipe> {
+pub(crate) fn resolve(op: Op, args: &[DType], to: DType) -> Option<Recipe> {
     if args.len() != op.arity() {
         return None;
     }
@@ -67,7 +67,7 @@ pub(in crate::ufunc) fn resolve(op: Op, args: &[DType], to: DType) -> Option<Rec
     let logical = |bits_op| plain(bits(bits_op, DType::Bool)?, DType::Bool);
     match op {
         Op::User(number) => {
-            let (kernel, dtype) = crate::ufunc::user::kernel(number, args)?;
+            let (kernel, dtype) = crate::user::kernel(number, args)?;
             plain(kernel, dtype)
         }
         Op::Cast => plain(cast(first, to).or_else(|| half::convert(first, to))?, to),

@@ -1,7 +1,7 @@
 //! What a product of matrices multiplies and adds: elements as they lie in memory, the numbers that they become, and how one more product
 //! is added.
 
-use crate::ufunc::kernel::{from_bf16, from_f16, to_bf16, to_f16};
+use crate::kernel::{from_bf16, from_f16, to_bf16, to_f16};
 use num_complex::Complex;
 
 /// Elements that can be multiplied and added. Products of floats are not rounded before they are added.

@@ -1,11 +1,11 @@
 //! The type check of a program, which is also what bounds a program that a peer sends.
 
-use crate::ufunc::kernel::signature;
-use crate::ufunc::{DType, Program};
+use crate::kernel::signature;
+use crate::{DType, Program};
 use crate::{Error, Result};
 
 /// The most that a program or a plan may have of anything.
-pub(in crate::ufunc) mod limits {
+pub(crate) mod limits {
     pub const INPUTS: usize = 512;
     pub const CONSTANTS: usize = 1024;
     pub const CODE: usize = 512;
@@ -14,7 +14,7 @@ pub(in crate::ufunc) mod limits {
 }
 
 /// The type of every value of a program, in order of their ids.
-pub(in crate::ufunc) fn check(program: &Program) -> Result<Vec<DType>> {
+pub(crate) fn check(program: &Program) -> Result<Vec<DType>> {
     for (what, count, most) in [
         ("inputs", program.inputs.len(), limits::INPUTS),
         ("constants", program.constants.len(), limits::CONSTANTS),

@@ -7,18 +7,18 @@
 use super::expand::expand;
 use super::{Fault, check, fault};
 use crate::Result;
-use crate::ufunc::ahead::Ahead;
-use crate::ufunc::kernel::{Arg, Kernel, SPLAT, copy, fused, recipe, splat_lanes};
-use crate::ufunc::simd::Isa;
-use crate::ufunc::stream::Line;
-use crate::ufunc::{DType, Op, Program, Scalar};
+use crate::ahead::Ahead;
+use crate::kernel::{Arg, Kernel, SPLAT, copy, fused, recipe, splat_lanes};
+use crate::simd::Isa;
+use crate::stream::Line;
+use crate::{DType, Op, Program, Scalar};
 
 /// No slot.
 const NONE: u16 = u16::MAX;
 
 /// One kernel call.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::ufunc) struct Step {
+pub(crate) struct Step {
     kernel: &'static Kernel,
     args: [u16; 3],
     out: u16,
@@ -28,7 +28,7 @@ pub(in crate::ufunc) struct Step {
 
 /// A program made ready to run.
 #[derive(Debug)]
-pub(in crate::ufunc) struct Code {
+pub(crate) struct Code {
     /// Types of the inputs.
     pub inputs: Vec<DType>,
     /// Types of the outputs.

@@ -1,8 +1,8 @@
 //! Instructions that have no kernel of their own as instructions that have: floats of 16 bits are computed as `f32`, degrees
 //! by a product, and the like.
 
-use crate::ufunc::kernel::{recipe, signature};
-use crate::ufunc::{DType, Element, Instr, Op, Program, Scalar, ValueId};
+use crate::kernel::{recipe, signature};
+use crate::{DType, Instr, Op, Program, Scalar, Value, ValueId};
 use half::{bf16, f16};
 
 /// Exponents beyond this give 0 or infinity of any number.

@@ -1,11 +1,11 @@
 //! Operands that an integer operation has no result for: a divisor of 0, a negative exponent.
 //!
 //! Kernels give 0 there and never trap. A step that could meet such an operand looks for one in the strip that it has just read
-//! and leaves a mark on its thread; [`Plan::run`](crate::ufunc::Plan::run) gathers the marks of a chunk. Where the operand is
-//! is asked only then, by plans of their own: [`Plan::searches`](crate::ufunc::Plan::searches).
+//! and leaves a mark on its thread; [`Plan::run`](crate::Plan::run) gathers the marks of a chunk. Where the operand is
+//! is asked only then, by plans of their own: [`Plan::searches`](crate::Plan::searches).
 
-use crate::ufunc::kernel::Arg;
-use crate::ufunc::{DType, Element, Op, Scalar};
+use crate::kernel::Arg;
+use crate::{DType, Op, Scalar, Value};
 use std::cell::Cell;
 
 /// What an operand must not be.
@@ -31,7 +31,7 @@ impl Fault {
     }
 
     /// The comparison with 0 that is true of such an operand.
-    pub(in crate::ufunc) fn test(self) -> Op {
+    pub(crate) fn test(self) -> Op {
         match self {
             Fault::ZeroDivisor => Op::Equal,
             Fault::NegativeExponent => Op::Less,
@@ -39,7 +39,7 @@ impl Fault {
     }
 
     /// Whether one of `values` is such an operand.
-    pub fn among<A: Element>(self, values: &[A]) -> bool {
+    pub fn among<A: Value>(self, values: &[A]) -> bool {
         let Some(dtype) = A::DTYPE else { return false };
         let arg = Arg { ptr: values.as_ptr().cast(), varies: true };
         // SAFETY: a slice of as many elements of that type.
@@ -79,7 +79,7 @@ impl Fault {
 }
 
 /// The zero of a type.
-pub(in crate::ufunc) fn zero(dtype: DType) -> Scalar {
+pub(crate) fn zero(dtype: DType) -> Scalar {
     Scalar { dtype, bytes: [0; 16] }
 }
 
@@ -93,6 +93,6 @@ pub(super) fn mark() {
 }
 
 /// Whether there was a mark on this thread; there is none afterwards.
-pub(in crate::ufunc) fn take_mark() -> bool {
+pub(crate) fn take_mark() -> bool {
     MARK.take()
 }

@@ -1,8 +1,8 @@
 //! Runs of rows: row after row is joined to accumulators side by side, one for each column.
 
 use super::{BLOCK, WIDTH};
-use crate::ufunc::segment::join::Join;
-use crate::ufunc::stream::{self, Line};
+use crate::segment::join::Join;
+use crate::stream::{self, Line};
 use std::mem::MaybeUninit;
 
 /// Rows ahead that are asked for.

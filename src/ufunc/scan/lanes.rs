@@ -2,9 +2,9 @@
 //! none of their steps waits for another's.
 
 use super::STAGE;
-use crate::ufunc::segment::join::Join;
-use crate::ufunc::stream::{self, Line};
-use crate::ufunc::transpose::{Square, transpose};
+use crate::segment::join::Join;
+use crate::stream::{self, Line};
+use crate::transpose::{Square, transpose};
 use std::any::TypeId;
 use std::mem::MaybeUninit;
 
@@ -130,7 +130,7 @@ unsafe fn words<J: Join, const WRITE: bool>(
     carries: &[J::Acc; LANES],
     streamed: bool,
 ) {
-    use crate::ufunc::transpose::x86::registers_avx512;
+    use crate::transpose::x86::registers_avx512;
     use std::arch::x86_64::*;
     /// Lanes joined one by one, which the compiler makes one instruction.
     ///

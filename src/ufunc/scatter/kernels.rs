@@ -1,6 +1,6 @@
 //! The loops of `at`: values joined to elements at places that are given.
 
-use crate::ufunc::segment::join::Join;
+use crate::segment::join::Join;
 
 /// A place, as a stream of updates has it.
 pub(super) trait Index: Copy {

@@ -1,7 +1,7 @@
 //! Numbers that name places of an axis: counted from its end where they are negative, looked at, and picked out by range.
 
 use super::BLOCK;
-use crate::ufunc::simd::Isa;
+use crate::simd::Isa;
 use std::ops::Range;
 
 /// A number as an index.
@@ -160,7 +160,7 @@ impl Within {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ufunc::tests::each_isa;
+    use crate::tests::each_isa;
 
     #[test]
     fn numbers_become_places_with_all_instructions() {

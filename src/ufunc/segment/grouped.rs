@@ -1,9 +1,9 @@
 //! A function that may be grouped and has kernels over strips only: runs of elements go side by side, and are joined in order.
 
 use super::step::Step;
-use crate::ufunc::simd::Isa;
-use crate::ufunc::stream::Line;
-use crate::ufunc::turn::{Tile, turn};
+use crate::simd::Isa;
+use crate::stream::Line;
+use crate::turn::{Tile, turn};
 use std::mem::MaybeUninit;
 
 /// Runs side by side, and most elements of each.

@@ -4,14 +4,14 @@
 //! A *neutral* value changes no bit of what it is joined with, on either side: lanes that have nothing yet, or nothing more, hold
 //! it. It need not be the function's identity: of sums of floats it is -0.0.
 
-use crate::ufunc::DType;
-use crate::ufunc::kernel::arith::{Arith, Real};
-use crate::ufunc::kernel::{from_bf16, from_f16, to_bf16, to_f16};
+use crate::DType;
+use crate::kernel::arith::{Arith, Real};
+use crate::kernel::{from_bf16, from_f16, to_bf16, to_f16};
 use num_complex::Complex;
 use std::marker::PhantomData;
 
 /// A function of two operands and an accumulator for it.
-pub(in crate::ufunc) trait Join: 'static {
+pub(crate) trait Join: 'static {
     type In: Copy + 'static;
     /// Where it is the type of the elements, they enter and leave as they are.
     type Acc: Copy + 'static;
@@ -24,7 +24,7 @@ pub(in crate::ufunc) trait Join: 'static {
 
 /// An element type: the accumulator that its values enter, and how they come out of it again. Floats of fewer than 64 bits are
 /// accumulated in 64 and rounded once; integers stay as they are.
-pub(in crate::ufunc) trait Value: 'static {
+pub(crate) trait Value: 'static {
     type Raw: Copy + 'static;
     type Acc: Copy + 'static;
     fn enter(x: Self::Raw) -> Self::Acc;
@@ -32,7 +32,7 @@ pub(in crate::ufunc) trait Value: 'static {
 }
 
 /// A type that is its own accumulator.
-pub(in crate::ufunc) struct Own<T>(PhantomData<T>);
+pub(crate) struct Own<T>(PhantomData<T>);
 impl<T: Copy + 'static> Value for Own<T> {
     type Raw = T;
     type Acc = T;
@@ -50,7 +50,7 @@ impl<T: Copy + 'static> Value for Own<T> {
 macro_rules! widened {
     ($($(#[$doc:meta])* $name:ident: $raw:ty as $acc:ty, |$x:ident| $enter:expr, |$a:ident| $leave:expr;)*) => {$(
         $(#[$doc])*
-        pub(in crate::ufunc) struct $name;
+        pub(crate) struct $name;
         impl Value for $name {
             type Raw = $raw;
             type Acc = $acc;
@@ -79,7 +79,7 @@ widened! {
 }
 
 /// What sums and products have for neutral values.
-pub(in crate::ufunc) trait Neutral: Arith {
+pub(crate) trait Neutral: Arith {
     const SUM: Self;
     const PRODUCT: Self;
 }
@@ -97,7 +97,7 @@ neutral! {
 }
 
 /// The ends of a type's range.
-pub(in crate::ufunc) trait Ends: Real {
+pub(crate) trait Ends: Real {
     const LEAST: Self;
     const GREATEST: Self;
 }
@@ -116,7 +116,7 @@ impl Ends for f64 {
 }
 
 /// A float, whose NaN `fmax` and `fmin` take for nothing.
-pub(in crate::ufunc) trait Float: Real {
+pub(crate) trait Float: Real {
     const NAN: Self;
 }
 impl Float for f64 {
@@ -126,7 +126,7 @@ impl Float for f64 {
 macro_rules! join {
     ($($(#[$doc:meta])* $name:ident<$bound:path>, $neutral:expr, |$a:ident, $b:ident| $e:expr;)*) => {$(
         $(#[$doc])*
-        pub(in crate::ufunc) struct $name<V>(PhantomData<V>);
+        pub(crate) struct $name<V>(PhantomData<V>);
         impl<V: Value> Join for $name<V>
         where
             V::Acc: $bound,
@@ -174,7 +174,7 @@ join! {
 }
 
 /// A type of bits.
-pub(in crate::ufunc) trait Bits:
+pub(crate) trait Bits:
     Copy + std::ops::BitAnd<Output = Self> + std::ops::BitOr<Output = Self> + std::ops::BitXor<Output = Self>
 {
     const NONE: Self;
@@ -191,7 +191,7 @@ macro_rules! bits {
 bits!(u8 u16 u32 u64);
 
 /// A value of any type, of which only counts whether it is 0.
-pub(in crate::ufunc) trait Truth: Copy + 'static {
+pub(crate) trait Truth: Copy + 'static {
     fn truth(self) -> u8;
 }
 macro_rules! truth {
@@ -208,7 +208,7 @@ macro_rules! truth {
 /// The bits of a float of 16 bits.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub(in crate::ufunc) struct HalfBits(u16);
+pub(crate) struct HalfBits(u16);
 truth! {
     u8: |x| x != 0; u16: |x| x != 0; u32: |x| x != 0; u64: |x| x != 0;
     f32: |x| x != 0.0; f64: |x| x != 0.0;
@@ -220,7 +220,7 @@ truth! {
 macro_rules! logical {
     ($($(#[$doc:meta])* $name:ident, $neutral:literal, |$a:ident, $b:ident| $e:expr;)*) => {$(
         $(#[$doc])*
-        pub(in crate::ufunc) struct $name<T>(PhantomData<T>);
+        pub(crate) struct $name<T>(PhantomData<T>);
         impl<T: Truth> Join for $name<T> {
             type In = T;
             type Acc = u8;
@@ -254,10 +254,8 @@ logical! {
 /// it has none, and is applied in order. Products of complex numbers have none: 1 + 0i is not neutral beside infinities.
 macro_rules! elements {
     ($op:expr, $dtype:expr, $make:ident) => {{
-        use $crate::ufunc::segment::join::{
-            And, Bf16, C32, F16, F32, Fmax, Fmin, Max, Min, Or, Own, Product, Sum, Xor,
-        };
-        use $crate::ufunc::{DType, Op};
+        use $crate::segment::join::{And, Bf16, C32, F16, F32, Fmax, Fmin, Max, Min, Or, Own, Product, Sum, Xor};
+        use $crate::{DType, Op};
         macro_rules! bitwise {
             ($j:ident) => {
                 match $dtype {
@@ -315,12 +313,12 @@ macro_rules! elements {
         }
     }};
 }
-pub(in crate::ufunc) use elements;
+pub(crate) use elements;
 
 /// The same of all joins: also of those that give a flag of values of any type.
 macro_rules! joined {
     ($op:expr, $dtype:expr, $make:ident) => {{
-        use $crate::ufunc::segment::join::{All, Any, HalfBits, Odd};
+        use $crate::segment::join::{All, Any, HalfBits, Odd};
         macro_rules! logical {
             ($j:ident) => {
                 match $dtype {
@@ -340,14 +338,14 @@ macro_rules! joined {
             Op::LogicalAnd => logical!(All),
             Op::LogicalOr => logical!(Any),
             Op::LogicalXor => logical!(Odd),
-            _ => $crate::ufunc::segment::join::elements!($op, $dtype, $make),
+            _ => $crate::segment::join::elements!($op, $dtype, $make),
         }
     }};
 }
-pub(in crate::ufunc) use joined;
+pub(crate) use joined;
 
 /// The type that a join of values of type `dtype` gives.
-pub(in crate::ufunc) fn result(op: crate::ufunc::Op, dtype: DType) -> DType {
-    use crate::ufunc::Op;
+pub(crate) fn result(op: crate::Op, dtype: DType) -> DType {
+    use crate::Op;
     if matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor) { DType::Bool } else { dtype }
 }

@@ -1,9 +1,9 @@
 //! A function applied in order, one operand after the other: the way of every function that has no join.
 
-use crate::ufunc::kernel::{Arg, KernelFn, SPLAT, recipe, splat_lanes};
-use crate::ufunc::simd::Isa;
-use crate::ufunc::stream::Line;
-use crate::ufunc::{DType, Op};
+use crate::kernel::{Arg, KernelFn, SPLAT, recipe, splat_lanes};
+use crate::simd::Isa;
+use crate::stream::Line;
+use crate::{DType, Op};
 
 /// Elements that are done together.
 const STRIP: usize = 64;
@@ -26,7 +26,7 @@ enum Right {
 
 /// `acc = f(acc, x)`, for accumulators of the first operand's type.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::ufunc) struct Step {
+pub(crate) struct Step {
     kernel: KernelFn,
     /// Whether the kernel takes its operands the other way round.
     swap: bool,

@@ -1,7 +1,7 @@
 //! Folds: against plain loops, and the same bits for every layout, instruction set and order of chunks.
 
 use super::*;
-use crate::ufunc::small::fold_slice;
+use crate::small::fold_slice;
 
 const SHAPES: [(&[usize], &[usize]); 22] = [
     (&[10], &[0]),

@@ -1,8 +1,8 @@
 //! Each operation on each type it takes, and maps in each layout.
 
 use super::*;
-use crate::ufunc::kernel::elementary::{self as e, Binary, Powi, Unary};
-use crate::ufunc::small::{self, Operand};
+use crate::kernel::elementary::{self as e, Binary, Powi, Unary};
+use crate::small::{self, Operand};
 use std::mem::MaybeUninit;
 
 /// Lengths around the sizes of groups, strips and splats.

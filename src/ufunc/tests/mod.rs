@@ -7,7 +7,7 @@ mod small;
 mod wire;
 
 use super::simd::Isa;
-use super::{DType, Element, Fold, Instr, Layout, Op, Plan, Program, ValueId};
+use super::{DType, Fold, Instr, Layout, Op, Plan, Program, Value, ValueId};
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use num_complex::Complex;
 use std::sync::Mutex;
@@ -43,7 +43,7 @@ impl Random {
 }
 
 /// A type of which random values can be had, special ones among them.
-trait Sample: Element + PartialEq + std::fmt::Debug {
+trait Sample: Value + PartialEq + std::fmt::Debug {
     fn sample(random: &mut Random) -> Self;
     /// The value as bits, so that NaNs and zeros can be told apart.
     fn bits(self) -> [u8; 16] {

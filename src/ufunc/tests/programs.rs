@@ -17,7 +17,7 @@ fn element(program: &Program, inputs: &[f64]) -> Vec<f64> {
             Op::Div => a / b,
             Op::Sqrt => a.sqrt(),
             Op::Abs => a.abs(),
-            Op::Powi(n) => crate::ufunc::kernel::elementary::Powi::full(a, n),
+            Op::Powi(n) => crate::kernel::elementary::Powi::full(a, n),
             Op::Less => (a < b) as u8 as f64,
             Op::Select => {
                 if a != 0.0 {

@@ -1,8 +1,8 @@
 //! The eager ways of small arrays have the bits of the plans that they stand for.
 
 use super::{Random, Sample, each_isa};
-use crate::ufunc::small::{self, Operand};
-use crate::ufunc::{Fold, Layout, Op, Plan, Program};
+use crate::small::{self, Operand};
+use crate::{Fold, Layout, Op, Plan, Program};
 use std::mem::MaybeUninit;
 
 /// A fold along one axis by a plan that is made for it.

@@ -125,6 +125,6 @@ fn what_does_not_fit_is_refused() {
     many.code = vec![many.code[0]; 513];
     refuse(Plan::map(many, &[100], &flat(2), &flat(1)), "513 instructions");
     let mut dirty = identity(DType::Bool);
-    dirty.constants.push(crate::ufunc::Scalar { dtype: DType::Bool, bytes: [2; 16] });
+    dirty.constants.push(crate::Scalar { dtype: DType::Bool, bytes: [2; 16] });
     refuse(Plan::map(dirty, &[100], &flat(1), &flat(1)), "no valid bool");
 }

@@ -16,7 +16,7 @@ pub(super) fn power(t: f64) -> f64 {
 }
 
 /// A float of either size.
-pub(in crate::ufunc::kernel) trait Sum:
+pub(in crate::kernel) trait Sum:
     Copy + Add<Output = Self> + Sub<Output = Self> + Neg<Output = Self> + PartialOrd
 {
 }
@@ -64,7 +64,7 @@ pub(super) fn flip(m: f64, s: u64) -> f64 {
 
 /// `a + b` rounded, and the error of it, for any two.
 #[inline(always)]
-pub(in crate::ufunc::kernel) fn two_sum<T: Sum>(a: T, b: T) -> (T, T) {
+pub(in crate::kernel) fn two_sum<T: Sum>(a: T, b: T) -> (T, T) {
     let s = a + b;
     let t = s - a;
     (s, (a - (s - t)) + (b - t))
@@ -80,7 +80,7 @@ pub(super) fn apart<T: Sum>(x: T, y: T) -> (T, T, T) {
 
 /// `a * b` rounded, and the error of it.
 #[inline(always)]
-pub(in crate::ufunc::kernel) fn two_product(a: f64, b: f64) -> (f64, f64) {
+pub(in crate::kernel) fn two_product(a: f64, b: f64) -> (f64, f64) {
     let p = a * b;
     (p, a.mul_add(b, -p))
 }

@@ -94,7 +94,7 @@ impl Unary for Exp {
 }
 
 /// `e^x / 2`, for the hyperbolic functions of great numbers: `x` may be a little beyond the end of the range of `e^x`.
-pub(in crate::ufunc::kernel) fn half_exp(x: f64) -> f64 {
+pub(in crate::kernel) fn half_exp(x: f64) -> f64 {
     let x = select(x > 800.0, 800.0, x); // infinite, as beyond it
     let (h, l) = fast_two_sum(x, -LN2[0]);
     exp_parts(h, l - LN2[1])

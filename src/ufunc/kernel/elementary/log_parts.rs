@@ -232,7 +232,7 @@ impl Unary for Ln1p {
 }
 
 /// `ln(1 + f + low)` for `f > -1/2` and no greater than 2^50, `low` being less than an ulp or so of it.
-pub(in crate::ufunc::kernel) fn ln_1p_parts(f: f64, low: f64) -> f64 {
+pub(in crate::kernel) fn ln_1p_parts(f: f64, low: f64) -> f64 {
     let (u, ul) = two_sum(1.0, f);
     let (k, m) = split(u);
     let unscale = f64::from_bits((1023.0 - k + TWO_52).to_bits() << 52);

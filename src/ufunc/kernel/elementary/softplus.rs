@@ -26,7 +26,7 @@ macro_rules! functions {
 
         /// Whether a result is so small that the form that is right there too is wanted, or is NaN.
         #[inline(always)]
-        pub(in crate::ufunc::kernel::elementary) fn small(result: $t) -> bool {
+        pub(in crate::kernel::elementary) fn small(result: $t) -> bool {
             result.abs() < SMALL || result.is_nan()
         }
 
@@ -39,7 +39,7 @@ macro_rules! functions {
 
         /// `ln(e^x + e^y)`, right where [`small`] is false of it.
         #[inline(always)]
-        pub(in crate::ufunc::kernel::elementary) fn logaddexp(x: $t, y: $t) -> $t {
+        pub(in crate::kernel::elementary) fn logaddexp(x: $t, y: $t) -> $t {
             let (m, d, dl) = apart_to(x, y, FAR);
             let t = (-d).mul_add(LOG2_E[0], SHIFT);
             let n = t - SHIFT;
@@ -52,7 +52,7 @@ macro_rules! functions {
 
         /// `log2(2^x + 2^y)`, right where [`small`] is false of it.
         #[inline(always)]
-        pub(in crate::ufunc::kernel::elementary) fn logaddexp2(x: $t, y: $t) -> $t {
+        pub(in crate::kernel::elementary) fn logaddexp2(x: $t, y: $t) -> $t {
             let (m, d, dl) = apart_to(x, y, FAR_2);
             let t = SHIFT - d;
             let f = -d - (t - SHIFT); // exact

@@ -3,10 +3,10 @@
 mod ahead;
 mod cost;
 mod dtype;
-mod element;
+mod error;
 mod feed;
 mod fold;
-pub mod function;
+mod identity;
 pub mod kernel;
 mod known;
 mod map;
@@ -24,16 +24,18 @@ pub mod strided;
 mod transpose;
 mod turn;
 pub mod user;
+mod value;
 mod view;
 
-pub(crate) use cost::nanoseconds;
+pub use cost::nanoseconds;
 pub use dtype::{DType, Scalar};
-pub use element::Element;
-pub use function::*;
+pub use error::{Error, Result};
+pub use identity::{associative, identity};
 pub use op::{Instr, Op, Program, ValueId};
 pub use plan::{Fold, Layout, Plan, Search};
 pub use program::Fault;
-pub(crate) use user::name as name_of_user;
+pub use user::name as name_of_user;
+pub use value::Value;
 
 #[cfg(test)]
 mod tests;

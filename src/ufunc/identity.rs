@@ -1,6 +1,6 @@
 //! What a reduction of nothing is, and which functions may be reduced in any grouping.
 
-use crate::ufunc::{DType, Element, Op, Scalar, user};
+use crate::{DType, Op, Scalar, Value, user};
 use half::{bf16, f16};
 use num_complex::Complex;
 

@@ -1,18 +1,17 @@
 //! NumPy's universal functions as types: a unit struct each, with the element types that it takes and what it gives of them.
 //!
 //! The structs and what is known of them are here; what can be done with them (`call`, `reduce`, …) is said by the traits of
-//! `array::method`, which work on arrays. [`table`] is the one list: the structs, their element types and the rows of
+//! [`method`](crate::array::method), which work on arrays. [`table`] is the one list: the structs, their element types and the rows of
 //! `docs/ufuncs.md` are made from it.
 
 mod generalized;
-mod identity;
 mod table;
 
 pub use generalized::{Matmul, Matvec, Vecdot, Vecmat};
-pub use identity::{associative, identity};
 pub use table::*;
 
-use super::{DType, Element, Op};
+use crate::element::Element;
+use kernels::{DType, Op, user};
 
 /// A function of one operand.
 pub trait UnaryUfunc: Copy + Send + Sync + 'static {
@@ -83,7 +82,7 @@ pub trait BinaryPair<A: Element>: Copy + Send + Sync + 'static {
 /// Where `op` is a function of the program's own, its path.
 pub fn user_name(op: Op) -> Option<&'static str> {
     match op {
-        Op::User(number) => super::user::name(number),
+        Op::User(number) => user::name(number),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! What an array may hold.
 
-use super::{DType, Scalar};
 use half::{bf16, f16};
+use kernels::Value;
 use num_complex::Complex;
 
 /// A type whose values may live in memory that several processes map: numbers, `bool`, complex numbers, arrays `[T; N]`
@@ -83,66 +83,25 @@ use num_complex::Complex;
 ///
 /// # Safety
 ///
-/// The type has no padding, no pointer and no interior mutability, and is aligned to 64 bytes at most; its layout is the
-/// same in every process of one program. Where not every bit pattern is a valid value, `valid` says which bytes are.
-/// `DTYPE`, where it is `Some`, names the type with exactly this layout.
+/// The type is aligned to 64 bytes at most, and its layout is the same in every process of one program (see also [`Value`], which
+/// `#[derive(Element)]` implements too).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no element of arrays: the trait `Element` is not implemented for it",
     label = "no `Element`",
     note = "numbers, `bool`, `Complex` and arrays `[T; N]` of elements are elements; so is a `Copy` struct of them with `#[derive(distob::Element)]` and `#[repr(C)]`"
 )]
-pub unsafe trait Element: Copy + Send + Sync + 'static {
-    /// The type as programs know it; `None` for a user's own type, which closures compute with.
-    const DTYPE: Option<DType>;
-
-    /// Whether `bytes` (of `size_of::<Self>()`) are a valid value.
-    fn valid(_bytes: &[u8]) -> bool {
-        true
-    }
-
-    /// The value as a program's constant, where programs know the type.
-    fn scalar(self) -> Option<Scalar> {
-        let dtype = Self::DTYPE?;
-        let mut bytes = [0u8; 16];
-        // SAFETY: `Self` has no padding (contract of this trait), so all of its bytes are initialised, and
-        // `dtype` names a type of exactly this size, at most 16 (the largest `DType::size`).
-        let raw = unsafe { std::slice::from_raw_parts((&raw const self).cast::<u8>(), dtype.size()) };
-        bytes[..raw.len()].copy_from_slice(raw);
-        Some(Scalar { dtype, bytes })
-    }
-}
+pub unsafe trait Element: Value {}
 
 macro_rules! element {
-    ($($t:ty => $d:ident),* $(,)?) => {$(
-        const _: () = assert!(size_of::<$t>() == DType::$d.size());
-        // SAFETY: a primitive number, or two of them (`Complex` is `#[repr(C)]`): no padding, no pointer, every bit
-        // pattern valid; the size is asserted above.
-        unsafe impl Element for $t {
-            const DTYPE: Option<DType> = Some(DType::$d);
-        }
+    ($($t:ty),* $(,)?) => {$(
+        // SAFETY: a primitive number, or two of them: aligned to 16 bytes at most, and of one layout everywhere.
+        unsafe impl Element for $t {}
     )*};
 }
 
 element! {
-    i8 => I8, i16 => I16, i32 => I32, i64 => I64, isize => I64,
-    u8 => U8, u16 => U16, u32 => U32, u64 => U64, usize => U64,
-    f16 => F16, bf16 => BF16, f32 => F32, f64 => F64, Complex<f32> => C32, Complex<f64> => C64,
+    i8, i16, i32, i64, isize, u8, u16, u32, u64, usize, f16, bf16, f32, f64, bool, Complex<f32>, Complex<f64>,
 }
 
-// SAFETY: one byte without padding; `valid` admits 0 and 1 alone.
-unsafe impl Element for bool {
-    const DTYPE: Option<DType> = Some(DType::Bool);
-
-    fn valid(bytes: &[u8]) -> bool {
-        matches!(bytes, [0 | 1])
-    }
-}
-
-// SAFETY: an array has no padding between its elements, and each of them is an `Element`: nothing else is in it.
-unsafe impl<T: Element, const N: usize> Element for [T; N] {
-    const DTYPE: Option<DType> = None;
-
-    fn valid(bytes: &[u8]) -> bool {
-        bytes.len() == size_of::<Self>() && bytes.chunks_exact(size_of::<T>().max(1)).all(T::valid)
-    }
-}
+// SAFETY: aligned as its elements are, each of which is an `Element`.
+unsafe impl<T: Element, const N: usize> Element for [T; N] {}

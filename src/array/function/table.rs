@@ -1,8 +1,8 @@
 //! The table of functions: the one list from which structs, element types and documentation are made.
 
 use super::{Binary, BinaryPair, BinaryUfunc, Info, Loop, Unary, UnaryPair, UnaryUfunc};
-use crate::ufunc::{DType, Op};
 use half::{bf16, f16};
+use kernels::{DType, Op};
 use num_complex::Complex;
 
 /// Calls a macro with each type of a class behind what else it is given. The types of programs are in [`Class`] too.
@@ -39,7 +39,7 @@ macro_rules! output {
 
 /// The classes of types as programs know them, under the names that the rows use.
 mod class {
-    use crate::ufunc::DType;
+    use kernels::DType;
 
     pub(super) const BOOLS: &[DType] = &[DType::Bool];
     pub(super) const INTS: &[DType] =
