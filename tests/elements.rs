@@ -3,7 +3,7 @@
 use std::ops::{Add, Mul, Neg, Sub};
 
 use distob::prelude::*;
-use distob::ufunc::DType;
+use distob::ufunc::{DType, Value as _};
 
 #[derive(Clone, Copy, PartialEq, Debug, Default, Element)]
 #[repr(C)]

@@ -64,7 +64,22 @@ impl To<Complex<f64>> for Complex<f64> {
     }
 }
 
-body!(Cast<S: To<T>, T: Copy>(a: S) -> T = a.to());
+/// A value of another type. Between 64 bits and floats only AVX-512 has instructions.
+struct Cast<S, T>(std::marker::PhantomData<(S, T)>);
+
+impl<S: To<T>, T: Copy> super::Body for Cast<S, T> {
+    type A = S;
+    type B = ();
+    type C = ();
+    type R = T;
+    const WIDE: bool = size_of::<S>() == 8 || size_of::<T>() == 8;
+
+    #[inline(always)]
+    fn lane(a: S, _: (), _: ()) -> T {
+        a.to()
+    }
+}
+
 body!(Truth<S: Zero>(a: S) -> u8 = (a != S::default()) as u8);
 body!(Narrow<>(a: Complex<f64>) -> Complex<f32> = Complex { re: a.re as f32, im: a.im as f32 });
 

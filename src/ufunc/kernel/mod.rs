@@ -74,12 +74,12 @@ impl Kernel {
         #[cfg(target_arch = "x86_64")]
         return Kernel { functions: [baseline::<F, L>, avx2::<F, L>, avx512::<F, L>], in_place: !F::HEAVY };
         #[cfg(not(target_arch = "x86_64"))]
-        Kernel::scalar::<F, L>()
+        Kernel { functions: [baseline::<F, L>; 3], in_place: !F::HEAVY }
     }
 
     /// The kernel of a body that vector instructions do nothing for.
     pub const fn scalar<F: Body, const L: usize>() -> Kernel {
-        Kernel { functions: [baseline::<F, L>; 3], in_place: !F::HEAVY }
+        Kernel { functions: [scalar::<F, L>; 3], in_place: !F::HEAVY }
     }
 
     /// The kernel for `isa`.
@@ -97,6 +97,8 @@ pub(super) trait Body {
 
     /// Whether a group is so much code that there should be one copy of it.
     const HEAVY: bool = false;
+    /// Whether so much is computed that AVX-512 pays where results are streamed.
+    const WIDE: bool = Self::HEAVY;
     /// Whether its first two operands are fetched ahead where results are streamed: so much is computed in a group that the
     /// processor does not look far ahead by itself, or the second operand is read only where the first says so.
     const FETCHES: bool = Self::HEAVY;
@@ -118,60 +120,47 @@ pub(super) trait Body {
     }
 }
 
-/// Copies of operands shorter than a group, and room for its results.
-struct Padded<F: Body, const L: usize> {
-    a: [F::A; L],
-    b: [F::B; L],
-    c: [F::C; L],
-    out: [MaybeUninit<F::R>; L],
+/// Bytes of the elements of a group's operands and results, and how many there are.
+struct Sizes {
+    operands: [usize; 3],
+    result: usize,
+    lanes: usize,
 }
 
-impl<F: Body, const L: usize> Padded<F, L> {
-    /// # Safety
-    ///
-    /// Each argument has `n` elements of its type, or is a splat; `0 < n <= L`.
-    #[inline(always)]
-    unsafe fn new(args: &[Arg; 3], n: usize) -> Self {
-        /// The first `n` elements, and the first again and again.
-        #[inline(always)]
-        unsafe fn copy<T: Copy, const L: usize>(arg: &Arg, n: usize) -> [T; L] {
-            // SAFETY: the argument has `n > 0` elements, or `SPLAT >= n`.
-            unsafe {
-                let from = arg.ptr.cast::<T>();
-                let mut to = [*from; L];
-                for (i, to) in to.iter_mut().enumerate().take(n) {
-                    *to = *from.add(i);
-                }
-                to
-            }
-        }
-        // SAFETY: the caller's promise is the one asked for.
-        unsafe {
-            let (a, b, c) = (copy(&args[0], n), copy(&args[1], n), copy(&args[2], n));
-            Padded { a, b, c, out: [MaybeUninit::uninit(); L] }
-        }
+impl Sizes {
+    const fn of<F: Body, const L: usize>() -> Sizes {
+        let operands = [size_of::<F::A>(), size_of::<F::B>(), size_of::<F::C>()];
+        Sizes { operands, result: size_of::<F::R>(), lanes: L }
     }
 }
+
+/// Bytes of the longest group of operands or results.
+const GROUP: usize = SPLAT * 16;
 
 /// Fewer lanes than a group has: a group of copies of the operands.
 ///
 /// # Safety
 ///
-/// As [`plain`], with `0 < n < L`; `kernel` is that of the same body and lanes.
+/// As [`plain`], with `0 < n < sizes.lanes`; `kernel` and `sizes` are those of the same body and lanes.
 #[cold]
 #[inline(never)]
-unsafe fn short<F: Body, const L: usize>(kernel: KernelFn, out: *mut u8, args: &[Arg; 3], n: usize) {
-    // SAFETY: `0 < n < L`, and the operands are as the caller says.
-    let mut padded = unsafe { Padded::<F, L>::new(args, n) };
-    let whole = [
-        Arg { ptr: (&raw const padded.a).cast(), varies: args[0].varies },
-        Arg { ptr: (&raw const padded.b).cast(), varies: args[1].varies },
-        Arg { ptr: (&raw const padded.c).cast(), varies: args[2].varies },
-    ];
-    // SAFETY: operands and results of `L` lanes; the first `n` results are those asked for, and `out` takes them.
+unsafe fn short(kernel: KernelFn, sizes: &Sizes, out: *mut u8, args: &[Arg; 3], n: usize) {
+    let mut room = [Line([MaybeUninit::<u8>::uninit(); GROUP]); 4];
+    let [a, b, c, results] = room.each_mut().map(|line| line.0.as_mut_ptr().cast::<u8>());
+    let mut whole = [a, b, c].map(|at| Arg { ptr: at, varies: true });
+    for (k, (&size, to)) in sizes.operands.iter().zip([a, b, c]).enumerate() {
+        whole[k].varies = args[k].varies;
+        for lane in 0..sizes.lanes {
+            let from = if lane < n { lane } else { 0 };
+            // SAFETY: an operand has `n > 0` elements, or is a splat of at least as many as the group has lanes; the room takes a
+            // group of elements of at most 16 bytes.
+            unsafe { std::ptr::copy_nonoverlapping(args[k].ptr.add(from * size), to.add(lane * size), size) };
+        }
+    }
+    // SAFETY: operands and results of a group; the first `n` results are those asked for, and `out` takes them.
     unsafe {
-        kernel(padded.out.as_mut_ptr().cast(), &whole, L, false);
-        std::ptr::copy_nonoverlapping(padded.out.as_ptr().cast(), out.cast::<F::R>(), n);
+        kernel(results, &whole, sizes.lanes, false);
+        std::ptr::copy_nonoverlapping(results, out, n * sizes.result);
     }
 }
 
@@ -206,7 +195,7 @@ unsafe fn plain<F: Body, const L: usize>(own: KernelFn, out: *mut u8, args: &[Ar
     if n < L {
         if n > 0 {
             // SAFETY: the caller's promise.
-            unsafe { short::<F, L>(own, out, args, n) };
+            unsafe { short(own, const { &Sizes::of::<F, L>() }, out, args, n) };
         }
         return;
     }
@@ -253,7 +242,7 @@ unsafe fn streamed<F: Body, const L: usize, const ISA: u8>(
     if n < L {
         if n > 0 {
             // SAFETY: the caller's promise.
-            unsafe { short::<F, L>(own, out, args, n) };
+            unsafe { short(own, const { &Sizes::of::<F, L>() }, out, args, n) };
         }
         return;
     }
@@ -301,51 +290,117 @@ unsafe fn streamed<F: Body, const L: usize, const ISA: u8>(
     }
 }
 
-/// The kernel of a body with the instructions that `$feature` names: `$name`, and the part of it that streams, apart from
-/// it where the two share nothing.
-macro_rules! compiled {
-    ($(#[$feature:meta])* $name:ident, $streamed:ident, $isa:literal) => {
-        /// # Safety
-        ///
-        /// As [`plain`] where nothing is streamed and the body is not heavy, else as [`streamed`].
-        $(#[$feature])*
-        unsafe fn $name<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
-            // SAFETY: the caller's promise is the one asked for.
-            unsafe {
-                if F::HEAVY || stream {
-                    $streamed::<F, L>(out, args, n, stream)
-                } else {
-                    plain::<F, L>($name::<F, L>, out, args, n)
-                }
-            }
+/// Lane after lane: the way of much code on processors without vector instructions for it.
+///
+/// # Safety
+///
+/// As [`streamed`].
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn lanes<F: Body>(out: *mut u8, args: &[Arg; 3], n: usize) {
+    for i in 0..n {
+        // SAFETY: lanes below `n`, of which the operands and `out` have `n`.
+        unsafe {
+            let a = group_at::<F::A>(&args[0], i);
+            let (b, c) = (group_at::<F::B>(&args[1], i), group_at::<F::C>(&args[2], i));
+            F::group::<1>(&*a.cast(), &*b.cast(), &*c.cast(), &mut *out.cast::<F::R>().add(i).cast());
         }
-
-        /// # Safety
-        ///
-        /// As [`streamed`].
-        $(#[$feature])*
-        #[inline(never)]
-        unsafe fn $streamed<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
-            // SAFETY: the caller's promise is the one asked for.
-            unsafe { streamed::<F, L, $isa>($name::<F, L>, out, args, n, stream) }
-        }
-    };
+    }
 }
-compiled!(baseline, baseline_streamed, 0);
-compiled!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    avx2,
-    avx2_streamed,
-    1
-);
-compiled!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-    avx512,
-    avx512_streamed,
-    2
-);
+
+/// With what every processor of the target has. On x86-64 this is for processors before AVX2: small code, and nothing is streamed.
+///
+/// # Safety
+///
+/// As [`plain`] where the body is not heavy, else as [`streamed`].
+unsafe fn baseline<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, _stream: bool) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe {
+        if F::HEAVY {
+            #[cfg(target_arch = "x86_64")]
+            lanes::<F>(out, args, n);
+            #[cfg(not(target_arch = "x86_64"))]
+            streamed::<F, L, 0>(baseline::<F, L>, out, args, n, false);
+        } else {
+            plain::<F, L>(baseline::<F, L>, out, args, n)
+        }
+    }
+}
+
+/// The same, but that results are streamed.
+///
+/// # Safety
+///
+/// As [`baseline`].
+unsafe fn scalar<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe {
+        if F::HEAVY || stream {
+            streamed::<F, L, 0>(scalar::<F, L>, out, args, n, stream)
+        } else {
+            plain::<F, L>(scalar::<F, L>, out, args, n)
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`plain`] where nothing is streamed and the body is not heavy, else as [`streamed`]; the processor has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn avx2<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe {
+        if F::HEAVY || stream {
+            avx2_streamed::<F, L>(out, args, n, stream)
+        } else {
+            plain::<F, L>(avx2::<F, L>, out, args, n)
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`streamed`]; the processor has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+#[inline(never)]
+unsafe fn avx2_streamed<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe { streamed::<F, L, 1>(avx2::<F, L>, out, args, n, stream) }
+}
+
+/// What little is computed of much memory is streamed with AVX2, which is as fast.
+///
+/// # Safety
+///
+/// As [`avx2`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+unsafe fn avx512<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+    // SAFETY: the caller's promise is the one asked for; a processor with AVX-512 has AVX2.
+    unsafe {
+        if F::WIDE {
+            if F::HEAVY || stream {
+                return avx512_streamed::<F, L>(out, args, n, stream);
+            }
+        } else if stream {
+            return avx2_streamed::<F, L>(out, args, n, stream);
+        }
+        plain::<F, L>(avx512::<F, L>, out, args, n)
+    }
+}
+
+/// # Safety
+///
+/// As [`streamed`]; the processor has the instructions.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
+#[inline(never)]
+unsafe fn avx512_streamed<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe { streamed::<F, L, 2>(avx512::<F, L>, out, args, n, stream) }
+}
 
 /// Writes the lanes that `hard` has a value for.
 #[cold]

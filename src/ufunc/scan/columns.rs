@@ -155,10 +155,3 @@ compiled!(
     totals_avx2,
     scans_avx2
 );
-compiled!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-    2,
-    totals_avx512,
-    scans_avx512
-);

@@ -5,7 +5,6 @@ use super::STAGE;
 use crate::segment::join::Join;
 use crate::stream::{self, Line};
 use crate::transpose::{Square, transpose};
-use std::any::TypeId;
 use std::mem::MaybeUninit;
 
 /// Blocks that are scanned at once.
@@ -228,9 +227,7 @@ unsafe fn group<J: Join, const WRITE: bool, const ISA: u8>(
             let mut next = *accs;
             #[cfg(target_arch = "x86_64")]
             if ISA == 2
-                && size_of::<J::Acc>() == 8
-                && TypeId::of::<J::In>() == TypeId::of::<J::Acc>()
-                && TypeId::of::<J::Out>() == TypeId::of::<J::Acc>()
+                && J::WORDS
                 && active == LANES
                 && n.is_multiple_of(8)
             {

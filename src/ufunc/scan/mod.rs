@@ -64,16 +64,22 @@ unsafe fn begin<J: Join>(value: *const u8, acc: *mut u8) {
 }
 
 impl Kernels {
+    /// AVX-512 is for words alone, which it transposes in registers.
     #[cfg(target_arch = "x86_64")]
     fn of<J: Join>() -> Kernels {
+        let (totals, scans): (lanes::TotalsFn, lanes::ScansFn) = if J::WORDS {
+            (lanes::totals_avx512::<J>, lanes::scans_avx512::<J>)
+        } else {
+            (lanes::totals_avx2::<J>, lanes::scans_avx2::<J>)
+        };
         Kernels {
             begin: begin::<J>,
             neutral: neutral::<J>(),
-            lane_totals: [lanes::totals_baseline::<J>, lanes::totals_avx2::<J>, lanes::totals_avx512::<J>],
-            lane_scans: [lanes::scans_baseline::<J>, lanes::scans_avx2::<J>, lanes::scans_avx512::<J>],
+            lane_totals: [lanes::totals_baseline::<J>, lanes::totals_avx2::<J>, totals],
+            lane_scans: [lanes::scans_baseline::<J>, lanes::scans_avx2::<J>, scans],
             lane_link: lanes::link::<J>,
-            column_totals: [columns::totals_baseline::<J>, columns::totals_avx2::<J>, columns::totals_avx512::<J>],
-            column_scans: [columns::scans_baseline::<J>, columns::scans_avx2::<J>, columns::scans_avx512::<J>],
+            column_totals: [columns::totals_baseline::<J>, columns::totals_avx2::<J>, columns::totals_avx2::<J>],
+            column_scans: [columns::scans_baseline::<J>, columns::scans_avx2::<J>, columns::scans_avx2::<J>],
             column_link: columns::link::<J>,
             acc: size_of::<J::Acc>(),
         }
@@ -105,18 +111,12 @@ fn neutral<J: Join>() -> [u64; 2] {
 }
 
 fn kernels(op: Op, dtype: DType) -> Option<Kernels> {
-    let op = match op {
-        Op::LogicalAnd if dtype == DType::Bool => Op::BitAnd,
-        Op::LogicalOr if dtype == DType::Bool => Op::BitOr,
-        Op::LogicalXor if dtype == DType::Bool => Op::BitXor,
-        op => op,
-    };
     macro_rules! make {
         ($j:ty) => {
             Some(Kernels::of::<$j>())
         };
     }
-    join::elements!(op, dtype, make)
+    join::wide!(op, dtype, make)
 }
 
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! A *neutral* value changes no bit of what it is joined with, on either side: lanes that have nothing yet, or nothing more, hold
 //! it. It need not be the function's identity: of sums of floats it is -0.0.
 
-use crate::DType;
+use crate::{DType, Op};
 use crate::kernel::arith::{Arith, Real};
 use crate::kernel::{from_bf16, from_f16, to_bf16, to_f16};
 use num_complex::Complex;
@@ -16,6 +16,8 @@ pub(crate) trait Join: 'static {
     /// Where it is the type of the elements, they enter and leave as they are.
     type Acc: Copy + 'static;
     type Out: Copy + 'static;
+    /// Whether elements are accumulators, of 8 bytes.
+    const WORDS: bool;
     const NEUTRAL: Self::Acc;
     fn enter(x: Self::In) -> Self::Acc;
     fn join(a: Self::Acc, b: Self::Acc) -> Self::Acc;
@@ -27,6 +29,7 @@ pub(crate) trait Join: 'static {
 pub(crate) trait Value: 'static {
     type Raw: Copy + 'static;
     type Acc: Copy + 'static;
+    const WORDS: bool = false;
     fn enter(x: Self::Raw) -> Self::Acc;
     fn leave(acc: Self::Acc) -> Self::Raw;
 }
@@ -36,6 +39,7 @@ pub(crate) struct Own<T>(PhantomData<T>);
 impl<T: Copy + 'static> Value for Own<T> {
     type Raw = T;
     type Acc = T;
+    const WORDS: bool = size_of::<T>() == 8;
     #[inline(always)]
     fn enter(x: T) -> T {
         x
@@ -134,6 +138,7 @@ macro_rules! join {
             type In = V::Raw;
             type Acc = V::Acc;
             type Out = V::Raw;
+            const WORDS: bool = V::WORDS;
             const NEUTRAL: V::Acc = $neutral;
             #[inline(always)]
             fn enter(x: V::Raw) -> V::Acc {
@@ -189,66 +194,6 @@ macro_rules! bits {
     )*};
 }
 bits!(u8 u16 u32 u64);
-
-/// A value of any type, of which only counts whether it is 0.
-pub(crate) trait Truth: Copy + 'static {
-    fn truth(self) -> u8;
-}
-macro_rules! truth {
-    ($($t:ty: |$x:ident| $e:expr;)*) => {$(
-        impl Truth for $t {
-            #[inline(always)]
-            fn truth(self) -> u8 {
-                let $x = self;
-                u8::from($e)
-            }
-        }
-    )*};
-}
-/// The bits of a float of 16 bits.
-#[derive(Clone, Copy)]
-#[repr(transparent)]
-pub(crate) struct HalfBits(u16);
-truth! {
-    u8: |x| x != 0; u16: |x| x != 0; u32: |x| x != 0; u64: |x| x != 0;
-    f32: |x| x != 0.0; f64: |x| x != 0.0;
-    HalfBits: |x| x.0 & 0x7fff != 0;
-    Complex<f32>: |x| x.re != 0.0 || x.im != 0.0;
-    Complex<f64>: |x| x.re != 0.0 || x.im != 0.0;
-}
-
-macro_rules! logical {
-    ($($(#[$doc:meta])* $name:ident, $neutral:literal, |$a:ident, $b:ident| $e:expr;)*) => {$(
-        $(#[$doc])*
-        pub(crate) struct $name<T>(PhantomData<T>);
-        impl<T: Truth> Join for $name<T> {
-            type In = T;
-            type Acc = u8;
-            type Out = u8;
-            const NEUTRAL: u8 = $neutral;
-            #[inline(always)]
-            fn enter(x: T) -> u8 {
-                x.truth()
-            }
-            #[inline(always)]
-            fn join($a: u8, $b: u8) -> u8 {
-                $e
-            }
-            #[inline(always)]
-            fn leave(acc: u8) -> u8 {
-                acc
-            }
-        }
-    )*};
-}
-logical! {
-    /// Whether all are not 0.
-    All, 1, |a, b| a & b;
-    /// Whether one is not 0.
-    Any, 0, |a, b| a | b;
-    /// Whether an odd number of them are not 0.
-    Odd, 0, |a, b| a ^ b;
-}
 
 /// `$make!(J)` of the join that an operation on values of a type is and that gives a value of that type, as an `Option`; `None` where
 /// it has none, and is applied in order. Products of complex numbers have none: 1 + 0i is not neutral beside infinities.
@@ -315,37 +260,74 @@ macro_rules! elements {
 }
 pub(crate) use elements;
 
-/// The same of all joins: also of those that give a flag of values of any type.
-macro_rules! joined {
+/// The same of the types that scans and segments are compiled for: those of 32 bits and more. What is computed in another type is
+/// said by [`computed_in`].
+macro_rules! wide {
     ($op:expr, $dtype:expr, $make:ident) => {{
-        use $crate::segment::join::{All, Any, HalfBits, Odd};
-        macro_rules! logical {
+        use $crate::segment::join::{And, C32, F32, Fmax, Fmin, Max, Min, Or, Own, Product, Sum, Xor};
+        use $crate::{DType, Op};
+        macro_rules! bitwise {
             ($j:ident) => {
                 match $dtype {
-                    DType::Bool | DType::I8 | DType::U8 => $make!($j<u8>),
-                    DType::I16 | DType::U16 => $make!($j<u16>),
-                    DType::I32 | DType::U32 => $make!($j<u32>),
-                    DType::I64 | DType::U64 => $make!($j<u64>),
-                    DType::F16 | DType::BF16 => $make!($j<HalfBits>),
-                    DType::F32 => $make!($j<f32>),
-                    DType::F64 => $make!($j<f64>),
-                    DType::C32 => $make!($j<num_complex::Complex<f32>>),
-                    DType::C64 => $make!($j<num_complex::Complex<f64>>),
+                    DType::I32 | DType::U32 => $make!($j<Own<u32>>),
+                    DType::I64 | DType::U64 => $make!($j<Own<u64>>),
+                    _ => None,
                 }
             };
         }
+        macro_rules! floating {
+            ($j:ident, $f32:ty, $rest:expr) => {
+                match $dtype {
+                    DType::F32 => $make!($j<$f32>),
+                    DType::F64 => $make!($j<Own<f64>>),
+                    _ => $rest,
+                }
+            };
+        }
+        macro_rules! extreme {
+            ($j:ident) => {
+                match $dtype {
+                    DType::U32 => $make!($j<Own<u32>>),
+                    DType::U64 => $make!($j<Own<u64>>),
+                    DType::I32 => $make!($j<Own<i32>>),
+                    DType::I64 => $make!($j<Own<i64>>),
+                    _ => floating!($j, F32, None),
+                }
+            };
+        }
+        let float = matches!($dtype, DType::F32 | DType::F64);
         match $op {
-            Op::LogicalAnd => logical!(All),
-            Op::LogicalOr => logical!(Any),
-            Op::LogicalXor => logical!(Odd),
-            _ => $crate::segment::join::elements!($op, $dtype, $make),
+            Op::Add if $dtype == DType::C32 => $make!(Sum<C32>),
+            Op::Add if $dtype == DType::C64 => $make!(Sum<Own<num_complex::Complex<f64>>>),
+            Op::Add => floating!(Sum, F32, bitwise!(Sum)),
+            Op::Mul => floating!(Product, F32, bitwise!(Product)),
+            Op::Fmax if float => floating!(Fmax, F32, None),
+            Op::Fmin if float => floating!(Fmin, F32, None),
+            Op::Maximum | Op::Fmax => extreme!(Max),
+            Op::Minimum | Op::Fmin => extreme!(Min),
+            Op::BitAnd => bitwise!(And),
+            Op::BitOr => bitwise!(Or),
+            Op::BitXor => bitwise!(Xor),
+            _ => None,
         }
     }};
 }
-pub(crate) use joined;
+pub(crate) use wide;
 
-/// The type that a join of values of type `dtype` gives.
-pub(crate) fn result(op: crate::Op, dtype: DType) -> DType {
-    use crate::Op;
-    if matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor) { DType::Bool } else { dtype }
+/// The operation and the type by which scans and segments join values of type `dtype`, where these are others: the values are converted
+/// first, and the results back. Integers of 8 and 16 bits are joined in 32, floats of 16 bits in 64, truth values as integers.
+pub fn computed_in(op: Op, dtype: DType) -> Option<(Op, DType)> {
+    let op = match (op, dtype) {
+        (Op::LogicalAnd, _) | (Op::Mul, DType::Bool) => Op::BitAnd,
+        (Op::LogicalOr, _) | (Op::Add, DType::Bool) => Op::BitOr,
+        (Op::LogicalXor, _) => Op::BitXor,
+        (Op::Add | Op::Mul | Op::Maximum | Op::Minimum | Op::Fmax | Op::Fmin | Op::BitAnd | Op::BitOr | Op::BitXor, _) => op,
+        _ => return None,
+    };
+    match dtype {
+        DType::Bool | DType::U8 | DType::U16 => Some((op, DType::U32)),
+        DType::I8 | DType::I16 => Some((op, DType::I32)),
+        DType::F16 | DType::BF16 => Some((op, DType::F64)),
+        _ => None,
+    }
 }

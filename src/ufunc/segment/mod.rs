@@ -37,9 +37,9 @@ const LONG: usize = 1 << 13;
 struct Joined {
     /// Bytes of an accumulator.
     acc: usize,
-    run: [RunFn; 3],
-    part: [PartFn; 3],
-    rows: [RowsFn; 3],
+    run: [RunFn; 2],
+    part: [PartFn; 2],
+    rows: [RowsFn; 2],
     finish: unsafe fn(accs: *const u8, parts: usize, columns: usize, out: *mut u8),
 }
 
@@ -48,9 +48,9 @@ impl Joined {
     const fn of<J: Join>() -> Joined {
         Joined {
             acc: size_of::<J::Acc>(),
-            run: [runs::run_baseline::<J>, runs::run_avx2::<J>, runs::run_avx512::<J>],
-            part: [runs::part_baseline::<J>, runs::part_avx2::<J>, runs::part_avx512::<J>],
-            rows: [rows::baseline::<J>, rows::avx2::<J>, rows::avx512::<J>],
+            run: [runs::run_baseline::<J>, runs::run_avx2::<J>],
+            part: [runs::part_baseline::<J>, runs::part_avx2::<J>],
+            rows: [rows::baseline::<J>, rows::avx2::<J>],
             finish: finish::<J>,
         }
     }
@@ -59,9 +59,9 @@ impl Joined {
     const fn of<J: Join>() -> Joined {
         Joined {
             acc: size_of::<J::Acc>(),
-            run: [runs::run_baseline::<J>; 3],
-            part: [runs::part_baseline::<J>; 3],
-            rows: [rows::baseline::<J>; 3],
+            run: [runs::run_baseline::<J>; 2],
+            part: [runs::part_baseline::<J>; 2],
+            rows: [rows::baseline::<J>; 2],
             finish: finish::<J>,
         }
     }
@@ -92,7 +92,7 @@ fn joined(op: Op, dtype: DType) -> Option<&'static Joined> {
             Some(JOINED)
         }};
     }
-    join::joined!(op, dtype, make)
+    join::wide!(op, dtype, make)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -176,7 +176,7 @@ impl Segments {
         let elements = (geometry.length / segments).max(1) * columns;
         let per_unit = (UNIT / elements).clamp(1, SEGMENTS);
         let (blocks, tiles) = (segments.div_ceil(per_unit), geometry.inner.div_ceil(rows::WIDTH));
-        let to = join::result(op, dtype);
+        let to = dtype;
         Some(Segments { way, isa: Isa::current(), from: dtype, to, geometry, segments, per_unit, blocks, tiles })
     }
 
@@ -270,7 +270,7 @@ impl Segments {
                             Some(all) => all - place * self.geometry.length,
                             None => self.geometry.length,
                         };
-                        joined.run[self.isa as usize](&Run { values: source(0), readable, starts, below }, target);
+                        joined.run[self.isa.min(Isa::Avx2) as usize](&Run { values: source(0), readable, starts, below }, target);
                     }
                     way => {
                         for (i, pair) in starts.windows(2).enumerate() {
@@ -299,10 +299,10 @@ impl Segments {
         unsafe {
             match way {
                 Way::Joined(joined) if self.geometry.inner == 1 => {
-                    joined.part[self.isa as usize](source, rows, rows, acc);
+                    joined.part[self.isa.min(Isa::Avx2) as usize](source, rows, rows, acc);
                 }
                 Way::Joined(joined) => {
-                    joined.rows[self.isa as usize](&Rows { values: source, stride, rows, columns }, acc);
+                    joined.rows[self.isa.min(Isa::Avx2) as usize](&Rows { values: source, stride, rows, columns }, acc);
                 }
                 Way::Grouped(step) if columns == 1 && self.geometry.inner == 1 => {
                     grouped::join(step, self.isa, size, source, rows, acc);

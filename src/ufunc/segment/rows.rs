@@ -133,8 +133,3 @@ compiled!(
     #[target_feature(enable = "avx2,fma")]
     avx2
 );
-compiled!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-    avx512
-);

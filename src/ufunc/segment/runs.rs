@@ -206,9 +206,3 @@ compiled!(
     run_avx2,
     part_avx2
 );
-compiled!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,fma")]
-    run_avx512,
-    part_avx512
-);
