@@ -32,6 +32,7 @@ pub use dtype::{DType, Scalar};
 pub use error::{Error, Result};
 pub use identity::{associative, identity};
 pub use op::{Instr, Op, Program, ValueId};
+pub use segment::join::computed_in;
 pub use plan::{Fold, Layout, Plan, Search};
 pub use program::Fault;
 pub use user::name as name_of_user;

@@ -24,7 +24,7 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::Value as _;
 use kernels::scan::Scan;
-use kernels::{Fault, Op, Scalar};
+use kernels::{DType, Fault, Op, Scalar, computed_in, small};
 
 /// Bytes read and written above which results go past the caches.
 const STREAM: usize = 28 << 20;
@@ -187,6 +187,20 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 }
 
+/// [`accumulated`] in elements of another type.
+fn converted<V: Element, W: Element>(
+    op: (Op, &'static str),
+    array: &DistArray<V, IxDyn>,
+    axis: usize,
+    initial: Option<Scalar>,
+) -> Result<DistArray<V, IxDyn>> {
+    let initial = match (initial, W::DTYPE) {
+        (Some(value), Some(dtype)) => small::constant(Op::Cast, &[value], dtype),
+        _ => None,
+    };
+    accumulated(op, &array.try_astype::<W>()?, axis, initial)?.try_astype()
+}
+
 /// The results, of the operand's type and shape.
 fn accumulated<V: Element>(
     (op, name): (Op, &'static str),
@@ -194,6 +208,13 @@ fn accumulated<V: Element>(
     axis: usize,
     initial: Option<Scalar>,
 ) -> Result<DistArray<V, IxDyn>> {
+    if let Some((op, in_type)) = V::DTYPE.and_then(|dtype| computed_in(op, dtype)) {
+        return match in_type {
+            DType::U32 => converted::<V, u32>((op, name), array, axis, initial),
+            DType::I32 => converted::<V, i32>((op, name), array, axis, initial),
+            _ => converted::<V, f64>((op, name), array, axis, initial),
+        };
+    }
     let held = array.try_held()?;
     let (hub, view) = (held.store.hub(), held.view.view());
     let dtype = V::DTYPE.ok_or_else(|| Error::invalid("an element type that programs do not know"))?;

@@ -21,7 +21,7 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::Value as _;
 use kernels::segment::{Geometry, Long, Segments};
-use kernels::{Fault, Op};
+use kernels::{DType, Fault, Op, computed_in};
 
 /// `reduceat` of functions of two operands.
 pub trait Reduceat: BinaryUfunc {
@@ -112,16 +112,36 @@ impl<F: BinaryUfunc, X: Input, I: Indices, B: Element> ReduceatOf<F, X, I, B> {
         } else {
             array.try_astype()?
         };
-        let view = array.try_held()?.view.view();
-        let held = match join::<B, _, _>((self.function.op(), name), &hub, &view, axis, list)? {
-            Some(held) => held,
-            None => {
-                let length = view.len_of(Axis(axis));
-                let found = list.first_outside(length, false);
-                return Err(outside(&format!("{name}.reduceat"), found, list.shape(), axis, length));
-            }
+        joined((self.function.op(), name), &hub, &array, axis, list)
+    }
+}
+
+/// The results, in elements of the function's result; those of the operand are converted where the kernels join others.
+fn joined<B: Element, R: Element, D: Dimension>(
+    (op, name): (Op, &'static str),
+    hub: &Hub,
+    array: &DistArray<B, D>,
+    axis: usize,
+    list: &List<'_>,
+) -> Result<DistArray<R, D>> {
+    if matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor) && B::DTYPE != Some(DType::Bool) {
+        return joined::<bool, R, D>((op, name), hub, &array.try_astype()?, axis, list);
+    }
+    if let Some((op, in_type)) = B::DTYPE.and_then(|dtype| computed_in(op, dtype)) {
+        return match in_type {
+            DType::U32 => joined::<u32, u32, D>((op, name), hub, &array.try_astype()?, axis, list)?.try_astype(),
+            DType::I32 => joined::<i32, i32, D>((op, name), hub, &array.try_astype()?, axis, list)?.try_astype(),
+            _ => joined::<f64, f64, D>((op, name), hub, &array.try_astype()?, axis, list)?.try_astype(),
         };
-        Ok(DistArray::from_held(held))
+    }
+    let view = array.try_held()?.view.view();
+    match join::<B, _, _>((op, name), hub, &view, axis, list)? {
+        Some(held) => Ok(DistArray::from_held(held)),
+        None => {
+            let length = view.len_of(Axis(axis));
+            let found = list.first_outside(length, false);
+            Err(outside(&format!("{name}.reduceat"), found, list.shape(), axis, length))
+        }
     }
 }
 
@@ -131,12 +151,10 @@ pub(super) fn whole<B: Element>(
     array: &DistArray<B, IxDyn>,
     axis: usize,
 ) -> Result<DistArray<B, IxDyn>> {
-    let held = array.try_held()?;
     let starts = [0usize];
     let lists = starts.lists()?;
-    let joined = join((op, name), held.store.hub(), &held.view.view(), axis, &lists[0])?;
-    let joined = joined.ok_or_else(|| Error::invalid("an axis without elements"))?;
-    Ok(DistArray::from_held(joined.with_view(|view| view.index_axis_move(Axis(axis), 0))))
+    let array: DistArray<B, IxDyn> = joined((op, name), array.hub(), array, axis, &lists[0])?;
+    Ok(DistArray::from_held(array.try_held()?.clone().with_view(|view| view.index_axis_move(Axis(axis), 0))))
 }
 
 /// Where the elements are, seen along an axis; `None` where they have to be side by side first.

@@ -244,18 +244,18 @@ pub(super) use real;
 macro_rules! quotient {
     ($body:ident, $dtype:expr) => {
         match $dtype {
-            DType::U8 => kernel!(scalar $body<u8>, 16),
-            DType::U16 => kernel!(scalar $body<u16>, 16),
-            DType::U32 => kernel!(scalar $body<u32>, 16),
-            DType::U64 => kernel!(scalar $body<u64>, 16),
-            DType::I8 => kernel!(scalar $body<i8>, 16),
-            DType::I16 => kernel!(scalar $body<i16>, 16),
-            DType::I32 => kernel!(scalar $body<i32>, 16),
-            DType::I64 => kernel!(scalar $body<i64>, 16),
+            DType::U8 => kernel!(scalar $body<u8>),
+            DType::U16 => kernel!(scalar $body<u16>),
+            DType::U32 => kernel!(scalar $body<u32>),
+            DType::U64 => kernel!(scalar $body<u64>),
+            DType::I8 => kernel!(scalar $body<i8>),
+            DType::I16 => kernel!(scalar $body<i16>),
+            DType::I32 => kernel!(scalar $body<i32>),
+            DType::I64 => kernel!(scalar $body<i64>),
             DType::F32 => kernel!($body<f32>, 16),
             DType::F64 => kernel!($body<f64>, 16),
-            DType::C32 => kernel!(scalar $body<Complex<f32>>, 16),
-            DType::C64 => kernel!(scalar $body<Complex<f64>>, 16),
+            DType::C32 => kernel!(scalar $body<Complex<f32>>),
+            DType::C64 => kernel!(scalar $body<Complex<f64>>),
             DType::Bool | DType::F16 | DType::BF16 => None,
         }
     };

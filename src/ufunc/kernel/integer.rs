@@ -219,8 +219,8 @@ macro_rules! every {
 macro_rules! dividing {
     ($body:ident, $dtype:expr) => {
         match $dtype {
-            DType::U64 => kernel!(scalar $body<u64>, 16),
-            DType::I64 => kernel!(scalar $body<i64>, 16),
+            DType::U64 => kernel!(scalar $body<u64>),
+            DType::I64 => kernel!(scalar $body<i64>),
             DType::U8 => kernel!($body<u8>, 64),
             DType::U16 => kernel!($body<u16>, 32),
             DType::U32 => kernel!($body<u32>, 32),

@@ -78,8 +78,8 @@ impl Kernel {
     }
 
     /// The kernel of a body that vector instructions do nothing for.
-    pub const fn scalar<F: Body, const L: usize>() -> Kernel {
-        Kernel { functions: [scalar::<F, L>; 3], in_place: !F::HEAVY }
+    pub const fn scalar<F: Body>() -> Kernel {
+        Kernel { functions: [scalar::<F>; 3], in_place: true }
     }
 
     /// The kernel for `isa`.
@@ -290,20 +290,21 @@ unsafe fn streamed<F: Body, const L: usize, const ISA: u8>(
     }
 }
 
-/// Lane after lane: the way of much code on processors without vector instructions for it.
+/// Lane after lane: the way of what vector instructions do nothing for, or the processor has none for.
 ///
 /// # Safety
 ///
-/// As [`streamed`].
-#[cfg(target_arch = "x86_64")]
+/// As [`plain`], in all but that `n` may be any number.
 #[inline(always)]
 unsafe fn lanes<F: Body>(out: *mut u8, args: &[Arg; 3], n: usize) {
     for i in 0..n {
-        // SAFETY: lanes below `n`, of which the operands and `out` have `n`.
+        // SAFETY: lanes below `n`, of which the operands and `out` have `n`. Operands are copied out before the result is written, which
+        // may take the place of one.
         unsafe {
-            let a = group_at::<F::A>(&args[0], i);
-            let (b, c) = (group_at::<F::B>(&args[1], i), group_at::<F::C>(&args[2], i));
-            F::group::<1>(&*a.cast(), &*b.cast(), &*c.cast(), &mut *out.cast::<F::R>().add(i).cast());
+            let a = group_at::<F::A>(&args[0], i).cast::<[F::A; 1]>().read();
+            let b = group_at::<F::B>(&args[1], i).cast::<[F::B; 1]>().read();
+            let c = group_at::<F::C>(&args[2], i).cast::<[F::C; 1]>().read();
+            F::group::<1>(&a, &b, &c, &mut *out.cast::<F::R>().add(i).cast());
         }
     }
 }
@@ -327,20 +328,12 @@ unsafe fn baseline<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: us
     }
 }
 
-/// The same, but that results are streamed.
-///
 /// # Safety
 ///
-/// As [`baseline`].
-unsafe fn scalar<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+/// As [`lanes`].
+unsafe fn scalar<F: Body>(out: *mut u8, args: &[Arg; 3], n: usize, _stream: bool) {
     // SAFETY: the caller's promise is the one asked for.
-    unsafe {
-        if F::HEAVY || stream {
-            streamed::<F, L, 0>(scalar::<F, L>, out, args, n, stream)
-        } else {
-            plain::<F, L>(scalar::<F, L>, out, args, n)
-        }
-    }
+    unsafe { lanes::<F>(out, args, n) }
 }
 
 /// # Safety
@@ -441,11 +434,15 @@ use body;
 
 /// `Some` kernel of a body in groups of that many lanes.
 macro_rules! kernel {
-    ($body:ty, $lanes:literal) => {
-        kernel!(of $body, $lanes)
+    (of $body:ty, $lanes:literal) => {
+        kernel!($body, $lanes)
     };
-    ($way:ident $body:ty, $lanes:literal) => {{
-        const KERNEL: &$crate::kernel::Kernel = &$crate::kernel::Kernel::$way::<$body, $lanes>();
+    (scalar $body:ty $(, $lanes:literal)?) => {{
+        const KERNEL: &$crate::kernel::Kernel = &$crate::kernel::Kernel::scalar::<$body>();
+        Some(KERNEL)
+    }};
+    ($body:ty, $lanes:literal) => {{
+        const KERNEL: &$crate::kernel::Kernel = &$crate::kernel::Kernel::of::<$body, $lanes>();
         Some(KERNEL)
     }};
 }

@@ -6,7 +6,7 @@
 //! the parts joined in a fixed tree. Which way a segment goes follows from its length, and changes no bits.
 
 mod grouped;
-pub(super) mod join;
+pub(crate) mod join;
 mod rows;
 mod runs;
 pub(super) mod step;
