@@ -1,9 +1,7 @@
 //! The element types that programs know, and a scalar of one of them.
 
-use rkyv::{Archive, Deserialize, Serialize};
-
 /// An element type that programs compute with.
-#[derive(Archive, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum DType {
     /// `bool`, one byte, 0 or 1.
@@ -110,7 +108,7 @@ impl DType {
 }
 
 /// One value of a [`DType`], as its native-endian bytes (the first `dtype.size()` of them).
-#[derive(Archive, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Scalar {
     /// The type.
     pub dtype: DType,

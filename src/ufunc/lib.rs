@@ -26,15 +26,16 @@ mod turn;
 pub mod user;
 mod value;
 mod view;
+pub mod work;
 
 pub use cost::nanoseconds;
 pub use dtype::{DType, Scalar};
 pub use error::{Error, Result};
 pub use identity::{associative, identity};
 pub use op::{Instr, Op, Program, ValueId};
-pub use segment::join::computed_in;
 pub use plan::{Fold, Layout, Plan, Search};
 pub use program::Fault;
+pub use segment::join::computed_in;
 pub use user::name as name_of_user;
 pub use value::Value;
 

@@ -7,6 +7,7 @@ use super::simd::Isa;
 use super::stream;
 use super::turn::{Tile, turn};
 use super::view::{Axis, View};
+use super::work::Extent;
 use super::{DType, Program};
 use crate::Result;
 use std::ops::Range;
@@ -114,6 +115,27 @@ impl Map {
         };
         let chunks = units.div_ceil(per_chunk).max(1) as u32;
         Ok(Map { feed, offsets, elements, order, per_chunk, chunks, stream })
+    }
+
+    /// Which bytes of an operand (inputs, then outputs) a chunk touches: of tiles, all between the first row and the last.
+    pub fn touches(&self, chunk: usize, operand: usize) -> Extent {
+        if self.elements == 0 {
+            return Extent::NONE;
+        }
+        let first = chunk * self.per_chunk;
+        let range = match &self.order {
+            Order::Linear => first..(first + self.per_chunk).min(self.elements),
+            &Order::Tiled { rows, columns, .. } => {
+                let (down, across) = (rows.div_ceil(TILE.0), columns.div_ceil(TILE.1));
+                let tiles = self.elements / (rows * columns) * down * across;
+                let row = |tile: usize| tile / across / down * rows + tile / across % down * TILE.0;
+                let last = (first + self.per_chunk).min(tiles) - 1;
+                let end = (row(last) + TILE.0).min((last / across / down + 1) * rows);
+                row(first) * columns..end * columns
+            }
+        };
+        let extent = self.feed.views[operand].touches(range);
+        Extent { low: extent.low + self.offsets[operand], high: extent.high + self.offsets[operand] }
     }
 
     /// Whether an operand could be met that there is no result for.

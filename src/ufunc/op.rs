@@ -1,13 +1,12 @@
 //! The instructions of a program, and the program itself: an expression in static single assignment form.
 
 use super::{DType, Scalar};
-use rkyv::{Archive, Deserialize, Serialize};
 
 /// Number of a value in a [`Program`]: inputs first, then constants, then one for each instruction, in order.
 pub type ValueId = u16;
 
 /// What an instruction does with its operands. All are elementwise; integer arithmetic wraps.
-#[derive(Archive, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[rustfmt::skip]
 pub enum Op {
     // One operand, result of the same type.
@@ -210,7 +209,7 @@ pub enum Op {
 }
 
 /// One instruction: `op` of the values `args`, giving a value of type `dtype`. Unused places of `args` are 0.
-#[derive(Archive, Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Instr {
     /// What to do.
     pub op: Op,
@@ -221,7 +220,7 @@ pub struct Instr {
 }
 
 /// An elementwise expression in static single assignment form.
-#[derive(Archive, Serialize, Deserialize, Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Program {
     /// Types of the inputs: values `0..inputs.len()`.
     pub inputs: Vec<DType>,

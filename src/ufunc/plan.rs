@@ -6,13 +6,12 @@ use super::map::Map;
 use super::program::{Fault, check, limits, take_mark, zero};
 use super::{DType, Instr, Op, Program, ValueId};
 use crate::{Error, Result};
-use rkyv::{Archive, Deserialize, Serialize};
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Where the elements of one operand lie: in elements, one stride for each axis of the plan's shape
 /// (0 where it is broadcast, negative where it is reversed).
-#[derive(Archive, Serialize, Deserialize, Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Layout {
     /// The strides.
     pub strides: Vec<isize>,
@@ -42,7 +41,7 @@ impl Layout {
 }
 
 /// How values are folded into one.
-#[derive(Archive, Serialize, Deserialize, Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Fold {
     /// Sum, in the type of the values (`bool`: how many are true, `u64`); f32 accumulates in f64 and is rounded once.
     Sum,
@@ -129,16 +128,16 @@ pub struct Search {
 }
 
 /// What a plan is made from, and what crosses to another process.
-#[derive(Archive, Serialize, Deserialize, Clone, PartialEq, Debug)]
-pub(super) struct Description {
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Description {
     pub program: Program,
     pub shape: Vec<usize>,
     pub inputs: Vec<Layout>,
     pub kind: Kind,
 }
 
-#[derive(Archive, Serialize, Deserialize, Clone, PartialEq, Debug)]
-pub(super) enum Kind {
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Kind {
     Map { outputs: Vec<Layout> },
     Fold { fold: Fold, axes: Vec<usize> },
 }
@@ -172,7 +171,7 @@ impl Description {
 
 impl Plan {
     /// What it was made from.
-    pub(super) fn description(&self) -> &Description {
+    pub(crate) fn description(&self) -> &Description {
         &self.inner.description
     }
 
@@ -207,7 +206,7 @@ impl Plan {
     }
 
     /// Checks a description through and through, and makes it ready to run.
-    pub(super) fn new(description: Description) -> Result<Plan> {
+    pub(crate) fn new(description: Description) -> Result<Plan> {
         let Description { program, shape, inputs, kind } = &description;
         let types = check(program)?;
         if shape.len() > limits::NDIM {
@@ -290,6 +289,11 @@ impl Plan {
     /// Elements of the plan's shape.
     pub fn elements(&self) -> usize {
         self.inner.description.shape.iter().product()
+    }
+
+    /// How many results there are.
+    pub fn results(&self) -> usize {
+        self.inner.results.len()
     }
 
     /// How many inputs there are.
@@ -382,16 +386,70 @@ impl Plan {
     /// As [`Plan::run`]; every chunk has been run and its writes are visible.
     #[must_use]
     pub unsafe fn finish(&self, scratch: *const u8, outputs: &[*mut u8]) -> bool {
+        // SAFETY: the caller's promise is the one asked for.
+        unsafe {
+            self.merge(scratch, outputs);
+            self.is_whole(scratch)
+        }
+    }
+
+    /// Whether chunks leave partial results.
+    pub(crate) fn merges(&self) -> bool {
+        matches!(&self.inner.run, Run::Fold(fold) if fold.scratch_bytes() > 0)
+    }
+
+    /// Merges the partial results of a fold.
+    ///
+    /// # Safety
+    ///
+    /// As [`Plan::finish`].
+    pub(crate) unsafe fn merge(&self, scratch: *const u8, outputs: &[*mut u8]) {
         self.count(None, outputs.len());
         if let Run::Fold(fold) = &self.inner.run {
             // SAFETY: the caller's promise is the one asked for; the count was looked at.
             unsafe { fold.finish(scratch, outputs) }
         }
+    }
+
+    /// Whether no chunk has left a mark.
+    ///
+    /// # Safety
+    ///
+    /// As [`Plan::finish`].
+    pub(crate) unsafe fn is_whole(&self, scratch: *const u8) -> bool {
         self.inner.marks.is_none_or(|marks| {
             // SAFETY: every chunk has written its mark (contract).
             let marks = unsafe { std::slice::from_raw_parts(scratch.add(marks), self.chunks() as usize) };
             marks.iter().all(|&mark| mark == 0)
         })
+    }
+
+    /// Which bytes of an operand (an input, or behind them a result) a chunk touches, or, in the second phase, the merging does.
+    pub(crate) fn chunk_touches(&self, phase: usize, chunk: usize, operand: usize) -> crate::work::Extent {
+        use crate::work::Extent;
+        let inputs = self.inner.inputs.len();
+        let all = || {
+            let (dtype, reach) = match operand.checked_sub(inputs) {
+                None => self.inner.inputs[operand],
+                Some(result) => self.inner.results[result],
+            };
+            let size = dtype.size() as isize;
+            reach.map_or(Extent::NONE, |(low, high)| Extent { low: low * size, high: (high + 1) * size })
+        };
+        if phase > 0 {
+            return if operand < inputs { Extent::NONE } else { all() };
+        }
+        match &self.inner.run {
+            Run::Map(map) => map.touches(chunk, operand),
+            Run::Fold(fold) if operand < inputs => fold.touches(chunk, operand),
+            Run::Fold(fold) => match fold.writes(chunk) {
+                Some(cells) => {
+                    let size = self.inner.results[operand - inputs].0.size();
+                    Extent { low: (cells.start * size) as isize, high: (cells.end * size) as isize }
+                }
+                None => all(),
+            },
+        }
     }
 
     /// Plans that find where a program over `shape` meets operands without a result: one for each instruction that may, in
@@ -428,32 +486,7 @@ impl Plan {
         assert!(inputs.is_none_or(|inputs| inputs == self.inner.inputs.len()), "one pointer for each input");
         assert_eq!(outputs, self.inner.results.len(), "one pointer for each result");
     }
-
-    /// The plan as bytes for another process.
-    pub fn encode(&self) -> Vec<u8> {
-        rkyv::to_bytes::<rkyv::rancor::Error>(&self.inner.description).expect("memory for a plan").to_vec()
-    }
-
-    /// The plan that another process encoded, checked through and through: whatever the bytes are, running it stays within
-    /// the extents that it tells.
-    ///
-    /// # Errors
-    ///
-    /// `Error::Frame` where the bytes are not a valid plan.
-    pub fn decode(bytes: &[u8]) -> Result<Plan> {
-        if bytes.len() > MAX_ENCODED {
-            return Err(Error::frame(format!("plan of {} bytes; at most {MAX_ENCODED} are allowed", bytes.len())));
-        }
-        let mut aligned = rkyv::util::AlignedVec::<16>::with_capacity(bytes.len());
-        aligned.extend_from_slice(bytes);
-        let description = rkyv::from_bytes::<Description, rkyv::rancor::Error>(&aligned)
-            .map_err(|error| Error::frame(format!("plan: {error}")))?;
-        Plan::new(description).map_err(|error| Error::frame(format!("plan: {error}")))
-    }
 }
-
-/// Most bytes of an encoded plan: what [`limits`] allow, with room to spare.
-const MAX_ENCODED: usize = 256 << 10;
 
 /// Elements of a shape, each of at most 16 bytes, all of which can be addressed.
 fn count(shape: &[usize]) -> Result<usize> {

@@ -2,6 +2,7 @@
 
 use super::kernel::{Arg, splat_lanes};
 use super::program::limits;
+use super::work::{Extent, extent};
 use smallvec::SmallVec;
 
 /// One axis of a view: its length and its stride in bytes.
@@ -44,6 +45,12 @@ impl View {
             }
         }
         View { size, axes }
+    }
+
+    /// What elements of a range touch, from the first element on.
+    pub fn touches(&self, range: std::ops::Range<usize>) -> Extent {
+        let axes: SmallVec<[(usize, isize); 4]> = self.axes.iter().map(|axis| (axis.length, axis.stride)).collect();
+        extent::of_range(&axes, range, self.size)
     }
 
     /// The innermost axis.

@@ -6,6 +6,7 @@ use super::FoldRun;
 use super::state::{Method, Second, State};
 use crate::feed::{Feed, Session};
 use crate::simd::Isa;
+use std::ops::Range;
 
 /// Rows shorter than this are taken together.
 const SHORT: usize = 128;
@@ -91,6 +92,24 @@ impl Rows {
 
     fn all_items(&self) -> usize {
         self.outer * self.down() * self.across()
+    }
+
+    /// Outer cells and values of a chunk: of several items, all between the first row and the last.
+    pub fn covers(&self, chunk: usize) -> (Range<usize>, Range<usize>) {
+        let first = chunk * self.items;
+        let last = (first + self.items).min(self.all_items()) - 1;
+        let (across, down) = (self.across(), self.down());
+        let (cells, parts) =
+            (first / across / down..last / across / down + 1, (first / across % down, last / across % down));
+        let parts = if cells.len() > 1 { 0..down } else { parts.0..parts.1 + 1 };
+        let rows = parts.start * self.part * self.group..(parts.end * self.part * self.group).min(self.rows);
+        (cells, rows.start * self.inner..rows.end * self.inner)
+    }
+
+    /// Cells that a chunk writes, where it completes them.
+    pub fn writes(&self, chunk: usize) -> Range<usize> {
+        let (cells, _) = self.covers(chunk);
+        cells.start * self.inner..cells.end * self.inner
     }
 
     pub fn chunks(&self) -> u32 {

@@ -22,6 +22,7 @@ use super::program::{Code, check};
 use super::simd::Isa;
 use super::view::{Axis, View};
 use super::{DType, Fold, Instr, Op, Program};
+use crate::work::Extent;
 use crate::{Error, Result};
 use leading::Rows;
 use state::{Method, Second, State};
@@ -375,6 +376,34 @@ impl FoldRun {
             second: scratch
                 .wrapping_add((self.parts * self.cells * acc).next_multiple_of(8) + at * self.method.second()),
             count,
+        }
+    }
+
+    /// Outer cells and values of each that a chunk folds; `None` of what has no values.
+    fn covers(&self, chunk: usize) -> Option<(Range<usize>, Range<usize>)> {
+        match &self.shape {
+            Shape::Runs(runs) => Some(runs.covers(self.cells, chunk)),
+            Shape::Rows(rows) => Some(rows.covers(chunk)),
+            Shape::Empty => None,
+        }
+    }
+
+    /// Which bytes of an input a chunk touches.
+    pub fn touches(&self, chunk: usize, input: usize) -> Extent {
+        let Some((cells, values)) = self.covers(chunk) else { return Extent::NONE };
+        let (outer, inner) = (self.outer[input].touches(cells), self.feed.views[input].touches(values));
+        // From the first element of the first cell to the last element of the last.
+        let size = self.feed.views[input].size as isize;
+        Extent { low: outer.low + inner.low, high: outer.high - size + inner.high }
+    }
+
+    /// The cells that a chunk writes; `None` where that may be all of them.
+    pub fn writes(&self, chunk: usize) -> Option<Range<usize>> {
+        match (&self.shape, self.parts) {
+            (Shape::Runs(_), 0) => self.covers(chunk).map(|(cells, _)| cells),
+            (Shape::Rows(rows), 0) => Some(rows.writes(chunk)),
+            (Shape::Empty, _) => None,
+            _ => Some(0..0),
         }
     }
 

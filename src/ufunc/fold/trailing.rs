@@ -32,6 +32,17 @@ impl Runs {
         if self.cut() { (cells * self.parts()) as u32 } else { cells.div_ceil(self.cells) as u32 }
     }
 
+    /// Cells and values of a chunk.
+    pub fn covers(&self, cells: usize, chunk: usize) -> (Range<usize>, Range<usize>) {
+        if self.cut() {
+            let (cell, start) = (chunk / self.parts(), chunk % self.parts() * self.part);
+            (cell..cell + 1, start..(start + self.part).min(self.values))
+        } else {
+            let first = chunk * self.cells;
+            (first..(first + self.cells).min(cells), 0..self.values)
+        }
+    }
+
     /// Parts of each run that leave partial results; 0 where none do.
     pub fn parts(&self) -> usize {
         if self.cut() { self.values.div_ceil(self.part) } else { 0 }

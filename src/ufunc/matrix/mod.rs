@@ -6,10 +6,12 @@
 
 mod ring;
 mod tile;
+mod work;
 
-use super::DType;
 use super::simd::Isa;
 use super::stream::Line;
+use super::work::{Extent, extent};
+use super::{DType, Error, Result};
 use std::cell::RefCell;
 use tile::{Block, BlockFn, Side};
 
@@ -86,6 +88,10 @@ pub struct Operand {
 /// A product, ready to be run.
 #[derive(Debug)]
 pub struct Product {
+    dtype: DType,
+    threads: usize,
+    /// What the operands and the results take.
+    extents: [Extent; 3],
     kernels: Kernels,
     kernel: Kernel,
     size: usize,
@@ -110,13 +116,33 @@ thread_local! {
 impl Product {
     /// Products of matrices of `rows` times `depth` and `depth` times `columns` elements, as many as the leading axes say, for
     /// `threads` threads.
+    ///
+    /// # Errors
+    ///
+    /// `Error::InvalidArgument` where there are no results, or more elements than can be addressed.
     pub fn new(
         dtype: DType,
         leading: Vec<usize>,
         [rows, depth, columns]: [usize; 3],
         sides: [Operand; 2],
         threads: usize,
-    ) -> Product {
+    ) -> Result<Product> {
+        let strides = sides.iter().all(|side| side.leading.len() == leading.len());
+        if leading.contains(&0) || rows == 0 || columns == 0 || !strides {
+            return Err(Error::invalid(format!(
+                "products of {rows} x {depth} and {depth} x {columns}, {leading:?} times"
+            )));
+        }
+        let size = dtype.size();
+        let side = |which: usize, own: usize| {
+            let Operand { leading: strides, own: stride, common } = &sides[which];
+            let axes = leading.iter().copied().zip(strides.iter().copied());
+            extent::all(axes.chain([(own, *stride), (depth, *common)]), size)
+        };
+        let results = extent::elements(leading.iter().copied().chain([rows, columns]))?;
+        let results = Extent { low: 0, high: (results * size) as isize };
+        let extents = [side(0, rows)?, side(1, columns)?, results];
+        extent::elements([rows, columns, depth])?;
         let kernels = kernels(dtype);
         let kernel = kernels.blocks[Isa::current() as usize];
         let (_, m, n) = kernel;
@@ -129,7 +155,22 @@ impl Product {
         let blocks = (rows.div_ceil(block.0), columns.div_ceil(block.1));
         let all = leading.iter().product::<usize>() * blocks.0 * blocks.1;
         let stretches = if all < 2 * threads && depth > LONG { depth.div_ceil(LONG) } else { 1 };
-        Product { kernels, kernel, size: dtype.size(), leading, rows, columns, depth, sides, block, blocks, stretches }
+        Ok(Product {
+            dtype,
+            threads,
+            extents,
+            kernels,
+            kernel,
+            size,
+            leading,
+            rows,
+            columns,
+            depth,
+            sides,
+            block,
+            blocks,
+            stretches,
+        })
     }
 
     /// Number of units, and the memory traffic that takes as long as one.
@@ -172,7 +213,7 @@ impl Product {
     ///
     /// The operands' elements may be read at their strides; `out` takes the row-major results, or `scratch` what [`Product::scratch`] says,
     /// and nobody else touches those of this unit.
-    pub unsafe fn run(&self, operands: [*const u8; 2], out: *mut u8, scratch: *mut u8, unit: usize) {
+    unsafe fn block(&self, operands: [*const u8; 2], out: *mut u8, scratch: *mut u8, unit: usize) {
         let ([row, column, stretch], offsets, matrix) = self.place(unit);
         let (rows, columns) = (self.block.0.min(self.rows - row), self.block.1.min(self.columns - column));
         let (size, num, pitch) = (self.size as isize, self.kernels.num, self.block.1);
@@ -237,7 +278,7 @@ impl Product {
     ///
     /// # Safety
     ///
-    /// The sums of the block at this place; `out` as for [`Product::run`].
+    /// The sums of the block at this place; `out` as for [`Product::block`].
     unsafe fn deliver(&self, sums: *const u8, out: *mut u8, (row, column): (usize, usize), matrix: usize) {
         let (rows, columns) = (self.block.0.min(self.rows - row), self.block.1.min(self.columns - column));
         for i in 0..rows {
@@ -249,28 +290,26 @@ impl Product {
         }
     }
 
-    /// Adds up what the units of each block left, and writes the results.
+    /// Adds up what the units of a block left, and writes its results.
     ///
     /// # Safety
     ///
-    /// All units have been run with this `scratch`; `out` as for [`Product::run`].
-    pub unsafe fn join(&self, scratch: *mut u8, out: *mut u8) {
-        if self.stretches == 1 {
-            return;
-        }
-        for block in 0..self.units().0 / self.stretches {
-            let unit = block * self.stretches;
-            let ([row, column, _], _, matrix) = self.place(unit);
-            let rows = self.block.0.min(self.rows - row);
-            // SAFETY: each unit's sums are where it left them.
-            unsafe {
-                let total = scratch.add(unit * self.sums());
-                for later in 1..self.stretches {
-                    let by = scratch.add((unit + later) * self.sums());
-                    (self.kernels.add)(total, by, rows * self.block.1);
-                }
-                self.deliver(total, out, (row, column), matrix);
+    /// All units of the block have been run with this `scratch`; `out` as for [`Product::block`]. The sums are read alone, so that this may be
+    /// done again.
+    unsafe fn join(&self, scratch: *const u8, out: *mut u8, block: usize) {
+        let unit = block * self.stretches;
+        let ([row, column, _], _, matrix) = self.place(unit);
+        let rows = self.block.0.min(self.rows - row);
+        let mut total = vec![Line([0u64; 8]); self.sums() / 64];
+        let total = total.as_mut_ptr().cast::<u8>();
+        // SAFETY: each unit's sums are where it left them; there is room for those of a block.
+        unsafe {
+            std::ptr::copy_nonoverlapping(scratch.add(unit * self.sums()), total, self.sums());
+            for later in 1..self.stretches {
+                let by = scratch.add((unit + later) * self.sums());
+                (self.kernels.add)(total, by, rows * self.block.1);
             }
+            self.deliver(total, out, (row, column), matrix);
         }
     }
 }

@@ -226,11 +226,7 @@ unsafe fn group<J: Join, const WRITE: bool, const ISA: u8>(
             let sources = std::array::from_fn(|lane| source(if has(lane) { lane } else { last }));
             let mut next = *accs;
             #[cfg(target_arch = "x86_64")]
-            if ISA == 2
-                && J::WORDS
-                && active == LANES
-                && n.is_multiple_of(8)
-            {
+            if ISA == 2 && J::WORDS && active == LANES && n.is_multiple_of(8) {
                 let targets = std::array::from_fn(|lane| blocks[lane].target.wrapping_add(8 * done));
                 let on_lines = targets.iter().all(|target| target.addr().is_multiple_of(64));
                 if !WRITE || !streamed || on_lines {

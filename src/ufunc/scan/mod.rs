@@ -6,7 +6,7 @@
 //! in [`lanes`], rows in [`columns`]; what units hand on to each other in [`chain`]. A function that may not be applied in groups takes
 //! its operands in order.
 
-pub(super) mod chain;
+mod chain;
 mod columns;
 mod lanes;
 
@@ -15,8 +15,10 @@ use super::segment::join::{self, Join};
 use super::segment::step::Step;
 use super::simd::Isa;
 use super::stream;
-use super::{DType, Op, Scalar};
-use chain::Chain;
+use super::work::wire::{Reader, Writer};
+use super::work::{Access, Extent, Operand, Operands, Phase, Room, Work, extent, tag};
+use super::{DType, Error, Op, Result, Scalar};
+use chain::{Chain, Patience};
 use columns::Rows;
 use lanes::Block;
 use std::mem::MaybeUninit;
@@ -36,6 +38,8 @@ const TILES: usize = 16;
 const LEAST: usize = 64;
 /// Bytes of the operand that a unit reads twice.
 const CACHED: usize = 128 << 10;
+/// Units at most, where they wait for each other and can be larger.
+const UNITS: usize = 4096;
 /// Most blocks of a unit.
 const BLOCKS: usize = 64;
 
@@ -133,6 +137,11 @@ enum Way {
 #[derive(Debug)]
 pub struct Scan {
     way: Way,
+    op: Op,
+    dtype: DType,
+    threads: usize,
+    /// What the elements and the results take.
+    extents: [Extent; 2],
     isa: Isa,
     size: usize,
     geometry: Geometry,
@@ -165,14 +174,19 @@ impl Scan {
         initial: Option<Scalar>,
         streamed: bool,
         threads: usize,
-    ) -> Option<Scan> {
-        assert!(geometry.length > 0 && geometry.inner > 0, "nothing to join: {geometry:?}");
-        assert!(geometry.inner > 1 || geometry.stride == 1, "elements apart: {geometry:?}");
+    ) -> Result<Option<Scan>> {
+        let later = usize::from(initial.is_some());
+        let extents = geometry.extents(dtype.size(), geometry.length.saturating_add(later), dtype.size())?;
         let (size, places) = (dtype.size(), geometry.places());
         let blocks = geometry.length.div_ceil(BLOCK);
         let initial = initial.map(|value| value.bytes);
+        let Some(step) = Step::new(op, dtype, dtype) else { return Ok(None) };
         let mut scan = Scan {
-            way: Way::InOrder(Step::new(op, dtype, dtype)?),
+            way: Way::InOrder(step),
+            op,
+            dtype,
+            threads,
+            extents,
             isa: Isa::current(),
             size,
             initial,
@@ -187,7 +201,7 @@ impl Scan {
             chained: false,
             geometry,
         };
-        let Some(kernels) = kernels(op, dtype) else { return Some(scan) };
+        let Some(kernels) = kernels(op, dtype) else { return Ok(Some(scan)) };
         scan.before = kernels.neutral;
         if let Some(value) = &scan.initial {
             // SAFETY: bytes of a value of the type; an accumulator fits its room.
@@ -197,7 +211,9 @@ impl Scan {
         if inner == 1 {
             scan.chained = blocks > 1;
             let bytes = size * BLOCK;
-            scan.per_unit = if scan.chained { (CACHED / bytes).clamp(lanes::LANES, BLOCKS) } else { BLOCKS };
+            // So few units that a job has a chunk for each: a chunk of several would wait for all of the one before.
+            let least = (places * blocks).div_ceil(UNITS).max(lanes::LANES);
+            scan.per_unit = if scan.chained { (CACHED / bytes).max(least).min(BLOCKS) } else { BLOCKS };
             if streamed && scan.geometry.side_by_side.is_some() {
                 scan.ahead = threads * scan.per_unit * BLOCK.min(scan.geometry.length) * size;
             }
@@ -213,7 +229,7 @@ impl Scan {
             }
             scan.way = Way::Columns(kernels);
         }
-        Some(scan)
+        Ok(Some(scan))
     }
 
     /// Number of units, and how many bytes one reads and writes, as a rule.
@@ -233,12 +249,6 @@ impl Scan {
         }
     }
 
-    /// What units of one run hand on to each other; `None` where they do not.
-    pub fn chain(&self) -> Option<Chain> {
-        let each = if let Way::Columns(_) = self.way { self.width } else { 1 };
-        self.chained.then(|| Chain::new(self.units().0, each))
-    }
-
     /// Where an element is, in bytes, and where its result goes.
     fn source(&self, place: usize, row: usize, column: usize) -> isize {
         let elements = self.geometry.offset(place) + row as isize * self.geometry.stride + column as isize;
@@ -256,41 +266,20 @@ impl Scan {
         start..(start + self.width).min(self.geometry.inner)
     }
 
-    /// Computes units. Where there is a chain, these are as many of the next ones as `units` has, each computed by who begins it.
-    ///
-    /// # Safety
-    ///
-    /// `values` is valid over the geometry, and aligned; `out` takes the row-major results. Each unit is computed once, or each begun
-    /// from the one chain that all threads share.
-    pub unsafe fn run(&self, values: *const u8, out: *mut u8, units: Range<usize>, chain: Option<&Chain>) {
-        assert_eq!(chain.is_some(), self.chained, "a chain where units hand on values");
-        for unit in units {
-            let unit = chain.map_or(unit, Chain::begin);
-            let _guard = chain.map(Chain::guard);
-            // SAFETY: the caller's promise: nobody else computes this unit.
-            unsafe {
-                match &self.way {
-                    Way::Lanes(kernels) => self.lanes(kernels, values, out, unit, chain),
-                    Way::Columns(kernels) => self.rows(kernels, values, out, unit, chain),
-                    Way::InOrder(step) => self.in_order(step, values, out, unit),
-                }
-            }
-        }
-        if self.streamed {
-            stream::fence();
-        }
+    /// The accumulators that a unit hands on at most: the totals of its blocks, or of its columns.
+    fn each(&self) -> usize {
+        if let Way::Columns(_) = self.way { self.width } else { self.per_unit }
     }
 
-    /// # Safety
-    ///
-    /// As [`Scan::run`].
-    unsafe fn lanes(&self, kernels: &Kernels, values: *const u8, out: *mut u8, unit: usize, chain: Option<&Chain>) {
-        let isa = self.isa as usize;
+    /// What units of one run hand on to each other, in this room; `None` where they do not.
+    fn chain<'a>(&self, scratch: &'a [Room]) -> Option<Chain<'a>> {
+        self.chained.then(|| Chain::new(&scratch[0], self.units().0, self.each()))
+    }
+
+    /// The blocks of a unit of elements side by side.
+    fn blocks_of(&self, unit: usize, values: *const u8, out: *mut u8, room: &mut [Block; BLOCKS]) -> usize {
         let first = unit * self.per_unit;
         let count = self.per_unit.min(self.places * self.blocks - first);
-        let ahead = self.ahead;
-        let none = Block { source: values, target: out, n: 0, first: false, ahead };
-        let mut room = [none; BLOCKS];
         for (i, block) in room[..count].iter_mut().enumerate() {
             let (place, row) = ((first + i) / self.blocks, (first + i) % self.blocks * BLOCK);
             *block = Block {
@@ -298,11 +287,24 @@ impl Scan {
                 target: out.wrapping_add(self.target(place, row, 0)),
                 n: BLOCK.min(self.geometry.length - row),
                 first: row == 0,
-                ahead,
+                ahead: self.ahead,
             };
         }
+        count
+    }
+
+    /// # Safety
+    ///
+    /// As [`Work::run`].
+    unsafe fn lanes(&self, kernels: &Kernels, unit: usize, operands: &dyn Operands, chain: Option<&Chain<'_>>) {
+        let isa = self.isa as usize;
+        let at = |operand| operands.at(operand, self.touches(0, unit, operand));
+        let (values, out) = (at(0).cast_const(), at(1));
+        let none = Block { source: values, target: out, n: 0, first: false, ahead: 0 };
+        let mut room = [none; BLOCKS];
+        let count = self.blocks_of(unit, values, out, &mut room);
         let blocks = &room[..count];
-        let mut accs = [MaybeUninit::<[u64; 2]>::uninit(); BLOCKS + 1];
+        let mut accs = [[0u64; 2]; BLOCKS + 1];
         let accs = accs.as_mut_ptr().cast::<u8>();
         let before = self.before.as_ptr().cast::<u8>();
         // SAFETY: blocks lie within the array and its results; there are accumulators for all and one more.
@@ -315,10 +317,13 @@ impl Scan {
             match chain {
                 Some(chain) => {
                     (kernels.lane_totals[isa])(blocks, accs);
-                    let carry = if blocks[0].first { before } else { chain.wait(unit - 1) };
-                    (kernels.lane_link)(blocks, carry, before, accs);
-                    std::ptr::copy_nonoverlapping(accs.add(count * kernels.acc), chain.slot(unit), kernels.acc);
-                    chain.hand_on(unit);
+                    chain.tell_totals(unit, accs, count * kernels.acc);
+                    let mut carry = self.before;
+                    if !blocks[0].first {
+                        self.look_back(kernels, unit, operands, chain, &mut carry);
+                    }
+                    (kernels.lane_link)(blocks, carry.as_ptr().cast(), before, accs);
+                    chain.tell_carries(unit, accs.add(count * kernels.acc), kernels.acc);
                 }
                 None => {
                     for i in 0..count {
@@ -330,65 +335,179 @@ impl Scan {
         }
     }
 
+    /// What comes before a unit's first block, which is not the first of its run: from the last unit before it that has told what comes
+    /// after it, or the first of the run, on. What units in between have not told in time is computed again: who was to tell it may be dead.
+    ///
     /// # Safety
     ///
-    /// As [`Scan::run`].
-    unsafe fn rows(&self, kernels: &Kernels, values: *const u8, out: *mut u8, unit: usize, chain: Option<&Chain>) {
-        let isa = self.isa as usize;
-        let (tile, rest) = (unit % self.tiles, unit / self.tiles);
-        let (place, start, rows) = match chain {
-            Some(_) => {
-                let start = rest % self.blocks * BLOCK;
-                (rest / self.blocks, start, BLOCK.min(self.geometry.length - start))
+    /// As [`Work::run`].
+    unsafe fn look_back(
+        &self,
+        kernels: &Kernels,
+        unit: usize,
+        operands: &dyn Operands,
+        chain: &Chain<'_>,
+        carry: &mut [u64; 2],
+    ) {
+        let begins = |unit: usize| (unit * self.per_unit).is_multiple_of(self.blocks);
+        let mut patience = Patience::new();
+        let mut from = unit - 1;
+        while chain.carries(from, carry, kernels.acc, &mut patience).is_none() && !begins(from) {
+            from -= 1;
+        }
+        let told = chain.carries(from, carry, kernels.acc, &mut patience).is_some();
+        if !told {
+            *carry = self.before;
+        }
+        for between in from + usize::from(told)..unit {
+            let at = |operand| operands.at(operand, self.touches(0, between, operand));
+            let (values, out) = (at(0).cast_const(), std::ptr::null_mut());
+            let mut room = [Block { source: values, target: out, n: 0, first: false, ahead: 0 }; BLOCKS];
+            let count = self.blocks_of(between, values, out, &mut room);
+            let mut accs = [[0u64; 2]; BLOCKS + 1];
+            let accs = accs.as_mut_ptr().cast::<u8>();
+            // SAFETY: blocks lie within the array; there are accumulators for all and one more.
+            unsafe {
+                if !chain.totals(between, accs, count * kernels.acc) {
+                    (kernels.lane_totals[self.isa as usize])(&room[..count], accs);
+                }
+                let before = self.before.as_ptr().cast();
+                (kernels.lane_link)(&room[..count], carry.as_ptr().cast(), before, accs);
+                std::ptr::copy_nonoverlapping(accs.add(count * kernels.acc), carry.as_mut_ptr().cast(), kernels.acc);
             }
-            None => (rest, 0, self.geometry.length),
+        }
+    }
+
+    /// The rows of a unit, the number of the first, and its outer place.
+    fn rows_of(&self, unit: usize, values: *const u8, out: *mut u8) -> (Rows, usize) {
+        let (tile, rest) = (unit % self.tiles, unit / self.tiles);
+        let (place, start, rows) = if self.chained {
+            let start = rest % self.blocks * BLOCK;
+            (rest / self.blocks, start, BLOCK.min(self.geometry.length - start))
+        } else {
+            (rest, 0, self.geometry.length)
         };
         let columns = self.columns(tile);
-        let n = columns.len();
         let rows = Rows {
             source: values.wrapping_offset(self.source(place, start, columns.start)),
             stride: self.geometry.stride * self.size as isize,
             rows,
-            columns: n,
+            columns: columns.len(),
             target: out.wrapping_add(self.target(place, start, columns.start)),
             pitch: self.geometry.inner * self.size,
         };
-        let mut carries = [MaybeUninit::<[u64; 2]>::uninit(); WIDTH];
+        (rows, start)
+    }
+
+    /// # Safety
+    ///
+    /// As [`Work::run`].
+    unsafe fn rows(&self, kernels: &Kernels, unit: usize, operands: &dyn Operands, chain: Option<&Chain<'_>>) {
+        let isa = self.isa as usize;
+        let at = |operand| operands.at(operand, self.touches(0, unit, operand));
+        let (rows, start) = self.rows_of(unit, at(0).cast_const(), at(1));
+        let n = rows.columns;
+        let mut carries = [[0u64; 2]; WIDTH];
         let carries = carries.as_mut_ptr().cast::<u8>();
         // SAFETY: rows lie within the array and its results; there are accumulators for as many columns as a tile has.
         unsafe {
-            let mut before = None;
-            if start == 0 {
+            if start == 0
+                && let Some(initial) = &self.initial
+            {
                 for c in 0..n {
-                    let acc = carries.add(c * kernels.acc);
-                    std::ptr::copy_nonoverlapping(self.before.as_ptr().cast::<u8>(), acc, kernels.acc);
+                    let target = rows.target.wrapping_sub(rows.pitch).wrapping_add(c * self.size);
+                    std::ptr::copy_nonoverlapping(initial.as_ptr(), target, self.size);
                 }
-                if let Some(initial) = &self.initial {
-                    for c in 0..n {
-                        let target = rows.target.wrapping_sub(rows.pitch).wrapping_add(c * self.size);
-                        std::ptr::copy_nonoverlapping(initial.as_ptr(), target, self.size);
-                    }
-                }
-            } else {
-                before = chain.map(|chain| (chain, unit - self.tiles));
             }
-            if let Some(chain) = chain {
-                let slot = chain.slot(unit);
-                (kernels.column_totals[isa])(&rows, slot);
-                if let Some((chain, before)) = before {
-                    std::ptr::copy_nonoverlapping(chain.wait(before), carries, n * kernels.acc);
+            match chain {
+                None => self.begin_columns(kernels, carries, n),
+                Some(chain) => {
+                    let mut totals = [[0u64; 2]; WIDTH];
+                    let totals = totals.as_mut_ptr().cast::<u8>();
+                    (kernels.column_totals[isa])(&rows, totals);
+                    chain.tell_totals(unit, totals, n * kernels.acc);
+                    if start == 0 {
+                        self.begin_columns(kernels, carries, n);
+                    } else {
+                        self.look_back_columns(kernels, unit, operands, chain, carries);
+                    }
+                    (kernels.column_link)(carries, totals, n);
+                    chain.tell_carries(unit, totals, n * kernels.acc);
                 }
-                (kernels.column_link)(carries, slot, n);
-                chain.hand_on(unit);
             }
             (kernels.column_scans[isa])(&rows, carries, self.streamed);
         }
     }
 
+    /// What comes before the first row, for each column.
+    ///
     /// # Safety
     ///
-    /// As [`Scan::run`].
-    unsafe fn in_order(&self, step: &Step, values: *const u8, out: *mut u8, unit: usize) {
+    /// `carries` takes `n` accumulators.
+    unsafe fn begin_columns(&self, kernels: &Kernels, carries: *mut u8, n: usize) {
+        for c in 0..n {
+            // SAFETY: an accumulator of the columns that there are.
+            unsafe {
+                let acc = carries.add(c * kernels.acc);
+                std::ptr::copy_nonoverlapping(self.before.as_ptr().cast::<u8>(), acc, kernels.acc);
+            }
+        }
+    }
+
+    /// [`look_back`](Scan::look_back) for rows: what comes before each column.
+    ///
+    /// # Safety
+    ///
+    /// As [`Work::run`]; `carries` takes an accumulator for each column of a tile.
+    unsafe fn look_back_columns(
+        &self,
+        kernels: &Kernels,
+        unit: usize,
+        operands: &dyn Operands,
+        chain: &Chain<'_>,
+        carries: *mut u8,
+    ) {
+        let n = self.columns(unit % self.tiles).len();
+        let begins = |unit: usize| (unit / self.tiles).is_multiple_of(self.blocks);
+        let mut patience = Patience::new();
+        let mut told = [[0u64; 2]; WIDTH];
+        let mut from = unit - self.tiles;
+        let bytes = n * kernels.acc;
+        while chain.carries(from, told.as_flattened_mut(), bytes, &mut patience).is_none() && !begins(from) {
+            from -= self.tiles;
+        }
+        let there = chain.carries(from, told.as_flattened_mut(), bytes, &mut patience).is_some();
+        // SAFETY: accumulators for as many columns as the tile has.
+        unsafe {
+            if there {
+                std::ptr::copy_nonoverlapping(told.as_ptr().cast(), carries, bytes);
+            } else {
+                self.begin_columns(kernels, carries, n);
+            }
+        }
+        let mut between = if there { from + self.tiles } else { from };
+        while between < unit {
+            let values = operands.at(0, self.touches(0, between, 0)).cast_const();
+            let (rows, _) = self.rows_of(between, values, std::ptr::null_mut());
+            let totals = told.as_mut_ptr().cast::<u8>();
+            // SAFETY: rows lie within the array; there are accumulators for as many columns as the tile has.
+            unsafe {
+                if !chain.totals(between, totals, bytes) {
+                    (kernels.column_totals[self.isa as usize])(&rows, totals);
+                }
+                (kernels.column_link)(carries, totals, n);
+                std::ptr::copy_nonoverlapping(totals, carries, bytes);
+            }
+            between += self.tiles;
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As [`Work::run`].
+    unsafe fn in_order(&self, step: &Step, unit: usize, operands: &dyn Operands) {
+        let at = |operand| operands.at(operand, self.touches(0, unit, operand));
+        let (values, out) = (at(0).cast_const(), at(1));
         let (tile, place) = (unit % self.tiles, unit / self.tiles);
         let columns = self.columns(tile);
         let (n, length) = (columns.len(), self.geometry.length);
@@ -426,9 +545,111 @@ impl Scan {
     }
 }
 
+impl Work for Scan {
+    fn operands(&self) -> Vec<Operand> {
+        let [source, target] = self.extents;
+        let dtype = self.dtype;
+        vec![
+            Operand { dtype, access: Access::Read, extent: source },
+            Operand { dtype, access: Access::Write, extent: target },
+        ]
+    }
+
+    unsafe fn phase(&self, nth: usize, _: &dyn Operands, _: &[Room]) -> Option<Phase> {
+        let (units, bytes) = self.units();
+        let (scratch, zeroed) = if self.chained { Chain::bytes(units, self.each()) } else { (0, 0) };
+        (nth == 0).then_some(Phase { units, bytes, scratch, zeroed })
+    }
+
+    fn touches(&self, _: usize, unit: usize, operand: usize) -> Extent {
+        let Geometry { outer, length, stride, inner, .. } = &self.geometry;
+        let (length, size, later) = (*length, self.size as isize, usize::from(self.initial.is_some()));
+        let (places, rows, columns) = match self.way {
+            Way::Lanes(_) => {
+                let first = unit * self.per_unit;
+                let last = (first + self.per_unit).min(self.places * self.blocks) - 1;
+                let (places, ends) =
+                    ((first / self.blocks, last / self.blocks), (first % self.blocks, last % self.blocks));
+                let rows = match places {
+                    (from, to) if from == to => ends.0 * BLOCK..((ends.1 + 1) * BLOCK).min(length),
+                    _ => 0..length,
+                };
+                (places.0..places.1 + 1, rows, 0..1)
+            }
+            Way::Columns(_) if self.chained => {
+                let (tile, rest) = (unit % self.tiles, unit / self.tiles);
+                let (place, start) = (rest / self.blocks, rest % self.blocks * BLOCK);
+                (place..place + 1, start..(start + BLOCK).min(length), self.columns(tile))
+            }
+            Way::Columns(_) | Way::InOrder(_) => {
+                let (tile, place) = (unit % self.tiles, unit / self.tiles);
+                (place..place + 1, 0..length, self.columns(tile))
+            }
+        };
+        if operand == 0 {
+            let mut axes: Vec<(usize, isize)> = outer.iter().map(|&(length, stride)| (length, stride * size)).collect();
+            let outer = extent::of_range(&axes, places, self.size);
+            axes.clear();
+            let along = extent::of_range(&[(length, stride * size)], rows, self.size);
+            let (low, high) = (columns.start as isize * size, (columns.end as isize - 1) * size);
+            return Extent { low: outer.low + along.low + low, high: outer.high - size + along.high + high };
+        }
+        // The row of the initial value is written with the first.
+        let first = if rows.start == 0 { 0 } else { rows.start + later };
+        let (all, row) = (length + later, |row: usize| (row * inner) as isize);
+        let from = row(places.start * all + first) + columns.start as isize;
+        let to = row((places.end - 1) * all + rows.end + later - 1) + columns.end as isize;
+        Extent { low: from * size, high: to * size }
+    }
+
+    unsafe fn run(&self, _: usize, unit: usize, operands: &dyn Operands, scratch: &[Room]) {
+        assert!(unit < self.units().0, "unit {unit} of {}", self.units().0);
+        let chain = self.chain(scratch);
+        // SAFETY: the caller's promise.
+        unsafe {
+            match &self.way {
+                Way::Lanes(kernels) => self.lanes(kernels, unit, operands, chain.as_ref()),
+                Way::Columns(kernels) => self.rows(kernels, unit, operands, chain.as_ref()),
+                Way::InOrder(step) => self.in_order(step, unit, operands),
+            }
+        }
+        if self.streamed {
+            stream::fence();
+        }
+    }
+
+    fn encode(&self, words: &mut Writer) -> bool {
+        words.word(tag::SCAN);
+        words.word(self.op.number());
+        words.dtype(self.dtype);
+        self.geometry.encode(words);
+        words.word(u64::from(self.initial.is_some()));
+        words.value(&self.initial.unwrap_or([0; 16]));
+        words.word(u64::from(self.streamed));
+        words.word(self.threads as u64);
+        true
+    }
+}
+
+impl Scan {
+    /// The scan that another process has described, behind the tag.
+    pub(crate) fn read(words: &mut Reader<'_>) -> Result<Scan> {
+        let op = words.word()?;
+        let op = Op::of_number(op).ok_or_else(|| Error::frame(format!("no operation has the number {op:#x}")))?;
+        let dtype = words.dtype()?;
+        let geometry = Geometry::read(words)?;
+        let (there, value) = (words.flag()?, words.value()?);
+        let (streamed, threads) = (words.flag()?, words.number("threads", 1 << 12)?);
+        let initial = there.then_some(Scalar { dtype, bytes: value });
+        Scan::new(op, dtype, geometry, initial, streamed, threads)?
+            .ok_or_else(|| Error::frame(format!("{op:?} of two {} does not go on", dtype.name())))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::work::run_here;
 
     fn scanned<T: Copy + Default>(
         op: Op,
@@ -442,13 +663,14 @@ mod tests {
         let stride = if inner == 1 { 1 } else { inner as isize };
         let outer = vec![(outer, (length * inner) as isize)];
         let geometry = Geometry { outer, length, stride, inner, side_by_side: Some(values.len()) };
-        let mut scan = Scan::new(op, dtype, geometry, None, streamed, 2).expect("it gives what it takes");
+        let scan = Scan::new(op, dtype, geometry, None, streamed, 2).expect("a geometry that can be");
+        let mut scan = scan.expect("it gives what it takes");
         scan.isa = isa;
         // One element off the border of a line, and not.
         let mut out = vec![T::default(); values.len() + 1];
-        let chain = scan.chain();
-        // SAFETY: values over the geometry, room for the results; all units once.
-        unsafe { scan.run(values.as_ptr().cast(), out[1..].as_mut_ptr().cast(), 0..scan.units().0, chain.as_ref()) };
+        let operands = [values.as_ptr().cast_mut().cast::<u8>(), out[1..].as_mut_ptr().cast()];
+        // SAFETY: values over the geometry, room for the results.
+        unsafe { run_here(&scan, &operands[..]) };
         out.split_off(1)
     }
 

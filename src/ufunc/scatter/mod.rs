@@ -9,12 +9,14 @@
 
 mod kernels;
 pub mod places;
+mod work;
 
 use super::segment::join;
 use super::segment::step::Step;
-use super::{DType, Op};
+use super::work::extent;
+use super::{DType, Error, Op, Result};
 use kernels::{Index, LANES, Loops};
-use places::Within;
+use places::{Numbers, Within};
 use std::ops::Range;
 
 /// Updates whose places are looked at together.
@@ -102,6 +104,12 @@ pub enum Way {
 #[derive(Clone, Debug)]
 pub struct Scatter {
     function: Function,
+    op: Op,
+    types: [DType; 2],
+    /// The type of the indices.
+    numbers: Numbers,
+    /// Whether elements are changed where they are; otherwise they are read in one place and written in another, so that all may be done again.
+    in_place: bool,
     /// Bytes of an element and of a value.
     sizes: [usize; 2],
     places: usize,
@@ -128,12 +136,31 @@ pub struct Dealt {
 
 impl Scatter {
     /// Updates of `places` places of `row` elements each of type `a` by values of type `b`, of which there is a row for each update, or (not `own`)
-    /// one for all. `None` where the function does not give what it takes first.
-    pub fn new(op: Op, [a, b]: [DType; 2], places: usize, row: usize, updates: usize, own: bool) -> Option<Scatter> {
+    /// one for all; indices are of type `numbers`. `None` where the function does not give what it takes first.
+    ///
+    /// # Errors
+    ///
+    /// `Error::InvalidArgument` where there is nothing to update, or more than can be addressed.
+    pub fn new(
+        op: Op,
+        [a, b]: [DType; 2],
+        [places, row, updates]: [usize; 3],
+        own: bool,
+        numbers: DType,
+    ) -> Result<Option<Scatter>> {
+        if places == 0 || row == 0 || updates == 0 {
+            return Err(Error::invalid(format!("{updates} updates of {places} places of {row} elements")));
+        }
+        extent::elements([places, row])?;
+        extent::elements([updates, if own { row } else { 1 }, 8])?;
+        let numbers = Numbers::of(numbers)?;
         let loops = if a == b { loops(op, a) } else { None };
         let function = match loops {
             Some(loops) => Function::Loops(loops),
-            None => Function::Step(Step::new(op, a, b)?),
+            None => match Step::new(op, a, b) {
+                Some(step) => Function::Step(step),
+                None => return Ok(None),
+            },
         };
         let grouped = op != Op::Sub && loops.is_some();
         let buckets = || Way::Buckets((usize::BITS - (places - 1).leading_zeros()).saturating_sub(BUCKETS));
@@ -151,13 +178,31 @@ impl Scatter {
         };
         // A place within a bucket is 32 bits.
         let way = if matches!(way, Way::Buckets(shift) if shift > 31) { Way::InOrder } else { way };
-        Some(Scatter { function, sizes: [a.size(), b.size()], places, updates, row, own, way, among: 1 })
+        Ok(Some(Scatter {
+            function,
+            op,
+            types: [a, b],
+            numbers,
+            in_place: true,
+            sizes: [a.size(), b.size()],
+            places,
+            updates,
+            row,
+            own,
+            way,
+            among: 1,
+        }))
     }
 
     /// The same for so many threads, where they change no bits: of updates in order each does those of a range of places.
     pub fn among(self, threads: usize) -> Scatter {
         let among = if self.updates < FEW { 1 } else { threads.min(MOST_THREADS).min(self.places).max(1) };
         Scatter { among, ..self }
+    }
+
+    /// The same with results in another place than the elements are.
+    pub fn elsewhere(self) -> Scatter {
+        Scatter { in_place: false, ..self }
     }
 
     /// The way that updates go.
@@ -349,7 +394,9 @@ impl Scatter {
     /// Updates that are dealt together, those of one piece, and the number of buckets.
     pub fn dealing(&self) -> (usize, usize, usize) {
         let Way::Buckets(shift) = self.way else { return (0, 0, 0) };
-        let together = (self.places / SPREAD).clamp(DEALT.start, DEALT.end).min(self.updates);
+        // A bucket that is changed where it is not may be begun anew, so that all of its updates are dealt at once.
+        let most = if self.in_place { (self.places / SPREAD).clamp(DEALT.start, DEALT.end) } else { usize::MAX };
+        let together = most.min(self.updates);
         (together, PIECE, ((self.places - 1) >> shift) + 1)
     }
 

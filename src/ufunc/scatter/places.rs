@@ -2,6 +2,7 @@
 
 use super::BLOCK;
 use crate::simd::Isa;
+use crate::{DType, Error, Result};
 use std::ops::Range;
 
 /// A number as an index.
@@ -32,6 +33,59 @@ macro_rules! unsigned {
     )*};
 }
 unsigned!(u64 usize);
+
+/// The type of the numbers of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Numbers(DType);
+
+impl Numbers {
+    /// Of this type.
+    ///
+    /// # Errors
+    ///
+    /// `Error::InvalidArgument` where it is no integer of 32 or 64 bits.
+    pub fn of(dtype: DType) -> Result<Numbers> {
+        match dtype {
+            DType::I32 | DType::U32 | DType::I64 | DType::U64 => Ok(Numbers(dtype)),
+            _ => Err(Error::invalid(format!("indices of type {}; they are integers of 32 or 64 bits", dtype.name()))),
+        }
+    }
+
+    /// The type.
+    pub fn dtype(self) -> DType {
+        self.0
+    }
+
+    /// Bytes of a number.
+    pub fn size(self) -> usize {
+        self.0.size()
+    }
+
+    /// [`fill`] from number `first` on of those at `from`.
+    ///
+    /// # Safety
+    ///
+    /// As many numbers of the type as there are places, from number `first` on, may be read, and are aligned.
+    pub unsafe fn fill(self, from: *const u8, first: usize, out: &mut [usize], length: usize, wrap: bool) -> bool {
+        /// # Safety
+        ///
+        /// As [`Numbers::fill`], of type `T`.
+        unsafe fn each<T: Number>(from: *const u8, first: usize, out: &mut [usize], length: usize, wrap: bool) -> bool {
+            // SAFETY: the caller's promise.
+            let numbers = unsafe { std::slice::from_raw_parts(from.cast::<T>().add(first), out.len()) };
+            fill(numbers, out, length, wrap)
+        }
+        // SAFETY: the same promise, for the type that it is.
+        unsafe {
+            match self.0 {
+                DType::I32 => each::<i32>(from, first, out, length, wrap),
+                DType::U32 => each::<u32>(from, first, out, length, wrap),
+                DType::I64 => each::<i64>(from, first, out, length, wrap),
+                _ => each::<u64>(from, first, out, length, wrap),
+            }
+        }
+    }
+}
 
 /// A function compiled for each instruction set, `$name`, from one that is always inlined.
 macro_rules! for_each_isa {

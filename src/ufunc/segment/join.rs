@@ -4,9 +4,9 @@
 //! A *neutral* value changes no bit of what it is joined with, on either side: lanes that have nothing yet, or nothing more, hold
 //! it. It need not be the function's identity: of sums of floats it is -0.0.
 
-use crate::{DType, Op};
 use crate::kernel::arith::{Arith, Real};
 use crate::kernel::{from_bf16, from_f16, to_bf16, to_f16};
+use crate::{DType, Op};
 use num_complex::Complex;
 use std::marker::PhantomData;
 
@@ -321,7 +321,10 @@ pub fn computed_in(op: Op, dtype: DType) -> Option<(Op, DType)> {
         (Op::LogicalAnd, _) | (Op::Mul, DType::Bool) => Op::BitAnd,
         (Op::LogicalOr, _) | (Op::Add, DType::Bool) => Op::BitOr,
         (Op::LogicalXor, _) => Op::BitXor,
-        (Op::Add | Op::Mul | Op::Maximum | Op::Minimum | Op::Fmax | Op::Fmin | Op::BitAnd | Op::BitOr | Op::BitXor, _) => op,
+        (
+            Op::Add | Op::Mul | Op::Maximum | Op::Minimum | Op::Fmax | Op::Fmin | Op::BitAnd | Op::BitOr | Op::BitXor,
+            _,
+        ) => op,
         _ => return None,
     };
     match dtype {

@@ -11,10 +11,15 @@ mod rows;
 mod runs;
 pub(super) mod step;
 mod tree;
+mod work;
 
+use super::program::limits;
+use super::scatter::places::Numbers;
 use super::simd::Isa;
 use super::stream::Line;
-use super::{DType, Op, associative};
+use super::work::wire::{Reader, Writer};
+use super::work::{Extent, extent};
+use super::{DType, Error, Op, Result, associative};
 use join::Join;
 use rows::{Rows, RowsFn};
 use runs::{PartFn, Run, RunFn, length};
@@ -119,6 +124,57 @@ pub struct Geometry {
 }
 
 impl Geometry {
+    /// What its elements take, and what row-major results do that have `rows` elements along the axis; an error where that cannot be
+    /// addressed, or it is no geometry of a function along an axis.
+    pub(crate) fn extents(&self, size: usize, rows: usize, result: usize) -> Result<[Extent; 2]> {
+        let Geometry { outer, length, stride, inner, side_by_side } = self;
+        if *length == 0 || *inner == 0 || outer.iter().any(|axis| axis.0 == 0) {
+            return Err(Error::invalid(format!("nothing to join: {self:?}")));
+        }
+        if *inner == 1 && *stride != 1 {
+            return Err(Error::invalid(format!("elements apart: {self:?}")));
+        }
+        let lengths = outer.iter().map(|axis| axis.0);
+        let elements = extent::elements(lengths.clone().chain([*length, *inner]))?;
+        let results = extent::elements(lengths.chain([rows, *inner]))?;
+        if side_by_side.is_some_and(|all| all != elements) {
+            return Err(Error::invalid(format!("{elements} elements, side by side {side_by_side:?}")));
+        }
+        let axes = outer.iter().copied().chain([(*length, *stride), (*inner, 1)]);
+        let source = extent::all(axes, size)?;
+        if side_by_side.is_some() && source != (Extent { low: 0, high: (elements * size) as isize }) {
+            return Err(Error::invalid(format!("elements that are not side by side: {self:?}")));
+        }
+        Ok([source, Extent { low: 0, high: (results * result) as isize }])
+    }
+
+    pub(crate) fn encode(&self, words: &mut Writer) {
+        words.word(self.outer.len() as u64);
+        for &(length, stride) in &self.outer {
+            words.word(length as u64);
+            words.word(stride as u64);
+        }
+        words.word(self.length as u64);
+        words.word(self.stride as u64);
+        words.word(self.inner as u64);
+        words.word(u64::from(self.side_by_side.is_some()));
+    }
+
+    /// What [`Geometry::encode`] wrote; it is looked at by [`Geometry::extents`].
+    pub(crate) fn read(words: &mut Reader<'_>) -> Result<Geometry> {
+        let most = isize::MAX as usize;
+        let outer = words.list("axes", |words| Ok((words.number("elements", most)?, words.word()? as isize)))?;
+        if outer.len() > limits::NDIM {
+            return Err(Error::frame(format!("{} axes; at most {} are allowed", outer.len(), limits::NDIM)));
+        }
+        let length = words.number("elements", most)?;
+        let stride = words.word()? as isize;
+        let inner = words.number("elements", most)?;
+        let lengths = outer.iter().map(|axis: &(usize, isize)| axis.0).chain([length, inner]);
+        let side_by_side = if words.flag()? { Some(extent::elements(lengths)?) } else { None };
+        Ok(Geometry { outer, length, stride, inner, side_by_side })
+    }
+
     pub(super) fn places(&self) -> usize {
         self.outer.iter().map(|axis| axis.0).product()
     }
@@ -137,6 +193,10 @@ impl Geometry {
 #[derive(Clone, Debug)]
 pub struct Segments {
     way: Way,
+    op: Op,
+    /// The type of the indices.
+    numbers: Numbers,
+    extents: [Extent; 2],
     isa: Isa,
     from: DType,
     to: DType,
@@ -162,22 +222,43 @@ pub struct Long {
 type Tile = Line<[[u64; 2]; rows::WIDTH]>;
 
 impl Segments {
-    /// The way to join `segments` segments; `None` where the function does not give what it takes. Panics where the array has no
-    /// elements.
-    pub fn new(op: Op, dtype: DType, geometry: Geometry, segments: usize) -> Option<Segments> {
+    /// The way to join `segments` segments, whose beginnings are numbers of this type; `None` where the function does not give what it takes.
+    ///
+    /// # Errors
+    ///
+    /// `Error::InvalidArgument` where the array has no elements, or elements that cannot be addressed.
+    pub fn new(op: Op, dtype: DType, geometry: Geometry, segments: usize, numbers: DType) -> Result<Option<Segments>> {
+        let extents = geometry.extents(dtype.size(), segments, dtype.size())?;
+        if segments == 0 {
+            return Err(Error::invalid("no segments to join"));
+        }
+        let numbers = Numbers::of(numbers)?;
+        extent::elements([segments, numbers.size()])?;
         let way = match joined(op, dtype) {
-            Some(joined) => Way::Joined(joined),
-            None if matches!(op, Op::User(_)) && associative(op) => Way::Grouped(Step::new(op, dtype, dtype)?),
-            None => Way::InOrder(Step::new(op, dtype, dtype)?),
+            Some(joined) => Some(Way::Joined(joined)),
+            None if matches!(op, Op::User(_)) && associative(op) => Step::new(op, dtype, dtype).map(Way::Grouped),
+            None => Step::new(op, dtype, dtype).map(Way::InOrder),
         };
-        assert!(geometry.length > 0 && geometry.inner > 0 && segments > 0, "nothing to join: {geometry:?}");
-        assert!(geometry.inner > 1 || geometry.stride == 1, "elements apart: {geometry:?}");
+        let Some(way) = way else { return Ok(None) };
         let columns = geometry.inner.min(rows::WIDTH);
         let elements = (geometry.length / segments).max(1) * columns;
         let per_unit = (UNIT / elements).clamp(1, SEGMENTS);
         let (blocks, tiles) = (segments.div_ceil(per_unit), geometry.inner.div_ceil(rows::WIDTH));
-        let to = dtype;
-        Some(Segments { way, isa: Isa::current(), from: dtype, to, geometry, segments, per_unit, blocks, tiles })
+        let (isa, to) = (Isa::current(), dtype);
+        Ok(Some(Segments {
+            way,
+            op,
+            numbers,
+            extents,
+            isa,
+            from: dtype,
+            to,
+            geometry,
+            segments,
+            per_unit,
+            blocks,
+            tiles,
+        }))
     }
 
     /// Type of the results.
@@ -207,80 +288,61 @@ impl Segments {
         ((place * self.segments + segment) * self.geometry.inner + column) * self.to.size()
     }
 
-    /// Computes units. `read` gives where the segments begin from a number on, as many as it is given places for; behind the last one
-    /// comes the axis's length. `leave` takes segments that are to be done apart.
+    /// A unit's outer place, first segment, number of segments, and tile of columns.
+    fn place(&self, unit: usize) -> (usize, usize, usize, usize) {
+        let (tile, rest) = (unit % self.tiles, unit / self.tiles);
+        let (block, place) = (rest % self.blocks, rest / self.blocks);
+        let first = block * self.per_unit;
+        (place, first, self.per_unit.min(self.segments - first), tile)
+    }
+
+    /// Bytes behind the axis at an outer place that may be read: of the next place, where all elements lie side by side.
+    fn beyond(&self, place: usize) -> usize {
+        let length = self.geometry.length;
+        let left = self.geometry.side_by_side.map_or(0, |all| all - (place + 1) * length);
+        if self.geometry.inner == 1 { left.min(runs::LANES) * self.from.size() } else { 0 }
+    }
+
+    /// Segments of how many elements and more a unit leaves, whose segments begin at these places.
+    fn below(&self, starts: &[usize], columns: usize) -> usize {
+        let elements: usize = starts.windows(2).map(|pair| length(pair[0], pair[1])).sum();
+        match elements * columns > MUCH {
+            true if self.geometry.inner == 1 => LONG,
+            true => (LONG / columns).max(2 * rows::BLOCK),
+            false => usize::MAX,
+        }
+    }
+
+    /// Joins the segments of a unit that begin at these places, but for those of `below` elements and more.
     ///
     /// # Safety
     ///
-    /// `values` is valid over the geometry; `out` takes the row-major results, and nobody else touches those of these units.
-    ///
-    /// # Panics
-    ///
-    /// Where `read` gives a segment beyond the axis.
-    pub unsafe fn run(
-        &self,
-        values: *const u8,
-        out: *mut u8,
-        units: Range<usize>,
-        read: &dyn Fn(usize, &mut [usize]),
-        leave: &mut dyn FnMut(Long),
-    ) {
-        let mut starts = [0; SEGMENTS + 1];
-        let mut block_there = usize::MAX;
-        let mut below = usize::MAX;
+    /// `values` is valid over the geometry's elements at the unit's place; `out` takes the row-major results, and nobody else touches those of
+    /// this unit. The places are below the axis's length, and the last of them is at most that.
+    unsafe fn unit(&self, values: *const u8, out: *mut u8, unit: usize, starts: &[usize], below: usize) {
         let mut acc = MaybeUninit::<Tile>::uninit();
-        for unit in units {
-            let (tile, rest) = (unit % self.tiles, unit / self.tiles);
-            let (block, place) = (rest % self.blocks, rest / self.blocks);
-            let first = block * self.per_unit;
-            let count = self.per_unit.min(self.segments - first);
-            let starts = &mut starts[..count + 1];
-            let columns = self.columns(tile);
-            if block != block_there {
-                read(first, starts);
-                let all = starts[..count].iter().fold(true, |all, &start| all & (start < self.geometry.length));
-                assert!(all && starts[count] <= self.geometry.length, "a segment beyond the axis");
-                let elements: usize = starts.windows(2).map(|pair| length(pair[0], pair[1])).sum();
-                below = if elements * columns.len() > MUCH {
-                    (LONG / columns.len()).max(2 * rows::BLOCK)
-                } else {
-                    usize::MAX
-                };
-                if self.geometry.inner == 1 && below != usize::MAX {
-                    below = LONG;
+        let (place, first, _, tile) = self.place(unit);
+        let columns = self.columns(tile);
+        let target = out.wrapping_add(self.target(place, first, columns.start));
+        let source = |row| values.wrapping_offset(self.source(place, row, columns.start));
+        // SAFETY: segments lie within the axis (contract); columns within the inner elements. Targets are those of the
+        // unit's segments, and each takes as many results as there are columns.
+        unsafe {
+            match &self.way {
+                Way::Joined(joined) if self.geometry.inner == 1 => {
+                    // Whole groups are read, beyond the last segment's end too where elements lie there.
+                    let readable = self.geometry.length + self.beyond(place) / self.from.size();
+                    let run = joined.run[self.isa.min(Isa::Avx2) as usize];
+                    run(&Run { values: source(0), readable, starts, below }, target);
                 }
-                block_there = block;
-            }
-            if below != usize::MAX {
-                for (i, pair) in starts.windows(2).enumerate() {
-                    let length = length(pair[0], pair[1]);
-                    if length >= below {
-                        leave(Long { place, segment: first + i, start: pair[0], length, tile });
-                    }
-                }
-            }
-            let target = out.wrapping_add(self.target(place, first, columns.start));
-            let source = |row| values.wrapping_offset(self.source(place, row, columns.start));
-            // SAFETY: segments lie within the axis, as was checked; columns within the inner elements. Targets are those of the
-            // unit's segments, and each takes as many results as there are columns.
-            unsafe {
-                match &self.way {
-                    Way::Joined(joined) if self.geometry.inner == 1 => {
-                        let readable = match self.geometry.side_by_side {
-                            Some(all) => all - place * self.geometry.length,
-                            None => self.geometry.length,
-                        };
-                        joined.run[self.isa.min(Isa::Avx2) as usize](&Run { values: source(0), readable, starts, below }, target);
-                    }
-                    way => {
-                        for (i, pair) in starts.windows(2).enumerate() {
-                            let length = length(pair[0], pair[1]);
-                            if length < below {
-                                let target = target.add(i * self.geometry.inner * self.to.size());
-                                let acc = acc.as_mut_ptr().cast();
-                                self.accumulate(way, source(pair[0]), length, columns.len(), acc);
-                                self.finish(acc, 1, columns.len(), target);
-                            }
+                way => {
+                    for (i, pair) in starts.windows(2).enumerate() {
+                        let length = length(pair[0], pair[1]);
+                        if length < below {
+                            let target = target.add(i * self.geometry.inner * self.to.size());
+                            let acc = acc.as_mut_ptr().cast();
+                            self.accumulate(way, source(pair[0]), length, columns.len(), acc);
+                            self.finish(acc, 1, columns.len(), target);
                         }
                     }
                 }
@@ -369,7 +431,7 @@ impl Segments {
     ///
     /// # Safety
     ///
-    /// `values` as for [`Segments::run`], of this plan, which gave `long`; `acc` takes the bytes of one part, aligned to 16.
+    /// `values` as for [`Segments::unit`], at the place of `long`, which lies within the axis; `acc` takes the bytes of one part, aligned to 16.
     pub unsafe fn part(&self, values: *const u8, long: &Long, part: usize, acc: *mut u8) {
         let (columns, most) = (self.columns(long.tile), self.part_length(long));
         let done = part * most;
@@ -382,7 +444,7 @@ impl Segments {
     ///
     /// # Safety
     ///
-    /// `accs` holds the parts one after the other, each written by [`Segments::part`]; `out` as for [`Segments::run`].
+    /// `accs` holds the parts one after the other, each written by [`Segments::part`]; `out` as for [`Segments::unit`].
     pub unsafe fn join(&self, accs: *const u8, long: &Long, out: *mut u8) {
         let columns = self.columns(long.tile);
         let target = out.wrapping_add(self.target(long.place, long.segment, columns.start));
