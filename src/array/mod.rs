@@ -14,6 +14,7 @@ mod complex;
 mod construct;
 mod dims;
 mod dist_array;
+mod driver;
 mod eager;
 mod elementary;
 mod evaluate;

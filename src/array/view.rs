@@ -49,6 +49,11 @@ impl Store {
         &self.hub
     }
 
+    /// Bytes of the block.
+    pub(crate) fn len(&self) -> usize {
+        self.block.len()
+    }
+
     #[inline]
     pub(crate) fn base(&self) -> *mut u8 {
         self.base.as_ptr()

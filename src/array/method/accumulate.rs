@@ -5,29 +5,18 @@
     reason = "what a result is follows from its operands, and is said where it is given"
 )]
 
-use std::mem::MaybeUninit;
+use ndarray::{Axis, Dimension};
 
-use ndarray::{ArrayView, Axis, Dimension, IxDyn};
-
+use super::along;
 use super::input::Input;
-use super::reduce::elements;
-use super::reduceat::geometry;
-use super::share::{Place, share};
-use crate::array::dims::Dims;
+use crate::array::argument::hub_of;
 use crate::array::dist_array::{DistArray, checked_axis, expect};
-use crate::array::evaluate::arithmetic;
 use crate::array::function::{Add, Binary, BinaryUfunc, Multiply};
-use crate::array::lazy::Operand;
 use crate::array::view::Held;
-use crate::array::{operate, walk};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::Value as _;
-use kernels::scan::Scan;
-use kernels::{DType, Fault, Op, Scalar, computed_in, small};
-
-/// Bytes read and written above which results go past the caches.
-const STREAM: usize = 28 << 20;
+use kernels::{Op, Scalar};
 
 /// `accumulate` of functions of two operands.
 pub trait Accumulate: BinaryUfunc {
@@ -133,8 +122,8 @@ impl<F: BinaryUfunc, X: Input, B: Element> Accumulation<F, X, B> {
     {
         let (op, name) = (self.function.op(), F::NAME);
         let arg = self.x.view_arg();
+        let hub = hub_of(arg.hub(), None)?;
         let axis = checked_axis(&format!("{name}.accumulate"), self.axis, arg.shape().len())?;
-        let array: DistArray<B, IxDyn> = elements(&arg)?;
         let to = <F as Binary<B>>::Output::DTYPE;
         let logical = matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor);
         if B::DTYPE != to && !logical {
@@ -142,11 +131,12 @@ impl<F: BinaryUfunc, X: Input, B: Element> Accumulation<F, X, B> {
             let what = format!("{name}.accumulate: of two {from} it gives {to}, so that it cannot go on");
             return Err(Error::invalid(what));
         }
-        if logical {
-            let flags = array.try_astype::<bool>()?;
-            return accumulated((op, name), &flags, axis, self.initial)?.seen_as();
-        }
-        accumulated((op, name), &array, axis, self.initial)?.seen_as()
+        let unknown = || Error::invalid("an element type that programs do not know");
+        // Flags first, where flags are joined.
+        let leaf = along::leaf(&hub, &arg, B::DTYPE.ok_or_else(unknown)?)?;
+        let leaf = along::cast(&hub, leaf, to.ok_or_else(unknown)?)?;
+        let results = along::accumulated(&hub, (op, name), leaf, axis, self.initial)?;
+        Ok(DistArray::from_held(Held::from_leaf(&results)))
     }
 }
 
@@ -185,94 +175,4 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     {
         Multiply.accumulate_axis(self, axis)
     }
-}
-
-/// [`accumulated`] in elements of another type.
-fn converted<V: Element, W: Element>(
-    op: (Op, &'static str),
-    array: &DistArray<V, IxDyn>,
-    axis: usize,
-    initial: Option<Scalar>,
-) -> Result<DistArray<V, IxDyn>> {
-    let initial = match (initial, W::DTYPE) {
-        (Some(value), Some(dtype)) => small::constant(Op::Cast, &[value], dtype),
-        _ => None,
-    };
-    accumulated(op, &array.try_astype::<W>()?, axis, initial)?.try_astype()
-}
-
-/// The results, of the operand's type and shape.
-fn accumulated<V: Element>(
-    (op, name): (Op, &'static str),
-    array: &DistArray<V, IxDyn>,
-    axis: usize,
-    initial: Option<Scalar>,
-) -> Result<DistArray<V, IxDyn>> {
-    if let Some((op, in_type)) = V::DTYPE.and_then(|dtype| computed_in(op, dtype)) {
-        return match in_type {
-            DType::U32 => converted::<V, u32>((op, name), array, axis, initial),
-            DType::I32 => converted::<V, i32>((op, name), array, axis, initial),
-            _ => converted::<V, f64>((op, name), array, axis, initial),
-        };
-    }
-    let held = array.try_held()?;
-    let (hub, view) = (held.store.hub(), held.view.view());
-    let dtype = V::DTYPE.ok_or_else(|| Error::invalid("an element type that programs do not know"))?;
-    let length = view.len_of(Axis(axis));
-    let joined = length - usize::from(initial.is_some() && length > 0);
-    if let Some((_, fault)) = Fault::of(op, dtype) {
-        let first = usize::from(initial.is_none());
-        if let Some(flat) = first_fault(fault, &view, axis, first..joined) {
-            return Err(arithmetic(op, fault, view.shape(), flat));
-        }
-    }
-    // In the order that memory has.
-    let turned = view.ndim() > 1 && !view.is_standard_layout() && view.t().is_standard_layout();
-    let (view, axis) = if turned { (view.reversed_axes(), array.ndim() - 1 - axis) } else { (view, axis) };
-    let dim = view.raw_dim();
-    if view.is_empty() {
-        // SAFETY: there is no element to be initialised.
-        let held: Held<V, IxDyn> = unsafe { Held::create(hub, dim, |_| Ok(())) }?;
-        return DistArray::from_held(held).seen_as();
-    }
-    if let (Some(value), 0) = (initial, joined) {
-        return operate::apply(hub, dtype, Op::Cast, Dims::new(array.shape()), vec![Operand::Constant(value)]);
-    }
-    let within = view.slice_axis(Axis(axis), ndarray::Slice::from(..joined));
-    let Some(geometry) = geometry(&within, axis) else {
-        let copy = walk::copy_row_major(hub, name, &view)?;
-        return accumulated((op, name), &DistArray::from_held(copy), axis, initial);
-    };
-    let streamed = 2 * size_of::<V>() * view.len() >= STREAM;
-    let scan = Scan::new(op, dtype, geometry, initial, streamed, hub.workers()).ok_or_else(|| {
-        let of = dtype.name();
-        Error::invalid(format!("{name}.accumulate: of two {of} it does not give {of}, so that it cannot go on"))
-    })?;
-    let values = Place(within.as_ptr().cast_mut().cast::<u8>());
-    let fill = |out: &mut [MaybeUninit<V>]| {
-        let target = Place(out.as_mut_ptr().cast::<u8>());
-        let ((units, bytes), chain) = (scan.units(), scan.chain());
-        share(hub, name, units, bytes, &|range| {
-            // SAFETY: the scan was made for the view that `values` is of, which is borrowed for the call; `out` is as long as the result and
-            // borrowed mutably; `share` gives each unit once, and all threads share one chain.
-            unsafe { scan.run(values.get(), target.get(), range, chain.as_ref()) }
-        })
-    };
-    // SAFETY: units write all results, and have all been computed when `share` returns without an error.
-    let held = unsafe { Held::create(hub, dim, fill) }?;
-    Ok(DistArray::from_held(if turned { held.with_view(|view| view.reversed_axes()) } else { held }))
-}
-
-/// The first element, by its flat index, whose place along the axis is one of `places` and that must not be there.
-fn first_fault<V: Element>(
-    fault: Fault,
-    view: &ArrayView<'_, V, IxDyn>,
-    axis: usize,
-    places: std::ops::Range<usize>,
-) -> Option<usize> {
-    if !view.as_slice().map_or_else(|| view.iter().any(|x| fault.among(&[*x])), |slice| fault.among(slice)) {
-        return None;
-    }
-    let (length, inner) = (view.len_of(Axis(axis)), view.shape()[axis + 1..].iter().product::<usize>());
-    view.iter().enumerate().position(|(flat, x)| places.contains(&(flat / inner % length)) && fault.among(&[*x]))
 }

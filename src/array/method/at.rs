@@ -1,30 +1,39 @@
 //! `at`: a function of the elements at given places, where a place that comes again counts again.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{ArrayBase, ArrayView, DataMut, Dimension, IxDyn};
 
+use super::along;
 use super::call::CallUnary;
 use super::indices::{Indices, List, outside};
 use super::input::Input;
-use super::share::{Place, share};
+use super::resident::Resident;
 use crate::array::argument::{Arg, hub_of};
 use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::dims::{row_major, volume};
 use crate::array::dist_array::DistArray;
 use crate::array::evaluate::arithmetic;
 use crate::array::function::{Binary, BinaryUfunc, Unary, UnaryUfunc};
-use crate::array::view::{Held, Store};
-use crate::array::{closure, walk};
-use crate::cluster::Hub;
+use crate::array::view::{Held, Leaf};
+use crate::array::{closure, driver, walk};
+use crate::cluster::{Hub, Job};
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::Fault;
 use kernels::Value as _;
-use kernels::scatter::{BLOCK, Dealt, Scatter, Way};
+use kernels::scatter::{BLOCK, Scatter, Way};
+use kernels::work::Verdict;
+use kernels::{DType, Fault};
+
+/// Indices that are looked at together.
+const PIECE: usize = 64 * BLOCK;
 
 mod sealed {
     use super::*;
+
+    /// Elements in row-major order.
+    pub struct RowMajor(pub(super) Leaf);
 
     /// An array whose elements are changed.
     pub trait Changed<A: Element> {
@@ -32,6 +41,10 @@ mod sealed {
         fn lengths(&self) -> Vec<usize>;
         /// Calls `change` with the elements in row-major order. After an error the array is as it was, or as `change` left it.
         fn change(&mut self, hub: &Hub, change: impl FnOnce(&mut [A]) -> Result<()>) -> Result<()>;
+        /// The elements in row-major order, where engine processes see them and so may change them in another place.
+        fn elsewhere(&mut self) -> Result<Option<RowMajor>>;
+        /// Takes these elements instead.
+        fn replace(&mut self, elements: &RowMajor);
     }
 
     impl<A: Element, D: Dimension> Changed<A> for DistArray<A, D> {
@@ -53,6 +66,18 @@ mod sealed {
                 return Ok(());
             }
             elements(held)?.map_or_else(|| Err(no_order()), change)
+        }
+
+        fn elsewhere(&mut self) -> Result<Option<RowMajor>> {
+            if !self.hub().shares_with_processes() {
+                return Ok(None);
+            }
+            let leaf = self.try_held()?.leaf();
+            leaf.map(|leaf| along::in_row_major(self.hub(), leaf).map(RowMajor)).transpose()
+        }
+
+        fn replace(&mut self, elements: &RowMajor) {
+            self.set_value(DistArray::from_held(Held::from_leaf(&elements.0)));
         }
     }
 
@@ -82,9 +107,17 @@ mod sealed {
             self.assign(&copy.view);
             Ok(())
         }
+
+        fn elsewhere(&mut self) -> Result<Option<RowMajor>> {
+            Ok(None)
+        }
+
+        fn replace(&mut self, _: &RowMajor) {
+            unreachable!("elements that are changed where they are")
+        }
     }
 }
-use sealed::Changed;
+use sealed::{Changed, RowMajor};
 
 /// An array that `at` changes: a [`DistArray`], or an array or mutable view of ndarray's.
 pub trait Target<A: Element>: Changed<A> {}
@@ -144,26 +177,73 @@ pub trait At: BinaryUfunc {
             return Err(Error::invalid(format!("{method}: an element type that programs do not know")));
         };
         if places.count == 0 || places.cells == 0 || row == 0 {
-            return places.check(&hub, name);
+            return places.all(&hub).map(drop);
         }
         let own = !b.is_number() && b.shape().iter().any(|&n| n > 1);
-        let plan = Scatter::new(self.op(), [dtype, with], places.cells, row, places.count, own);
         let values = Values::new(&hub, &b, &all, own, row)?;
         if let Some((_, fault)) = Fault::of(self.op(), dtype).filter(|(place, _)| *place == 1) {
-            places.check(&hub, name)?;
+            places.all(&hub)?;
             let bad = |values: &[Y::Elem]| fault.among(values).then(|| values.iter().position(|x| fault.among(&[*x])));
             if let Some(flat) = bad(values.elements()).flatten() {
                 return Err(arithmetic(self.op(), fault, &all, flat));
             }
         }
         // What is broken here is found before the array is copied for the change.
+        let flat = if places.lists.len() > 1 { places.all(&hub)? } else { Vec::new() };
+        let (indices, numbers) = match &places.lists[..] {
+            [list] => list.resident(&hub)?,
+            _ => (Resident::new(&hub, &flat)?, DType::U64),
+        };
+        let plan = Scatter::new(self.op(), [dtype, with], [places.cells, row, places.count], own, numbers)?;
         let plan = plan.ok_or_else(|| {
             let of = std::any::type_name::<A>();
             Error::invalid(format!(
                 "{method}: it does not give {of} of what it takes, so that nothing can be put there"
             ))
         })?;
-        a.change(&hub, |elements| run(&hub, name, plan, elements, &places, values.elements()))
+        let plan = plan.among(hub.workers());
+        let values = Resident::new(&hub, values.elements())?;
+        let verdict = match a.elsewhere()? {
+            Some(RowMajor(leaf)) => {
+                let results = along::fresh(&hub, dtype, &shape)?;
+                let operands = [leaf.address(), results.address(), indices.at(), values.at()];
+                // SAFETY: the leaf has all elements in row-major order, the results' block is fresh; as many indices and values as the plan says.
+                let verdict = unsafe { scattered(&hub, name, plan.elsewhere(), operands) }?;
+                if verdict == Verdict::Whole {
+                    a.replace(&RowMajor(results));
+                }
+                verdict
+            }
+            None => {
+                let mut verdict = Verdict::Whole;
+                a.change(&hub, |elements| {
+                    assert_eq!(elements.len(), places.cells * row, "elements of all places");
+                    let target = elements.as_mut_ptr().cast::<u8>();
+                    // SAFETY: all elements, borrowed mutably, and changed in place; as many indices and values as the plan says.
+                    verdict = unsafe { scattered(&hub, name, plan, [target, target, indices.at(), values.at()]) }?;
+                    Ok(())
+                })?;
+                verdict
+            }
+        };
+        if verdict == Verdict::Whole { Ok(()) } else { Err(places.outside()) }
+    }
+}
+
+/// Does all updates, or none where an index is out of bounds.
+///
+/// # Safety
+/// As [`driver::run`].
+unsafe fn scattered(hub: &Hub, name: &'static str, plan: Scatter, operands: [*mut u8; 4]) -> Result<Verdict> {
+    // SAFETY: the caller's promise.
+    match unsafe { driver::run(hub, name, &plan, &operands) } {
+        // The same bits, and no more memory. Nothing has been changed: it is taken before the first change.
+        Err(Error::OutOfMemory { .. }) if matches!(plan.way(), Way::Buckets(_)) => {
+            let plan = plan.in_order().among(hub.workers());
+            // SAFETY: the caller's promise.
+            unsafe { driver::run(hub, name, &plan, &operands) }
+        }
+        result => result,
     }
 }
 
@@ -193,13 +273,11 @@ pub trait AtUnary: UnaryUfunc {
         let (hub, shape) = (a.its_hub()?, a.lengths());
         let lists = indices.lists()?;
         let places = Places::new(&format!("{}.at", Self::NAME), &lists, &shape)?;
-        places.check(&hub, Self::NAME)?;
+        let mut all = places.all(&hub)?;
         let row: usize = shape[places.lists.len()..].iter().product();
         if places.count == 0 || row == 0 {
             return Ok(());
         }
-        let mut all = vec![0; places.count];
-        places.read(0, &mut all);
         all.sort_unstable();
         // Each place, and how often it comes; the most frequent first, so that those of a round are the first ones.
         let mut often: Vec<(usize, usize)> = all.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0])).collect();
@@ -239,8 +317,6 @@ struct Places<'a> {
     steps: Vec<usize>,
     /// Number of places.
     cells: usize,
-    /// Whether one was out of bounds.
-    outside: AtomicBool,
 }
 
 impl<'a> Places<'a> {
@@ -269,12 +345,11 @@ impl<'a> Places<'a> {
             cells: volume(&lengths),
             lengths,
             steps,
-            outside: AtomicBool::new(false),
         })
     }
 
-    /// Puts places of updates from number `first` on into `out`. Where an index is out of bounds, that is remembered.
-    fn read(&self, first: usize, out: &mut [usize]) {
+    /// Puts places of updates from number `first` on into `out`; `false` where an index is out of bounds.
+    fn read(&self, first: usize, out: &mut [usize]) -> bool {
         let mut all = self.lists[0].places(first, out, self.lengths[0], true);
         if self.lists.len() > 1 {
             out.iter_mut().for_each(|place| *place *= self.steps[0]);
@@ -287,32 +362,36 @@ impl<'a> Places<'a> {
                 }
             }
         }
-        if !all {
-            self.outside.store(true, Ordering::Relaxed);
-        }
+        all
     }
 
-    /// The error of the first index that is out of bounds, where one was met.
-    fn met(&self) -> Result<()> {
-        if !self.outside.load(Ordering::Relaxed) {
-            return Ok(());
-        }
+    /// The error of the first index that is out of bounds.
+    fn outside(&self) -> Error {
         let found = self.lists.iter().zip(&self.lengths).enumerate();
         let first = found.filter_map(|(axis, (list, &length))| Some((axis, list.first_outside(length, true)?))).next();
         let (axis, found) = first.map_or((0, None), |(axis, found)| (axis, Some(found)));
-        Err(outside(&self.method, found, &self.shape, axis, self.lengths[axis]))
+        outside(&self.method, found, &self.shape, axis, self.lengths[axis])
     }
 
-    /// Looks at all indices.
-    fn check(&self, hub: &Hub, name: &'static str) -> Result<()> {
-        share(hub, name, self.count.div_ceil(BLOCK), BLOCK * 8, &|blocks| {
-            let mut places = [0; BLOCK];
-            for block in blocks {
-                let first = block * BLOCK;
-                self.read(first, &mut places[..BLOCK.min(self.count - first)]);
+    /// All places. Looks at all indices.
+    fn all(&self, hub: &Hub) -> Result<Vec<usize>> {
+        let mut all = vec![0; self.count];
+        let inside = AtomicBool::new(true);
+        let pieces: Vec<Mutex<&mut [usize]>> = all.chunks_mut(PIECE).map(Mutex::new).collect();
+        let local = |piece: u32| {
+            let mut places = pieces[piece as usize].lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if !self.read(piece as usize * PIECE, &mut places) {
+                inside.store(false, Ordering::Relaxed);
             }
-        })?;
-        self.met()
+        };
+        if pieces.len() <= 1 {
+            (0..pieces.len() as u32).for_each(local);
+        } else {
+            let (chunks, bytes) = (pieces.len() as u32, (self.count * 8 * self.lists.len()) as u64);
+            hub.run(&Job { name: "indices", chunks, bytes, local: &local, remote: None })?;
+        }
+        drop(pieces);
+        if inside.into_inner() { Ok(all) } else { Err(self.outside()) }
     }
 }
 
@@ -352,91 +431,6 @@ impl<'a, B: Element> Values<'a, B> {
             Values::There(view) => view.as_slice().unwrap_or(&[]),
             Values::Copied(held) => held.view.as_slice().unwrap_or(&[]),
             Values::One(row) => row,
-        }
-    }
-}
-
-/// Does all updates, or none where an index is out of bounds.
-fn run<A: Element, B: Element>(
-    hub: &Hub,
-    name: &'static str,
-    plan: Scatter,
-    elements: &mut [A],
-    places: &Places<'_>,
-    values: &[B],
-) -> Result<()> {
-    let cells = places.cells;
-    assert!(elements.len().is_multiple_of(cells.max(1)));
-    let row = elements.len() / cells.max(1);
-    let rows = if plan.own() { places.count } else { 1 };
-    assert_eq!(values.len(), rows * row, "a row of values for each update, or one row");
-    let (a, b) = (Place(elements.as_mut_ptr().cast::<u8>()), Place(values.as_ptr().cast_mut().cast::<u8>()));
-    let read = |first: usize, out: &mut [usize]| places.read(first, out);
-    match plan.way() {
-        Way::Copies(copies, _) => {
-            let (each, bytes) = plan.accumulators();
-            let store = Store::new(hub, bytes)?;
-            let accs = Place(store.base());
-            let stretch = places.count / copies;
-            share(hub, name, copies, stretch * 16, &|range| {
-                for copy in range {
-                    // SAFETY: the block has room for all copies, each of which is of one item; `values` are all values.
-                    unsafe { plan.gather(accs.get(), b.get(), copy, &read) }
-                }
-            })?;
-            places.met()?;
-            share(hub, name, cells, bytes / cells + each / cells, &|range| {
-                // SAFETY: all copies are gathered; ranges of places are disjoint parts of `elements`, which is borrowed mutably.
-                unsafe { plan.merge(a.get(), accs.get(), range) }
-            })
-        }
-        Way::Buckets(_) => {
-            let (together, piece, buckets) = plan.dealing();
-            let pieces = together.div_ceil(piece);
-            let own = if plan.own() { together * size_of::<B>() } else { 0 };
-            let sizes = [pieces * (buckets + 1) * 4, together * 4, own];
-            let starts =
-                [0, sizes[0].next_multiple_of(64), (sizes[0].next_multiple_of(64) + sizes[1]).next_multiple_of(64)];
-            let store = match Store::new(hub, starts[2] + sizes[2]) {
-                Ok(store) => store,
-                // The same bits, and no more memory.
-                Err(Error::OutOfMemory { .. }) => return run(hub, name, plan.in_order(), elements, places, values),
-                Err(error) => return Err(error),
-            };
-            if together < places.count {
-                places.check(hub, name)?;
-            }
-            let at = |part: usize| Place(store.base().wrapping_add(starts[part]));
-            let room = [at(0), at(1), at(2)];
-            let dealt = || Dealt { firsts: room[0].get().cast(), near: room[1].get().cast(), values: room[2].get() };
-            for start in (0..places.count).step_by(together) {
-                let pieces = together.min(places.count - start).div_ceil(piece);
-                share(hub, name, pieces, piece * 32, &|range| {
-                    for piece in range {
-                        // SAFETY: the block has room for a chunk, and each piece's part of it is of one item; indices are borrowed, so
-                        // that they do not change.
-                        unsafe { plan.deal(dealt(), b.get(), start, piece, &read) }
-                    }
-                })?;
-                places.met()?;
-                share(hub, name, buckets, together / buckets * 64, &|range| {
-                    for bucket in range {
-                        // SAFETY: all pieces are dealt; buckets are disjoint parts of `elements`, which is borrowed mutably.
-                        unsafe { plan.bucket(a.get(), b.get(), dealt(), pieces, bucket) }
-                    }
-                })?;
-            }
-            Ok(())
-        }
-        Way::InOrder | Way::Rows(_) => {
-            let plan = plan.among(hub.workers());
-            places.check(hub, name)?;
-            share(hub, name, plan.ranges(), plan.range_bytes(), &|items| {
-                for range in items {
-                    // SAFETY: ranges are disjoint parts of `elements`, which is borrowed mutably; values as asserted.
-                    unsafe { plan.direct(a.get(), b.get(), range, &read) }
-                }
-            })
         }
     }
 }

@@ -5,9 +5,12 @@ use std::borrow::Cow;
 
 use ndarray::{ArrayBase, ArrayView, Data, Dimension, IxDyn};
 
+use super::resident::Resident;
 use crate::array::dist_array::DistArray;
+use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
+use kernels::DType;
 use kernels::scatter::places::{self, Number};
 
 /// Numbers of one type, in row-major order.
@@ -76,6 +79,15 @@ impl List<'_> {
     /// so. `false` where one is out of bounds, for which 0 is put there.
     pub(crate) fn places(&self, first: usize, out: &mut [usize], length: usize, wrap: bool) -> bool {
         with!(&self.numbers, slice => places::fill(&slice[first..first + out.len()], out, length, wrap))
+    }
+
+    /// The numbers as engine processes see them too, and their type.
+    pub(super) fn resident(&self, hub: &Hub) -> Result<(Resident<'_>, DType)> {
+        fn of<'a, T: Element>(hub: &Hub, slice: &'a [T]) -> Result<(Resident<'a>, DType)> {
+            let dtype = T::DTYPE.ok_or_else(|| Error::invalid("indices of a type that programs do not know"))?;
+            Ok((Resident::new(hub, slice)?, dtype))
+        }
+        with!(&self.numbers, slice => of(hub, slice))
     }
 
     /// The first number that is out of bounds, its place in this list, and its text.

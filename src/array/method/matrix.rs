@@ -5,25 +5,24 @@
     reason = "what a result is follows from its operands, and is said where it is given"
 )]
 
-use std::mem::MaybeUninit;
-
 use ndarray::{Axis, DimMax, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
+use super::along;
 use super::call::CallBinary;
 use super::input::Input;
 use super::reduce::{Reduce, elements};
-use super::share::{Place, share};
 use crate::array::argument::{Arg, hub_of};
 use crate::array::broadcast::{broadcast_shape, broadcast_strides};
-use crate::array::dims::Dims;
-use crate::array::dist_array::{DistArray, dim_of, expect};
+use crate::array::dims::{Dims, volume};
+use crate::array::dist_array::{DistArray, expect};
 use crate::array::function::{Add, Binary, Matmul, Matvec, Multiply, Vecdot, Vecmat};
-use crate::array::operate;
-use crate::array::view::Held;
+use crate::array::view::{Held, Leaf};
+use crate::array::{driver, operate};
+use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::Op;
 use kernels::matrix::{Operand, Product};
+use kernels::{DType, Op};
 
 /// A dimension of what can stand left of one of dimension `E` in a product of matrices.
 pub trait MatmulDim<E: Dimension>: Dimension {
@@ -362,7 +361,12 @@ fn product<A: Element, D: Dimension, E: Dimension, O: Dimension>(
 ) -> Result<DistArray<A, O>> {
     let hub = hub_of(x.hub(), y.hub())?;
     let dtype = A::DTYPE.ok_or_else(|| Error::invalid("an element type that programs do not know"))?;
-    let (left, right) = (seen(x)?, seen(y)?);
+    let results = multiplied(name, &hub, dtype, [&seen(&hub, x)?, &seen(&hub, y)?])?;
+    Ok(DistArray::from_held(Held::from_leaf(&results)))
+}
+
+/// [`product`] without the element type.
+fn multiplied(name: &'static str, hub: &Hub, dtype: DType, [left, right]: [&Seen<'_>; 2]) -> Result<Leaf> {
     let (shapes, strides) = ([&left.shape, &right.shape], [&left.strides, &right.strides]);
     let [p, q] = shapes.map(|shape| shape.len());
     let leading = broadcast_shape(name, &shapes[0][..p - 2], &shapes[1][..q - 2])
@@ -377,30 +381,14 @@ fn product<A: Element, D: Dimension, E: Dimension, O: Dimension>(
     ];
     let mut shape = leading.to_vec();
     shape.extend([rows, columns]);
-    let dim: O = dim_of(&shape);
-    let fill = |out: &mut [MaybeUninit<A>]| -> Result<()> {
-        if out.is_empty() {
-            return Ok(());
-        }
-        let product = Product::new(dtype, leading.to_vec(), [rows, depth, columns], sides, hub.workers());
-        let mut room = vec![[0u64; 8]; product.scratch().div_ceil(64)];
-        let (target, scratch) = (Place(out.as_mut_ptr().cast::<u8>()), Place(room.as_mut_ptr().cast::<u8>()));
-        let operands = [Place(left.first.cast_mut()), Place(right.first.cast_mut())];
-        let (units, bytes) = product.units();
-        share(&hub, name, units, bytes, &|range| {
-            for unit in range {
-                let operands = [operands[0].get().cast_const(), operands[1].get().cast_const()];
-                // SAFETY: operands are borrowed for the call, and read at the strides of their views, broadcast; `out` is as long as the
-                // results and borrowed mutably; each unit is run once.
-                unsafe { product.run(operands, target.get(), scratch.get(), unit) }
-            }
-        })?;
-        // SAFETY: all units have been run.
-        unsafe { product.join(scratch.get(), target.get()) };
-        Ok(())
-    };
-    // SAFETY: units write all results, and have all been run when `fill` returns without an error.
-    unsafe { Held::create(&hub, dim, fill) }.map(DistArray::from_held)
+    let results = along::fresh(hub, dtype, &shape)?;
+    if volume(&shape) > 0 {
+        let product = Product::new(dtype, leading.to_vec(), [rows, depth, columns], sides, hub.workers())?;
+        let operands = [left.first.cast_mut(), right.first.cast_mut(), results.address()];
+        // SAFETY: operands are borrowed for the call, and read at the strides of their views, broadcast; the results' block is fresh.
+        unsafe { driver::run(hub, name, &product, &operands) }?;
+    }
+    Ok(results)
 }
 
 /// Where an operand's elements are.
@@ -408,19 +396,26 @@ struct Seen<'a> {
     first: *const u8,
     shape: Vec<usize>,
     strides: Vec<isize>,
-    /// Keeps them there.
+    /// Keeps them there, where they are a copy.
+    _copy: Option<Leaf>,
     _operand: std::marker::PhantomData<&'a ()>,
 }
 
-/// An operand, computed if it is pending.
-fn seen<'a, A: Element, D: Dimension>(arg: &'a Arg<'_, A, D>) -> Result<Seen<'a>> {
+/// An operand, computed if it is pending; one that engine processes would not see is copied for them.
+fn seen<'a, A: Element, D: Dimension>(hub: &Hub, arg: &'a Arg<'_, A, D>) -> Result<Seen<'a>> {
+    let of = |leaf: &Leaf| (leaf.address().cast_const(), leaf.shape.to_vec(), leaf.strides.to_vec());
+    let mut copy = None;
     let (first, shape, strides) = match arg {
         Arg::Dist(array) => {
             let view = array.try_held()?.view.view();
-            (view.as_ptr(), view.shape().to_vec(), view.strides().to_vec())
+            (view.as_ptr().cast(), view.shape().to_vec(), view.strides().to_vec())
         }
-        Arg::Foreign(view) => (view.as_ptr(), view.shape().to_vec(), view.strides().to_vec()),
+        Arg::Foreign(_) if hub.shares_with_processes() => {
+            let leaf = arg.held(hub)?.leaf();
+            of(copy.insert(leaf.ok_or_else(|| Error::invalid("an element type that programs do not know"))?))
+        }
+        Arg::Foreign(view) => (view.as_ptr().cast(), view.shape().to_vec(), view.strides().to_vec()),
         Arg::Number(_) => unreachable!("a number has no axes"),
     };
-    Ok(Seen { first: first.cast(), shape, strides, _operand: std::marker::PhantomData })
+    Ok(Seen { first, shape, strides, _copy: copy, _operand: std::marker::PhantomData })
 }

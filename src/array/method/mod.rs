@@ -2,6 +2,7 @@
 //! own, as a trait that every function of [`crate::ufunc`] has (a user's own too).
 
 mod accumulate;
+mod along;
 mod at;
 mod call;
 mod indices;
@@ -11,7 +12,7 @@ pub mod names;
 mod outer;
 mod reduce;
 mod reduceat;
-mod share;
+mod resident;
 
 pub use accumulate::{Accumulate, Accumulation};
 pub use at::{At, AtUnary, Target};

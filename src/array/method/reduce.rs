@@ -14,6 +14,7 @@ use crate::array::dist_array::{DistArray, checked_axis, expect};
 use crate::array::function::{Binary, BinaryUfunc};
 use crate::array::gather::copy_in;
 use crate::array::lazy::Operand;
+use crate::array::view::Held;
 use crate::array::{operate, reduce};
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -404,7 +405,9 @@ impl Work<'_> {
             Some(initial) if !groups(self.op) => preceded(&array, initial, axis)?,
             _ => array,
         };
-        super::reduceat::whole((self.op, "reduce"), &array, axis)
+        let leaf = array.try_held()?.leaf().ok_or_else(unknown)?;
+        let results = super::along::whole(array.hub(), (self.op, "reduce"), leaf, axis)?;
+        Ok(DistArray::from_held(Held::from_leaf(&results)))
     }
 }
 

@@ -45,10 +45,11 @@ impl Work for Product {
     unsafe fn phase(&self, nth: usize, _: &dyn Operands, _: &[Room]) -> Option<Phase> {
         let (units, bytes) = self.units();
         match nth {
-            0 => Some(Phase { units, bytes, scratch: self.scratch(), zeroed: 0 }),
+            0 => Some(Phase { units, bytes, most: usize::MAX, scratch: self.scratch(), zeroed: 0 }),
             1 if self.stretches > 1 => Some(Phase {
                 units: units / self.stretches,
                 bytes: self.sums() * self.stretches,
+                most: usize::MAX,
                 scratch: 0,
                 zeroed: 0,
             }),

@@ -558,7 +558,7 @@ impl Work for Scan {
     unsafe fn phase(&self, nth: usize, _: &dyn Operands, _: &[Room]) -> Option<Phase> {
         let (units, bytes) = self.units();
         let (scratch, zeroed) = if self.chained { Chain::bytes(units, self.each()) } else { (0, 0) };
-        (nth == 0).then_some(Phase { units, bytes, scratch, zeroed })
+        (nth == 0).then_some(Phase { units, bytes, most: if self.chained { 1 } else { usize::MAX }, scratch, zeroed })
     }
 
     fn touches(&self, _: usize, unit: usize, operand: usize) -> Extent {
@@ -670,7 +670,7 @@ mod tests {
         let mut out = vec![T::default(); values.len() + 1];
         let operands = [values.as_ptr().cast_mut().cast::<u8>(), out[1..].as_mut_ptr().cast()];
         // SAFETY: values over the geometry, room for the results.
-        unsafe { run_here(&scan, &operands[..]) };
+        unsafe { run_here(&scan, &operands.as_slice()) };
         out.split_off(1)
     }
 

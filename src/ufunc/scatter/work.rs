@@ -180,7 +180,7 @@ impl Work for Scatter {
             Step::Bucket(_) => (together / buckets * 64, 0),
             Step::Direct => (self.range_bytes(), 0),
         };
-        Some(Phase { units, bytes, scratch: marks + room, zeroed: marks })
+        Some(Phase { units, bytes, most: usize::MAX, scratch: marks + room, zeroed: marks })
     }
 
     fn touches(&self, nth: usize, unit: usize, operand: usize) -> Extent {

@@ -2,7 +2,6 @@
 //! listed, their parts joined, and the parts of each joined in turn.
 
 use super::{Geometry, LONG, Long, SEGMENTS, Segments};
-use crate::scatter::places::Numbers;
 use crate::work::wire::{Reader, Writer};
 use crate::work::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, extent, tag};
 use crate::{Error, Op, Result};
@@ -142,7 +141,13 @@ impl Work for Segments {
     unsafe fn phase(&self, nth: usize, operands: &dyn Operands, scratch: &[Room]) -> Option<Phase> {
         let (units, elements) = self.units();
         if nth == 0 {
-            return Some(Phase { units, bytes: elements * self.to.size().max(8), scratch: units, zeroed: 0 });
+            return Some(Phase {
+                units,
+                bytes: elements * self.to.size().max(8),
+                most: usize::MAX,
+                scratch: units,
+                zeroed: 0,
+            });
         }
         // SAFETY: every unit has left its mark, and the phases before have run (contract).
         unsafe {
@@ -154,7 +159,7 @@ impl Work for Segments {
                 1 => {
                     let mut count = 0;
                     self.left(operands, marks, |_| count += 1);
-                    Some(Phase { units: 1, bytes: 0, scratch: 8 * (1 + ENTRY * count), zeroed: 0 })
+                    Some(Phase { units: 1, bytes: 0, most: 1, scratch: 8 * (1 + ENTRY * count), zeroed: 0 })
                 }
                 2 => {
                     let list = Segments::list(&scratch[1]);
@@ -165,11 +170,18 @@ impl Work for Segments {
                     Some(Phase {
                         units,
                         bytes: elements.max().unwrap_or(LONG) * 8,
+                        most: usize::MAX,
                         scratch: at + self.accumulators(&long),
                         zeroed: 0,
                     })
                 }
-                3 => Some(Phase { units: Segments::list(&scratch[1]).len(), bytes: 1 << 12, scratch: 0, zeroed: 0 }),
+                3 => Some(Phase {
+                    units: Segments::list(&scratch[1]).len(),
+                    bytes: 1 << 12,
+                    most: usize::MAX,
+                    scratch: 0,
+                    zeroed: 0,
+                }),
                 _ => None,
             }
         }

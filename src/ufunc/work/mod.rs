@@ -74,6 +74,8 @@ pub struct Phase {
     pub units: usize,
     /// Memory traffic that takes as long as one, in bytes.
     pub bytes: usize,
+    /// Most units that one participant takes at once: 1 where a unit waits for what the one before it tells.
+    pub most: usize,
     /// Bytes of scratch memory for this phase and those after it, aligned to 64.
     pub scratch: usize,
     /// How many of them, from the first on, are zero before a unit runs.
@@ -96,7 +98,7 @@ pub trait Operands {
 }
 
 /// Operands each of which is all there.
-impl Operands for [*mut u8] {
+impl Operands for &[*mut u8] {
     #[inline]
     fn at(&self, operand: usize, _: Extent) -> *mut u8 {
         self[operand]

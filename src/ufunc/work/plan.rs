@@ -4,7 +4,7 @@ use super::wire::{Reader, Writer};
 use super::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, tag};
 use crate::plan::{Description, Kind};
 use crate::program::limits;
-use crate::{Error, Fold, Instr, Layout, Op, Plan, Program, Result};
+use crate::{Error, Fold, Instr, Op, Plan, Program, Result};
 use smallvec::SmallVec;
 
 impl Work for Plan {
@@ -31,10 +31,11 @@ impl Work for Plan {
             0 => Some(Phase {
                 units,
                 bytes: (self.traffic() / units as u64) as usize,
+                most: 1,
                 scratch: self.scratch_bytes(),
                 zeroed: 0,
             }),
-            1 if self.merges() => Some(Phase { units: 1, bytes: 0, scratch: 0, zeroed: 0 }),
+            1 if self.merges() => Some(Phase { units: 1, bytes: 0, most: 1, scratch: 0, zeroed: 0 }),
             _ => None,
         }
     }

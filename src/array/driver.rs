@@ -1,0 +1,308 @@
+//! Runs described kernels: on the calling thread where they are small, else as jobs that the hub's threads and engine processes share, one
+//! for each phase.
+//!
+//! An engine process is sent the description, the places of the operands and of the scratch memory in the segment, and which phase it is. It
+//! checks all of them, and then runs the units of the chunks that it claims. What a board does not hold lies in a block of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::view::Store;
+use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_CHUNKS, MAX_PAYLOAD, Remote, panic_message};
+use crate::error::{Error, Result};
+use crate::transport::Segment;
+use kernels::work::wire::{Reader, Writer};
+use kernels::work::{Operand, Phase, Room, Verdict, Work, decode};
+
+/// Below this much memory traffic the calling thread does all of it: posting a job would not pay.
+const INLINE_BELOW: usize = 256 << 10;
+/// Memory traffic of a chunk, as a rule.
+const CHUNK: usize = 512 << 10;
+const KIND: &str = "array.work";
+/// The first word of a payload whose rest lies in a block.
+const ELSEWHERE: u64 = u64::MAX;
+/// Most phases that leave scratch memory, and most operands, of a description that is sent.
+const MOST_ROOMS: usize = 16;
+const MOST_OPERANDS: usize = 1024;
+/// Most bytes of a description.
+const MOST_BYTES: usize = 1 << 24;
+
+/// Memory with the alignment of a block.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[expect(dead_code, reason = "only its place is used")] [u8; 64]);
+
+/// Scratch memory of a phase.
+enum Scratch {
+    None,
+    Block(Store),
+    /// What engine processes do not see.
+    Private(Vec<Line>),
+}
+
+impl Scratch {
+    /// Where the pool is full, memory of this process serves: what exists can still be reduced.
+    fn new(hub: &Hub, bytes: usize) -> Result<Scratch> {
+        match bytes {
+            0 => Ok(Scratch::None),
+            _ => match Store::new(hub, bytes) {
+                Ok(store) => Ok(Scratch::Block(store)),
+                Err(Error::OutOfMemory { .. }) if bytes <= PRIVATE => {
+                    Ok(Scratch::Private(vec![Line([0; 64]); bytes.div_ceil(64)]))
+                }
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    fn room(&mut self, len: usize) -> Room {
+        let at = match self {
+            Scratch::None => std::ptr::null_mut(),
+            Scratch::Block(store) => store.base(),
+            Scratch::Private(lines) => lines.as_mut_ptr().cast(),
+        };
+        Room { at, len }
+    }
+}
+
+/// Most bytes of scratch memory that are taken from elsewhere where the pool is full.
+const PRIVATE: usize = 64 << 20;
+
+/// A work with its operands and scratch memory, as the threads of this process run it.
+struct Run<'a> {
+    work: &'a dyn Work,
+    operands: &'a [*mut u8],
+    rooms: Vec<Room>,
+}
+
+// SAFETY: the pointers are dereferenced by `Work::run` alone, whose contract for units that run at the same time `run`'s caller has
+// accepted.
+unsafe impl Sync for Run<'_> {}
+
+impl Run<'_> {
+    /// # Safety
+    /// As [`Work::run`], for these units of the phase.
+    unsafe fn units(&self, nth: usize, units: std::ops::Range<usize>) {
+        for unit in units {
+            // SAFETY: the caller's promise.
+            unsafe { self.work.run(nth, unit, &self.operands, &self.rooms) }
+        }
+    }
+}
+
+/// Runs a work to its end.
+///
+/// # Errors
+/// [`Error::Panicked`] where a user's function did; [`Error::OutOfMemory`] for scratch memory; those of [`Hub::run`].
+///
+/// # Safety
+/// One pointer for each operand of the work, aligned for its type and valid over its extent during the call; nobody else writes the operands
+/// that are read or touches those that are written meanwhile, and the latter overlap nothing.
+pub(super) unsafe fn run(hub: &Hub, name: &'static str, work: &dyn Work, operands: &[*mut u8]) -> Result<Verdict> {
+    let described = work.operands();
+    assert_eq!(described.len(), operands.len(), "a pointer for each operand of {name}");
+    let places = if hub.shares_with_processes() { places(hub, &described, operands) } else { None };
+    let mut scratch: Vec<Scratch> = Vec::new();
+    let mut state = Run { work, operands, rooms: Vec::new() };
+    let mut nth = 0;
+    // SAFETY: the phases before have run.
+    while let Some(phase) = unsafe { work.phase(nth, &operands, &state.rooms) } {
+        let mut memory = Scratch::new(hub, phase.scratch)?;
+        let room = memory.room(phase.scratch);
+        if phase.zeroed > 0 {
+            // SAFETY: the beginning of a fresh room.
+            unsafe { room.at.write_bytes(0, phase.zeroed.min(room.len)) }
+        }
+        scratch.push(memory);
+        state.rooms.push(room);
+        one_phase(hub, name, &state, (nth, &phase), &scratch, places.as_deref())?;
+        nth += 1;
+    }
+    // SAFETY: all phases have run.
+    Ok(unsafe { work.verdict(&state.rooms) })
+}
+
+/// Runs one phase.
+fn one_phase(
+    hub: &Hub,
+    name: &'static str,
+    run: &Run<'_>,
+    (nth, phase): (usize, &Phase),
+    scratch: &[Scratch],
+    places: Option<&[u64]>,
+) -> Result<()> {
+    let &Phase { units, bytes, most, .. } = phase;
+    if units == 0 {
+        return Ok(());
+    }
+    if units == 1 || units.saturating_mul(bytes) < INLINE_BELOW {
+        // SAFETY: the promise of `run`'s caller.
+        return catch_unwind(AssertUnwindSafe(|| unsafe { run.units(nth, 0..units) }))
+            .map_err(|panic| Error::Panicked { task: name.to_owned(), message: panic_message(panic) });
+    }
+    let grain = (CHUNK / bytes.max(1)).clamp(1, most).max(units.div_ceil(MAX_CHUNKS as usize));
+    let local = |chunk: u32| {
+        let first = chunk as usize * grain;
+        // SAFETY: the promise of `run`'s caller; the board hands out each chunk once at a time.
+        unsafe { run.units(nth, first..(first + grain).min(units)) }
+    };
+    let described = places.and_then(|places| describe(hub, run.work, (nth, grain, units), places, scratch));
+    let (payload, _block) = match described {
+        Some(payload) => posted(hub, payload)?,
+        None => (None, None),
+    };
+    let remote = payload.as_deref().map(|payload| Remote { kind: KIND, payload });
+    let chunks = units.div_ceil(grain) as u32;
+    hub.run(&Job { name, chunks, bytes: units.saturating_mul(bytes) as u64, local: &local, remote })
+}
+
+/// Where operands are in the segment; `None` where one is not there.
+fn places(hub: &Hub, described: &[Operand], operands: &[*mut u8]) -> Option<Vec<u64>> {
+    let segment = hub.pool().segment();
+    let base = segment.base().as_ptr().addr() as i128;
+    let place = |(operand, &at): (&Operand, &*mut u8)| {
+        if operand.extent.is_empty() {
+            return Some(0);
+        }
+        let at = at.addr() as i128 - base;
+        let within = at + operand.extent.low as i128 >= 0 && at + operand.extent.high as i128 <= segment.len() as i128;
+        // An operand that runs backwards may begin at the segment's very end, never behind it.
+        if within { u64::try_from(at).ok() } else { None }
+    };
+    described.iter().zip(operands).map(place).collect()
+}
+
+/// What an engine process needs to run chunks of a phase; `None` where it cannot.
+fn describe(
+    hub: &Hub,
+    work: &dyn Work,
+    (nth, grain, units): (usize, usize, usize),
+    places: &[u64],
+    scratch: &[Scratch],
+) -> Option<Vec<u8>> {
+    let base = hub.pool().segment().base().as_ptr().addr();
+    let mut words = Writer::new();
+    words.word(nth as u64);
+    words.word(grain as u64);
+    words.word(units as u64);
+    words.list(places, |place| place);
+    words.word(scratch.len() as u64);
+    for room in scratch {
+        let (place, len) = match room {
+            Scratch::None => (0, 0),
+            Scratch::Block(store) => (store.base().addr() - base, store.len()),
+            Scratch::Private(_) => return None,
+        };
+        words.word(place as u64);
+        words.word(len as u64);
+    }
+    work.encode(&mut words).then(|| words.finish())
+}
+
+/// The payload, or one that says where it lies, with the block that it lies in.
+fn posted(hub: &Hub, payload: Vec<u8>) -> Result<(Option<Vec<u8>>, Option<Store>)> {
+    if payload.len() <= MAX_PAYLOAD {
+        return Ok((Some(payload), None));
+    }
+    let store = match Store::new(hub, payload.len()) {
+        Ok(store) if payload.len() <= MOST_BYTES => store,
+        // This process's threads compute it.
+        Ok(_) | Err(Error::OutOfMemory { .. }) => return Ok((None, None)),
+        Err(error) => return Err(error),
+    };
+    // SAFETY: a fresh block of as many bytes, which nobody else has.
+    unsafe { std::ptr::copy_nonoverlapping(payload.as_ptr(), store.base(), payload.len()) };
+    let place = store.base().addr() - hub.pool().segment().base().as_ptr().addr();
+    let mut words = Writer::new();
+    words.word(ELSEWHERE);
+    words.word(place as u64);
+    words.word(payload.len() as u64);
+    words.word(u64::from(crc32fast::hash(&payload)));
+    Ok((Some(words.finish()), Some(store)))
+}
+
+inventory::submit! { JobKind { name: KIND, prepare } }
+
+/// Reads a payload in an engine process.
+fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
+    let mut words = Reader::new(payload);
+    if words.clone().word()? != ELSEWHERE {
+        return runner(payload, segment);
+    }
+    words.word()?;
+    let (place, len) = (words.word()?, words.number("bytes of a description", MOST_BYTES)?);
+    let at = within(segment, place, 0, len as i128, 1)?;
+    let mut copy = vec![0u8; len];
+    // SAFETY: inside the segment, which is mapped. The block is written before the job is posted, and kept until it is over; should it be
+    // over, what is copied is of no use, which its checksum tells.
+    unsafe { std::ptr::copy_nonoverlapping(at.cast_const(), copy.as_mut_ptr(), len) };
+    let checksum = words.word()?;
+    if u64::from(crc32fast::hash(&copy)) != checksum {
+        return Err(Error::frame(format!("a description of {len} bytes whose checksum is not {checksum:#x}")));
+    }
+    runner(&copy, segment)
+}
+
+/// The pointer to what a peer says to lie `place` bytes into the segment: an error where the bytes from `low` to `high` from there are not
+/// all inside, or it is not aligned.
+fn within(segment: &Segment, place: u64, low: i128, high: i128, align: u64) -> Result<*mut u8> {
+    let (first, length) = (i128::from(place), segment.len() as i128);
+    if first + low < 0 || first + high > length || first > length || !place.is_multiple_of(align) {
+        let (from, to) = (first + low, first + high);
+        return Err(Error::frame(format!("an operand at {from}..{to} of a segment of {length} bytes")));
+    }
+    Ok(segment.base().as_ptr().wrapping_add(place as usize))
+}
+
+/// Reads a description: every operand and room must stay in the segment, whatever the bytes say.
+fn runner(bytes: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
+    let mut words = Reader::new(bytes);
+    let nth = words.number("phases", MOST_ROOMS)?;
+    let most = isize::MAX as usize;
+    let (grain, units) = (words.number("units of a chunk", most)?, words.number("units", most)?);
+    let places = words.list("operands", Reader::word)?;
+    let mut rooms = Vec::new();
+    for _ in 0..words.number("rooms", MOST_ROOMS)? {
+        let (place, len) = (words.word()?, words.number("bytes of a room", segment.len())?);
+        rooms.push(Room { at: within(segment, place, 0, len as i128, 64)?, len });
+    }
+    let work = decode(&mut words)?;
+    if !words.is_empty() || grain == 0 || rooms.len() != nth + 1 || places.len() > MOST_OPERANDS {
+        return Err(Error::frame(format!("a description of phase {nth} with {} rooms", rooms.len())));
+    }
+    let described = work.operands();
+    if described.len() != places.len() {
+        return Err(Error::frame(format!("{} places of {} operands", places.len(), described.len())));
+    }
+    let mut operands = Vec::with_capacity(places.len());
+    for (operand, place) in described.iter().zip(places) {
+        let align = operand.dtype.size().min(8) as u64;
+        operands.push(within(segment, place, operand.extent.low as i128, operand.extent.high as i128, align)?);
+    }
+    let mapped = Mapped { _segment: segment.clone(), work, operands, rooms };
+    Ok(Box::new(move |chunk| mapped.run(nth, chunk as usize, grain, units)))
+}
+
+/// A work and where its operands and rooms are in this process.
+struct Mapped {
+    _segment: Arc<Segment>,
+    work: Box<dyn Work>,
+    operands: Vec<*mut u8>,
+    rooms: Vec<Room>,
+}
+
+// SAFETY: the pointers point into the segment, which is kept, and are dereferenced by `Work::run` alone.
+unsafe impl Send for Mapped {}
+// SAFETY: as for `Send`; chunks are claimed, so no two threads run the same one.
+unsafe impl Sync for Mapped {}
+
+impl Mapped {
+    fn run(&self, nth: usize, chunk: usize, grain: usize, units: usize) {
+        let first = chunk.saturating_mul(grain);
+        for unit in first..first.saturating_add(grain).min(units) {
+            // SAFETY: `runner` checked that every operand and room lies in the segment, which is mapped as long as it is kept; that nobody
+            // else writes there is the hub's doing: it owns the pool and posts jobs on unpublished blocks.
+            unsafe { self.work.run(nth, unit, &self.operands.as_slice(), &self.rooms) }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Memory of the program's own that engine processes are to read: copied into a block once, where there are such processes.
+
+use std::marker::PhantomData;
+
+use crate::array::view::Store;
+use crate::cluster::Hub;
+use crate::element::Element;
+use crate::error::Result;
+
+/// Bytes that are read where they are, or in a copy that engine processes see.
+pub(super) struct Resident<'a> {
+    at: *mut u8,
+    _copy: Option<Store>,
+    _bytes: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Resident<'a> {
+    /// Of a slice's elements.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`](crate::Error::OutOfMemory).
+    pub(super) fn new<T: Element>(hub: &Hub, slice: &'a [T]) -> Result<Resident<'a>> {
+        let bytes = size_of_val(slice);
+        let at = slice.as_ptr().cast_mut().cast::<u8>();
+        let segment = hub.pool().segment();
+        let begins = at.addr().wrapping_sub(segment.base().as_ptr().addr());
+        if !hub.shares_with_processes() || begins < segment.len() {
+            return Ok(Resident { at, _copy: None, _bytes: PhantomData });
+        }
+        let store = Store::new(hub, bytes)?;
+        // SAFETY: bytes of the slice, which is borrowed, and a fresh block of as many.
+        unsafe { std::ptr::copy_nonoverlapping(at, store.base(), bytes) };
+        hub.count_copied(bytes as u64);
+        Ok(Resident { at: store.base(), _copy: Some(store), _bytes: PhantomData })
+    }
+
+    /// Where they are, to be read.
+    pub(super) fn at(&self) -> *mut u8 {
+        self.at
+    }
+}
