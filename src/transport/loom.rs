@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::loom::cell::UnsafeCell;
 use ::loom::thread;
 
 use super::doorbell::{Doorbell, Waited};
+use super::lease_table::{Entry, LeaseTable};
 use super::ring::Ring;
 use super::sync::{AtomicU32, Ordering};
 use super::words::HeapWords;
@@ -265,5 +267,34 @@ fn a_sleeper_is_woken_when_the_tally_is_full() {
             assert_eq!(bell.wait(epoch, Duration::ZERO, None), Waited::Woken);
         }
         ringers.into_iter().for_each(|ringer| ringer.join().unwrap());
+    });
+}
+
+#[test]
+fn leased_memory_is_not_used_again_while_a_peer_copies_it() {
+    let entry = |key| Entry { key, base: key + 1, len: key + 2, rights: key + 3 };
+    model(move || {
+        let table = LeaseTable::over(HeapWords::new(LeaseTable::<HeapWords>::bytes_for(1)));
+        let memory = Arc::new(UnsafeCell::new(()));
+        table.grant(entry(1));
+        let peer = {
+            let (table, memory) = (table.clone(), memory.clone());
+            thread::spawn(move || {
+                for key in [1, 2] {
+                    if let Some(found) = table.enter(key) {
+                        assert_eq!(found, entry(key));
+                        // loom reports an access that is not ordered before or after the owner's.
+                        memory.with(|_| ());
+                        table.leave();
+                    }
+                }
+            })
+        };
+        table.withdraw(1);
+        if !table.is_used(1) {
+            memory.with_mut(|_| ());
+            table.grant(entry(2));
+        }
+        peer.join().unwrap();
     });
 }

@@ -6,12 +6,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::outbox::{OUTSTANDING, Outbox};
-use super::{Access, BATCH, Endpoint, Event, Lease, Limits, PeerId, Post, Registration, Transfer, unknown};
+use super::transfers::{TRANSFERS, Transfers};
+use super::{
+    Access, BATCH, Endpoint, EndpointError, Event, Lease, Limits, Memory, PeerId, Post, Registration, Result, Transfer,
+    unknown,
+};
 use crate::transport::doorbell::Waited;
-use crate::transport::region::Region;
-use crate::{Error, Result};
 
-const LIMITS: Limits = Limits { message: 64 << 10, outstanding: OUTSTANDING, registrations: 256 };
+const LIMITS: Limits = Limits { message: 64 << 10, outstanding: OUTSTANDING, transfers: TRANSFERS, registrations: 256 };
 
 /// Most messages that lie unread at an endpoint from one peer.
 const UNREAD: usize = 64;
@@ -22,6 +24,7 @@ pub struct HeapEndpoint {
     network: Arc<Network>,
     me: usize,
     peers: Vec<Outbox>,
+    transfers: Transfers,
     done: Vec<Event>,
 }
 
@@ -41,7 +44,9 @@ struct State {
 struct End {
     /// From each end, unread.
     inbox: Vec<VecDeque<Vec<u8>>>,
-    leases: HashMap<u64, (Region, Lease)>,
+    leases: HashMap<u64, (Memory, Lease)>,
+    /// The ends that it has given up: its leases are not theirs any more.
+    cut_off: Vec<bool>,
     closed: bool,
     /// Counts what happened here that `wait` waits for.
     epoch: u64,
@@ -51,30 +56,23 @@ struct End {
 impl HeapEndpoint {
     /// Endpoints that all reach each other. Number `i` knows number `j` as `PeerId(j)`, itself included.
     pub fn network(names: &[&str]) -> Vec<HeapEndpoint> {
-        let end = || End { inbox: vec![VecDeque::new(); names.len()], ..End::default() };
+        let end =
+            || End { inbox: vec![VecDeque::new(); names.len()], cut_off: vec![false; names.len()], ..End::default() };
         let state = State { ends: names.iter().map(|_| end()).collect(), keys: 0 };
         let network = Arc::new(Network { state: Mutex::new(state), changed: Condvar::new() });
-        let peers = || names.iter().zip(0..).map(|(name, id)| Outbox::new(PeerId(id), (*name).into())).collect();
-        (0..names.len())
-            .map(|me| HeapEndpoint { network: Arc::clone(&network), me, peers: peers(), done: Vec::new() })
-            .collect()
+        let peers = || names.iter().zip(0..).map(|(name, id)| Outbox::new(PeerId(id), name)).collect();
+        let endpoint = |me| {
+            let (network, transfers, done) = (Arc::clone(&network), Transfers::default(), Vec::new());
+            HeapEndpoint { network, me, peers: peers(), transfers, done }
+        };
+        (0..names.len()).map(endpoint).collect()
     }
 
     fn transfer(&mut self, transfer: Transfer<'_>, wanted: Access) -> Result<Post> {
-        let peer = transfer.peer;
-        let known = self.peers.len();
+        let (peer, known) = (transfer.peer, self.peers.len());
         let outbox = self.peers.get(peer.0 as usize).ok_or_else(|| unknown(peer, known))?;
         outbox.check()?;
-        transfer.check(outbox.name(), wanted)?;
-        let outcome = match self.network.lock().ends[peer.0 as usize].leases.get(&transfer.remote.key) {
-            Some((memory, lease)) if *lease == transfer.remote => {
-                transfer.run(wanted, memory);
-                Ok(())
-            }
-            _ => Err(transfer.refused(outbox.name(), "no such lease")),
-        };
-        self.done.push(Event::Done { peer, token: transfer.token, outcome });
-        Ok(Post::Accepted)
+        self.transfers.post(transfer, outbox.name(), wanted)
     }
 }
 
@@ -106,13 +104,17 @@ impl Endpoint for HeapEndpoint {
         LIMITS
     }
 
-    fn register(&mut self, memory: &Region, access: Access) -> Result<Registration> {
+    fn register(&mut self, memory: &Memory, access: Access) -> Result<Registration> {
+        if memory.is_empty() {
+            return Err(EndpointError::Unregistrable { what: "it has no bytes".into() });
+        }
         let mut state = self.network.lock();
         state.keys += 1;
         let key = state.keys;
         let leases = &mut state.ends[self.me].leases;
         if leases.len() == LIMITS.registrations {
-            return Err(Error::invalid(format!("an endpoint has {} registrations at most", LIMITS.registrations)));
+            let what = format!("an endpoint has {} registrations at most", LIMITS.registrations);
+            return Err(EndpointError::Unregistrable { what });
         }
         let lease = Lease { key, base: 0, len: memory.len() as u64, access };
         leases.insert(key, (memory.clone(), lease));
@@ -125,7 +127,7 @@ impl Endpoint for HeapEndpoint {
 
     fn send(&mut self, peer: PeerId, bytes: &[u8], token: u64, deadline: Instant) -> Result<Post> {
         if bytes.len() > LIMITS.message {
-            return Err(Error::invalid(format!("message of {} bytes, the limit is {}", bytes.len(), LIMITS.message)));
+            return Err(EndpointError::TooLong { len: bytes.len(), most: LIMITS.message });
         }
         let known = self.peers.len();
         let outbox = self.peers.get_mut(peer.0 as usize).ok_or_else(|| unknown(peer, known))?;
@@ -154,7 +156,7 @@ impl Endpoint for HeapEndpoint {
             events.extend(inbox.drain(..taken).map(|bytes| Event::Message { peer, bytes }));
             let drained = inbox.is_empty();
             if closed && drained {
-                outbox.lose(Error::PeerLost { peer: outbox.name().into(), what: "it closed its endpoint".into() });
+                outbox.lose(outbox.closed());
             }
             if taken > 0 {
                 state.ends[id].epoch += 1; // there is room again
@@ -163,18 +165,33 @@ impl Endpoint for HeapEndpoint {
             drop(state);
             if outbox.is_lost() {
                 if drained {
-                    outbox.tell_loss(events);
+                    outbox.tell_loss(&mut self.transfers, events);
                 }
             } else {
                 let sent = outbox.flush(events, |bytes| Ok(self.network.deliver(self.me, id, bytes)));
                 sent.expect("delivery within a process does not fail");
             }
         }
+        let HeapEndpoint { network, peers, transfers, me, .. } = self;
+        transfers.progress(events, |piece| {
+            let peer = piece.peer.0 as usize;
+            peers[peer].check()?;
+            // Under the lock, so that a lease that is revoked is in no use, and its memory free at once.
+            let end = &network.lock().ends[peer];
+            match end.leases.get(&piece.remote.key) {
+                Some((memory, lease)) if *lease == piece.remote && !end.cut_off[*me] => {
+                    piece.copy(memory);
+                    Ok(())
+                }
+                _ if end.closed => Err(peers[peer].closed()),
+                _ => Err(piece.no_lease()),
+            }
+        });
         events.len() - before
     }
 
     fn wait(&mut self, _spin: Duration, deadline: Instant) -> Waited {
-        if !self.done.is_empty() || self.peers.iter().any(Outbox::has_news) {
+        if !self.done.is_empty() || !self.transfers.is_empty() || self.peers.iter().any(Outbox::has_news) {
             return Waited::Woken;
         }
         let deadline = self.peers.iter().filter_map(Outbox::next_deadline).fold(deadline, Instant::min);
@@ -191,7 +208,8 @@ impl Endpoint for HeapEndpoint {
 
     fn lose(&mut self, peer: PeerId, why: &str) {
         if let Some(outbox) = self.peers.get_mut(peer.0 as usize) {
-            outbox.lose(Error::PeerLost { peer: outbox.name().into(), what: why.into() });
+            outbox.lose(outbox.lost_by(why));
+            self.network.lock().ends[self.me].cut_off[peer.0 as usize] = true;
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Endpoints: how bytes reach a peer, whatever lies between. Small messages, and one-sided reads and writes of registered
-//! memory; every operation is posted without blocking and completes as an [`Event`] that [`Endpoint::progress`] collects.
+//! memory, which is control words or any range of a pool's block. Every operation is posted without blocking and completes as
+//! an [`Event`] that [`Endpoint::progress`] collects.
 //!
-//! Backends: [`shm`] (another process of this host), [`heap`] (this process; for simulators). All pass the same suite,
-//! `conformance`. The shape is that of libfabric's reliable datagrams (`docs/endpoint-spike.md` tells what was tried):
+//! Nothing calls it until arrays lie on several hosts: on one host they are mapped. Backends: [`shm`] (another process of this
+//! host), [`heap`] (this process; for simulators). All pass the same suite, `conformance`, over both kinds of memory. The shape
+//! is that of libfabric's reliable datagrams and memory regions (`docs/endpoint-spike.md` tells what was tried and read):
 //!
 //! - An endpoint belongs to one thread at a time, which drives it: nothing moves but in `progress`. Other threads reach it
 //!   through a ring of their own.
@@ -11,24 +13,29 @@
 //!   its deadline or as an error, also when the peer dies.
 //! - Messages to one peer arrive in the order of their posts. Reads and writes have no order among themselves or with
 //!   messages until they complete: a write that is done is in the peer's memory, and a message posted after that finds it there.
-//! - What can be seen to be wrong here (argument, bounds or rights of a lease) is an error of the post. What only the peer
-//!   can refuse, a lease that it has revoked, is an error of the completion, and on some networks costs the connection.
+//!   Of a transfer that fails, any part may have been copied.
+//! - A registration gives a key, which no other registration ever has, with a range and access rights. What can be seen to be
+//!   wrong here (argument, bounds or rights of a lease) is an error of the post. What only the peer can refuse, a lease that
+//!   it has revoked or has given in another form, is an error of the completion, and on some networks costs the connection.
+//! - Memory stays as long as somebody may copy: a block is kept by its registration, by the lease until it is revoked, and
+//!   after that by the copy that a peer had begun, until this ends or the peer is lost.
 //! - Nothing moves by itself, one-sided or not, unless the peer's endpoint is driven too: each has a thread that does it.
 //! - A network need not notice that a peer has died: it is told so by [`Endpoint::lose`].
 
+mod error;
 pub mod heap;
+mod memory;
 mod outbox;
 pub mod shm;
+mod transfers;
 
-#[cfg(all(test, not(loom)))]
 mod conformance;
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+pub use self::error::{EndpointError, Result};
+pub use self::memory::{Extent, Memory};
 use super::doorbell::Waited;
-use super::region::Region;
-use crate::{Error, Result};
 
 /// A peer, as its endpoint numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,7 +65,7 @@ impl Access {
 /// The right to read or write a peer's memory, as plain data that travels in messages. It holds until it is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 pub struct Lease {
-    /// What the peer's endpoint knows it by.
+    /// What the peer's endpoint knows it by. No other lease of the endpoint ever has the same.
     pub key: u64,
     /// Where it begins, in whatever terms the backend has.
     pub base: u64,
@@ -68,20 +75,21 @@ pub struct Lease {
     pub access: Access,
 }
 
-/// Memory that an endpoint may use, and the lease on it.
+/// Memory that an endpoint may use, which it keeps, and the lease on it.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    memory: Region,
+    memory: Memory,
     lease: Lease,
 }
 
 impl Registration {
     /// The memory.
-    pub fn memory(&self) -> &Region {
+    pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// What a peer needs to reach it, as far as the access that it was registered with goes.
+    /// What a peer needs to reach it, as far as the access that it was registered with goes. Dropping the registration does
+    /// not end the lease: [`Endpoint::revoke`] does.
     pub fn lease(&self) -> Lease {
         self.lease
     }
@@ -96,7 +104,7 @@ pub struct Transfer<'a> {
     pub remote: Lease,
     /// First byte of it, from the lease's begin.
     pub remote_at: u64,
-    /// Memory here.
+    /// Memory here. The endpoint keeps it until the transfer completes.
     pub local: &'a Registration,
     /// First byte of it.
     pub local_at: usize,
@@ -112,34 +120,18 @@ pub struct Transfer<'a> {
 impl Transfer<'_> {
     /// Whether both sides lie in their memory and the lease allows it, by what it says of itself.
     fn check(&self, peer: &str, wanted: Access) -> Result<()> {
+        let Transfer { remote: Lease { key, len: leased, access, .. }, local_at, len, remote_at, .. } = *self;
         let whole = self.local.memory.len();
-        if self.local_at.checked_add(self.len).is_none_or(|end| end > whole) {
-            let (len, at) = (self.len, self.local_at);
-            return Err(Error::invalid(format!("transfer of {len} bytes at {at} of registered {whole} bytes")));
+        if local_at.checked_add(len).is_none_or(|end| end > whole) {
+            return Err(EndpointError::Local { at: local_at, len, whole });
         }
-        if self.remote_at.checked_add(self.len as u64).is_none_or(|end| end > self.remote.len) {
-            return Err(self.refused(peer, "outside of it"));
+        if remote_at.checked_add(len as u64).is_none_or(|end| end > leased) {
+            return Err(EndpointError::Bounds { peer: peer.into(), key, at: remote_at, len, whole: leased });
         }
-        if !self.remote.access.allows(wanted) {
-            return Err(self.refused(peer, "not leased for that"));
+        if !access.allows(wanted) {
+            return Err(EndpointError::Rights { peer: peer.into(), key, access, wanted });
         }
         Ok(())
-    }
-
-    /// Copies between the local memory and `remote`, the leased one, which both are as [`check`](Self::check) found them.
-    fn run(&self, wanted: Access, remote: &Region) {
-        let (local, local_at, remote_at) = (self.local.memory(), self.local_at, self.remote_at as usize);
-        if wanted == Access::Write {
-            copy(local, local_at, remote, remote_at, self.len);
-        } else {
-            copy(remote, remote_at, local, local_at, self.len);
-        }
-    }
-
-    /// The error of a transfer that the lease does not allow.
-    fn refused(&self, peer: &str, why: &str) -> Error {
-        let (len, at, Lease { key, len: whole, .. }) = (self.len, self.remote_at, self.remote);
-        Error::invalid(format!("peer {peer}: {len} bytes at {at} of lease {key:#x} of {whole} bytes: {why}"))
     }
 }
 
@@ -176,8 +168,8 @@ pub enum Event {
     Lost {
         /// Which peer.
         peer: PeerId,
-        /// How that is known: always [`Error::PeerLost`] or [`Error::Frame`].
-        error: Error,
+        /// How that is known: always [`EndpointError::Lost`] or [`EndpointError::Corrupt`].
+        error: EndpointError,
     },
 }
 
@@ -188,6 +180,8 @@ pub struct Limits {
     pub message: usize,
     /// Most sends to one peer that wait for room there (its credit).
     pub outstanding: usize,
+    /// Most reads and writes that are under way.
+    pub transfers: usize,
     /// Most registrations.
     pub registrations: usize,
 }
@@ -197,31 +191,34 @@ pub trait Endpoint: Send {
     /// What it can do at most.
     fn limits(&self) -> Limits;
 
-    /// Makes memory known to the endpoint; `access` is what peers with the lease may do.
+    /// Makes memory known to the endpoint, which keeps it until the lease is revoked; `access` is what peers with the lease
+    /// may do.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for memory that peers cannot reach, or beyond the limit.
-    fn register(&mut self, memory: &Region, access: Access) -> Result<Registration>;
+    /// [`EndpointError::Unregistrable`] for no bytes, for memory that peers cannot reach, or beyond the limit.
+    fn register(&mut self, memory: &Memory, access: Access) -> Result<Registration>;
 
-    /// Ends a lease: transfers that a peer begins from here on are refused. One that is running goes on, so ask the peer
-    /// to stop first: memory must not be used otherwise under a running transfer, and on some networks a refused one costs
-    /// the connection. Unknown leases are no error.
+    /// Ends a lease: what a peer begins to copy from here on is refused, also of a transfer that is under way. A copy that is
+    /// just running goes on, and the endpoint keeps the memory until it has ended. Ask the peer to stop first where the memory
+    /// is to be used otherwise, and because on some networks a refused transfer costs the connection. Unknown leases are no
+    /// error.
     fn revoke(&mut self, lease: Lease);
 
     /// Posts a message; `bytes` are copied. Done means that it is on its way, not that it was read.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an unknown peer or beyond the limit, [`Error::PeerLost`].
+    /// [`EndpointError::UnknownPeer`], [`EndpointError::TooLong`], [`EndpointError::Lost`], [`EndpointError::Corrupt`].
     fn send(&mut self, peer: PeerId, bytes: &[u8], token: u64, deadline: Instant) -> Result<Post>;
 
-    /// Posts a copy from the peer's memory.
+    /// Posts a copy from the peer's memory. It completes with [`EndpointError::NoLease`], [`EndpointError::Late`] or
+    /// [`EndpointError::Lost`] when it is not done.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for an unknown peer, outside the local memory or the lease, or without the right to it;
-    /// [`Error::PeerLost`].
+    /// [`EndpointError::UnknownPeer`]; [`EndpointError::Local`], [`EndpointError::Bounds`] or [`EndpointError::Rights`] outside
+    /// of the local memory or the lease, or without the right to it; [`EndpointError::Lost`].
     fn read(&mut self, transfer: Transfer<'_>) -> Result<Post>;
 
-    /// Posts a copy into the peer's memory.
+    /// Posts a copy into the peer's memory, which completes as a read does.
     ///
     /// # Errors
     /// As [`Endpoint::read`].
@@ -235,39 +232,14 @@ pub trait Endpoint: Send {
     /// the first deadline of what was posted: progress then completes it.
     fn wait(&mut self, spin: Duration, deadline: Instant) -> Waited;
 
-    /// Tells the endpoint that a peer is dead, by what it cannot see itself (a pidfd, a missed heartbeat).
+    /// Tells the endpoint that a peer is dead, by what it cannot see itself: a pidfd, or, on networks, a missed heartbeat. The
+    /// peer must not be able to touch memory any more: what it was copying to or from is given back.
     fn lose(&mut self, peer: PeerId, why: &str);
 }
 
 /// Most messages taken from one peer in one call of progress.
 const BATCH: usize = 64;
 
-/// Copies between two regions, which may overlap only by being the same bytes.
-fn copy(from: &Region, from_at: usize, to: &Region, to_at: usize, len: usize) {
-    // Whole words where both sides have them at the same places, which is nearly always all of it.
-    let head = from_at.wrapping_neg() % 8;
-    let alike = from_at % 8 == to_at % 8 && len >= head;
-    let words = if alike { (len - head) / 8 * 8 } else { 0 };
-    let head = if alike { head } else { len };
-    copy_bytes(from, from_at, to, to_at, head);
-    for at in (head..head + words).step_by(8) {
-        to.u64(to_at + at).store(from.u64(from_at + at).load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-    let done = head + words;
-    copy_bytes(from, from_at + done, to, to_at + done, len - done);
-}
-
-fn copy_bytes(from: &Region, from_at: usize, to: &Region, to_at: usize, len: usize) {
-    let mut buffer = [0; 4096];
-    let mut done = 0;
-    while done < len {
-        let part = &mut buffer[..(len - done).min(4096)];
-        from.copy_out(from_at + done, part);
-        to.copy_in(to_at + done, part);
-        done += part.len();
-    }
-}
-
-fn unknown(peer: PeerId, known: usize) -> Error {
-    Error::invalid(format!("peer {} of an endpoint with {known} peers", peer.0))
+fn unknown(peer: PeerId, known: usize) -> EndpointError {
+    EndpointError::UnknownPeer { peer, known }
 }

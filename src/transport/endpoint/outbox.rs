@@ -1,10 +1,11 @@
 //! Sends that have not found room yet: in order, bounded, each with its deadline.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Event, PeerId, Post};
-use crate::{Error, Result};
+use super::transfers::Transfers;
+use super::{EndpointError, Event, PeerId, Post, Result};
 
 /// Most sends that wait for one peer.
 pub(super) const OUTSTANDING: usize = 128;
@@ -13,11 +14,11 @@ pub(super) const OUTSTANDING: usize = 128;
 #[derive(Debug)]
 pub(super) struct Outbox {
     peer: PeerId,
-    name: String,
+    name: Arc<str>,
     waiting: VecDeque<Waiting>,
     lost: Option<String>,
     /// Whether `Event::Lost` is still to be told.
-    untold: Option<Error>,
+    untold: Option<EndpointError>,
 }
 
 #[derive(Debug)]
@@ -29,20 +30,30 @@ struct Waiting {
 }
 
 impl Outbox {
-    pub(super) fn new(peer: PeerId, name: String) -> Outbox {
-        Outbox { peer, name, waiting: VecDeque::new(), lost: None, untold: None }
+    pub(super) fn new(peer: PeerId, name: &str) -> Outbox {
+        Outbox { peer, name: name.into(), waiting: VecDeque::new(), lost: None, untold: None }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// [`Error::PeerLost`] once it is.
+    /// [`EndpointError::Lost`] once it is.
     pub(super) fn check(&self) -> Result<()> {
         match &self.lost {
-            Some(what) => Err(Error::PeerLost { peer: self.name.clone(), what: what.clone() }),
+            Some(what) => Err(self.lost_by(what)),
             None => Ok(()),
         }
+    }
+
+    /// The error of a peer that is lost, and how that is known.
+    pub(super) fn lost_by(&self, what: &str) -> EndpointError {
+        EndpointError::Lost { peer: self.name.as_ref().into(), what: what.into() }
+    }
+
+    /// The error of a peer that has closed its endpoint.
+    pub(super) fn closed(&self) -> EndpointError {
+        self.lost_by("it closed its endpoint")
     }
 
     pub(super) fn is_lost(&self) -> bool {
@@ -108,7 +119,7 @@ impl Outbox {
                 let late = now >= send.deadline;
                 if late {
                     let after = send.deadline.saturating_duration_since(send.posted);
-                    let outcome = Err(Error::DeadlineExceeded { what: format!("message to peer {name}"), after });
+                    let outcome = Err(EndpointError::Late { what: format!("message to peer {name}"), after });
                     events.push(Event::Done { peer, token: send.token, outcome });
                 }
                 !late
@@ -123,19 +134,22 @@ impl Outbox {
     }
 
     /// The peer is gone: nothing more will be sent. The first reason stays.
-    pub(super) fn lose(&mut self, error: Error) {
+    pub(super) fn lose(&mut self, error: EndpointError) {
         if self.lost.is_none() {
             self.lost = Some(match &error {
-                Error::PeerLost { what, .. } => what.clone(),
+                EndpointError::Lost { what, .. } | EndpointError::Corrupt { what, .. } => what.clone(),
                 other => other.to_string(),
             });
             self.untold = Some(error);
         }
     }
 
-    /// Completes what waited for a peer that is gone, and tells the loss, once.
-    pub(super) fn tell_loss(&mut self, events: &mut Vec<Event>) {
+    /// Completes what was under way to a peer that is gone, and tells the loss, once.
+    pub(super) fn tell_loss(&mut self, transfers: &mut Transfers, events: &mut Vec<Event>) {
         if let Some(error) = self.untold.take() {
+            if let Err(lost) = self.check() {
+                transfers.lose(self.peer, &lost, events);
+            }
             for send in std::mem::take(&mut self.waiting) {
                 let outcome = self.check();
                 events.push(Event::Done { peer: self.peer, token: send.token, outcome });

@@ -1,5 +1,5 @@
 //! Leases: whole extents lent to another process, which hands out blocks of them by itself, and which come back when it
-//! dies, whatever it had done with them.
+//! dies, whatever it had done with them. No caller until processes other than the pool's owner allocate by themselves.
 
 use std::{
     collections::BTreeMap,

@@ -1,25 +1,10 @@
-//! The cases of the suite.
+//! The cases of the suite: messages, transfers, peers that are gone.
 
 use std::time::{Duration, Instant};
 
-use super::{NAMES, Pair, later, next};
-use crate::Error;
+use super::{NAMES, Pair, TOKEN, bytes_of, fill, later, next, outcome, run, send, transfer};
 use crate::transport::doorbell::Waited;
-use crate::transport::endpoint::{Access, Endpoint, Event, Lease, PeerId, Post, Registration, Transfer};
-use crate::transport::region::Region;
-
-/// Posts a message for which there must be room.
-fn send(endpoint: &mut impl Endpoint, peer: PeerId, bytes: &[u8], token: u64) {
-    assert_eq!(endpoint.send(peer, bytes, token, later()).unwrap(), Post::Accepted);
-}
-
-/// The outcome of the only thing under way.
-fn outcome(endpoint: &mut impl Endpoint, token: u64) -> Result<(), Error> {
-    match <[Event; 1]>::try_from(next(endpoint)) {
-        Ok([Event::Done { token: done, outcome, .. }]) if done == token => outcome,
-        other => panic!("{other:?}"),
-    }
-}
+use crate::transport::endpoint::{Access, Endpoint, EndpointError, Event, Lease, PeerId, Post};
 
 /// The next `count` messages.
 fn messages(endpoint: &mut impl Endpoint, count: usize) -> Vec<Vec<u8>> {
@@ -35,21 +20,6 @@ fn messages(endpoint: &mut impl Endpoint, count: usize) -> Vec<Vec<u8>> {
     }
     assert_eq!(got.len(), count);
     got
-}
-
-fn fill(memory: &Region, seed: u8) {
-    let bytes: Vec<u8> = (0..memory.len()).map(|i| (i as u8).wrapping_mul(31) ^ (i >> 8) as u8 ^ seed).collect();
-    memory.copy_in(0, &bytes);
-}
-
-fn bytes_of(memory: &Region) -> Vec<u8> {
-    let mut bytes = vec![0; memory.len()];
-    memory.copy_out(0, &mut bytes);
-    bytes
-}
-
-fn transfer(peer: PeerId, remote: Lease, at: (u64, usize), len: usize, local: &Registration) -> Transfer<'_> {
-    Transfer { peer, remote, remote_at: at.0, local, local_at: at.1, len, token: 77, deadline: later() }
 }
 
 pub(super) fn messages_arrive_whole_and_in_order<E: Endpoint>(pair: Pair<E>) {
@@ -73,7 +43,8 @@ pub(super) fn messages_arrive_whole_and_in_order<E: Endpoint>(pair: Pair<E>) {
 pub(super) fn a_message_has_a_limit<E: Endpoint>(pair: Pair<E>) {
     let Pair { left: (mut left, right_id), .. } = pair;
     let over = vec![0; left.limits().message + 1];
-    assert!(matches!(left.send(right_id, &over, 0, later()), Err(Error::InvalidArgument { .. })));
+    let most = left.limits().message;
+    assert_eq!(left.send(right_id, &over, 0, later()), Err(EndpointError::TooLong { len: most + 1, most }));
 }
 
 pub(super) fn more_than_there_is_room_for_is_busy_and_then_arrives<E: Endpoint>(pair: Pair<E>) {
@@ -110,10 +81,11 @@ pub(super) fn more_than_there_is_room_for_is_busy_and_then_arrives<E: Endpoint>(
 }
 
 pub(super) fn reads_and_writes_move_the_bytes_meant<E: Endpoint>(pair: Pair<E>) {
-    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory } = pair;
+    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory, .. } = pair;
+    let whole = 64 << 10;
+    let (left_memory, right_memory) = (left_memory.window(8, whole).unwrap(), right_memory.window(16, whole).unwrap());
     let local = left.register(&left_memory, Access::Local).unwrap();
     let lease = right.register(&right_memory, Access::ReadWrite).unwrap().lease();
-    let whole = left_memory.len();
     for (remote_at, local_at, len) in [
         (0, 0, whole),
         (8, 16, 4096),
@@ -128,22 +100,20 @@ pub(super) fn reads_and_writes_move_the_bytes_meant<E: Endpoint>(pair: Pair<E>) 
         fill(&right_memory, 2);
         let (mut here, mut there) = (bytes_of(&left_memory), bytes_of(&right_memory));
         let at = (remote_at as u64, local_at);
-        assert_eq!(left.read(transfer(right_id, lease, at, len, &local)).unwrap(), Post::Accepted);
-        outcome(&mut left, 77).unwrap();
+        run(&mut left, Access::Read, transfer(right_id, lease, at, len, &local)).unwrap();
         here[local_at..local_at + len].copy_from_slice(&there[remote_at..remote_at + len]);
         assert!(bytes_of(&left_memory) == here && bytes_of(&right_memory) == there);
 
         fill(&left_memory, 3);
         here = bytes_of(&left_memory);
-        assert_eq!(left.write(transfer(right_id, lease, at, len, &local)).unwrap(), Post::Accepted);
-        outcome(&mut left, 77).unwrap();
+        run(&mut left, Access::Write, transfer(right_id, lease, at, len, &local)).unwrap();
         there[remote_at..remote_at + len].copy_from_slice(&here[local_at..local_at + len]);
         assert!(bytes_of(&left_memory) == here && bytes_of(&right_memory) == there);
     }
 }
 
 pub(super) fn a_write_that_is_done_is_there_when_the_message_comes<E: Endpoint>(pair: Pair<E>) {
-    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory } = pair;
+    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory, .. } = pair;
     let local = left.register(&left_memory, Access::Local).unwrap();
     let lease = right.register(&right_memory, Access::Write).unwrap().lease();
     let rounds = 300u64;
@@ -151,13 +121,12 @@ pub(super) fn a_write_that_is_done_is_there_when_the_message_comes<E: Endpoint>(
         s.spawn(move || {
             for round in 1..=rounds {
                 // Each to a place of its own: nothing asks the sender to wait for the reader.
-                left_memory.u64(0).store(round, std::sync::atomic::Ordering::Relaxed);
-                assert_eq!(left.write(transfer(right_id, lease, (round * 8, 0), 8, &local)).unwrap(), Post::Accepted);
-                outcome(&mut left, 77).unwrap();
-                while left.send(right_id, &round.to_le_bytes(), 77, later()).unwrap() == Post::Busy {
+                left_memory.copy_in(0, &round.to_le_bytes());
+                run(&mut left, Access::Write, transfer(right_id, lease, (round * 8, 0), 8, &local)).unwrap();
+                while left.send(right_id, &round.to_le_bytes(), TOKEN, later()).unwrap() == Post::Busy {
                     std::thread::yield_now();
                 }
-                outcome(&mut left, 77).unwrap();
+                outcome(&mut left, TOKEN).unwrap();
             }
             // Closed only after everything was sent: outcome() saw to that.
         });
@@ -167,8 +136,9 @@ pub(super) fn a_write_that_is_done_is_there_when_the_message_comes<E: Endpoint>(
                 match event {
                     Event::Message { bytes, .. } => {
                         assert_eq!(bytes, due.to_le_bytes());
-                        let there = right_memory.u64(due as usize * 8).load(std::sync::atomic::Ordering::Relaxed);
-                        assert_eq!(there, due);
+                        let mut there = [0; 8];
+                        right_memory.copy_out(due as usize * 8, &mut there);
+                        assert_eq!(there, due.to_le_bytes());
                         due += 1;
                     }
                     Event::Lost { .. } if due > rounds => {}
@@ -180,7 +150,7 @@ pub(super) fn a_write_that_is_done_is_there_when_the_message_comes<E: Endpoint>(
 }
 
 pub(super) fn what_is_not_leased_is_refused_and_untouched<E: Endpoint>(pair: Pair<E>) {
-    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory } = pair;
+    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory, .. } = pair;
     fill(&left_memory, 1);
     fill(&right_memory, 2);
     let before = (bytes_of(&left_memory), bytes_of(&right_memory));
@@ -194,51 +164,61 @@ pub(super) fn what_is_not_leased_is_refused_and_untouched<E: Endpoint>(pair: Pai
     // A new registration must not bring an old lease to life.
     let good = right.register(&memory, Access::ReadWrite).unwrap().lease();
     assert_ne!(good.key, gone.key);
-    let named = |error| matches!(error, Error::InvalidArgument { what } if what.contains(NAMES[1]));
 
     // What the lease itself does not allow is refused here.
-    for (remote, at, len) in
-        [(private, 0, 8), (good, 4090, 7), (good, 4097, 0), (good, u64::MAX, 8), (good, u64::MAX - 3, 8)]
-    {
-        assert!(named(left.read(transfer(right_id, remote, (at, 0), len, &local)).unwrap_err()));
-        assert!(named(left.write(transfer(right_id, remote, (at, 0), len, &local)).unwrap_err()));
+    let name = || NAMES[1].to_owned();
+    for (at, len) in [(4090, 7), (4097, 0), (u64::MAX, 8), (u64::MAX - 3, 8)] {
+        let beyond = Err(EndpointError::Bounds { peer: name(), key: good.key, at, len, whole: 4096 });
+        assert_eq!(left.read(transfer(right_id, good, (at, 0), len, &local)), beyond);
+        assert_eq!(left.write(transfer(right_id, good, (at, 0), len, &local)), beyond);
     }
-    assert!(named(left.write(transfer(right_id, readable, (0, 0), 8, &local)).unwrap_err()));
-    assert!(named(left.read(transfer(right_id, writable, (0, 0), 8, &local)).unwrap_err()));
+    for (remote, wanted) in
+        [(private, Access::Read), (private, Access::Write), (readable, Access::Write), (writable, Access::Read)]
+    {
+        let transfer = transfer(right_id, remote, (0, 0), 8, &local);
+        let post = if wanted == Access::Read { left.read(transfer) } else { left.write(transfer) };
+        let Lease { key, access, .. } = remote;
+        assert_eq!(post, Err(EndpointError::Rights { peer: name(), key, access, wanted }));
+    }
+    assert_eq!(left.progress(&mut Vec::new()), 0, "what was refused is not under way");
     assert!((bytes_of(&left_memory), bytes_of(&right_memory)) == before);
     for remote in [good, readable] {
-        assert_eq!(left.read(transfer(right_id, remote, (4088, 0), 8, &local)).unwrap(), Post::Accepted);
-        outcome(&mut left, 77).unwrap();
+        run(&mut left, Access::Read, transfer(right_id, remote, (4088, 0), 8, &local)).unwrap();
     }
 
     // What only the peer can know is refused there.
     let before = (bytes_of(&left_memory), bytes_of(&right_memory));
     for remote in [gone, Lease { key: good.key ^ 1 << 40, ..good }, Lease { key: 0, ..good }] {
-        assert_eq!(left.read(transfer(right_id, remote, (0, 0), 8, &local)).unwrap(), Post::Accepted);
-        assert!(named(outcome(&mut left, 77).unwrap_err()));
-        assert_eq!(left.write(transfer(right_id, remote, (0, 0), 8, &local)).unwrap(), Post::Accepted);
-        assert!(named(outcome(&mut left, 77).unwrap_err()));
+        for wanted in [Access::Read, Access::Write] {
+            let refused = run(&mut left, wanted, transfer(right_id, remote, (0, 0), 8, &local));
+            assert_eq!(refused, Err(EndpointError::NoLease { peer: name(), key: remote.key }));
+        }
     }
     assert!((bytes_of(&left_memory), bytes_of(&right_memory)) == before);
 }
 
 pub(super) fn a_wrong_argument_is_an_error_of_the_post<E: Endpoint>(pair: Pair<E>) {
-    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory } = pair;
+    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory, .. } = pair;
     let local = left.register(&left_memory, Access::Local).unwrap();
     let lease = right.register(&right_memory, Access::ReadWrite).unwrap().lease();
     let nobody = PeerId(99);
-    assert!(matches!(left.send(nobody, b"x", 0, later()), Err(Error::InvalidArgument { .. })));
-    for (peer, local_at, len) in [(nobody, 0, 8), (right_id, left_memory.len(), 1), (right_id, usize::MAX, 2)] {
-        let read = left.read(transfer(peer, lease, (0, local_at), len, &local));
-        assert!(matches!(read, Err(Error::InvalidArgument { .. })));
-        let write = left.write(transfer(peer, lease, (0, local_at), len, &local));
-        assert!(matches!(write, Err(Error::InvalidArgument { .. })));
+    let unknown = |error| matches!(error, EndpointError::UnknownPeer { peer, known } if peer == nobody && known < 99);
+    assert!(unknown(left.send(nobody, b"x", 0, later()).unwrap_err()));
+    assert!(unknown(left.read(transfer(nobody, lease, (0, 0), 8, &local)).unwrap_err()));
+    assert!(unknown(left.write(transfer(nobody, lease, (0, 0), 8, &local)).unwrap_err()));
+    let whole = left_memory.len();
+    for (at, len) in [(whole, 1), (usize::MAX, 2), (0, whole + 1)] {
+        let outside = Err(EndpointError::Local { at, len, whole });
+        assert_eq!(left.read(transfer(right_id, lease, (0, at), len, &local)), outside);
+        assert_eq!(left.write(transfer(right_id, lease, (0, at), len, &local)), outside);
     }
     left.lose(nobody, "never was");
     assert_eq!(left.progress(&mut Vec::new()), 0);
+    let refused = |error| matches!(error, EndpointError::Unregistrable { .. });
+    assert!(refused(left.register(&left_memory.window(8, 0).unwrap(), Access::Read).unwrap_err()));
     let most = left.limits().registrations;
-    let refused = (0..=most).find_map(|_| left.register(&left_memory, Access::Read).err());
-    assert!(matches!(refused, Some(Error::InvalidArgument { .. })));
+    let beyond = (0..=most).find_map(|_| left.register(&left_memory, Access::Read).err());
+    assert!(refused(beyond.expect("registrations have a limit")));
 }
 
 pub(super) fn a_peer_that_does_not_read_is_a_deadline<E: Endpoint>(pair: Pair<E>) {
@@ -254,7 +234,7 @@ pub(super) fn a_peer_that_does_not_read_is_a_deadline<E: Endpoint>(pair: Pair<E>
         for event in next(&mut left) {
             match event {
                 Event::Done { outcome: Ok(()), .. } => sent += 1,
-                Event::Done { outcome: Err(Error::DeadlineExceeded { what, .. }), .. } => {
+                Event::Done { outcome: Err(EndpointError::Late { what, .. }), .. } => {
                     assert!(Instant::now() >= deadline && what.contains(NAMES[1]), "{what}");
                     late += 1;
                 }
@@ -270,8 +250,7 @@ pub(super) fn a_peer_that_does_not_read_is_a_deadline<E: Endpoint>(pair: Pair<E>
 }
 
 pub(super) fn a_peer_that_is_lost_completes_everything_once<E: Endpoint>(pair: Pair<E>) {
-    let Pair { left: (mut left, right_id), right: (right, _), left_memory, right_memory } = pair;
-    let mut right = right;
+    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory, .. } = pair;
     let local = left.register(&left_memory, Access::Local).unwrap();
     let lease = right.register(&right_memory, Access::ReadWrite).unwrap().lease();
     let mut posted = 0;
@@ -280,7 +259,7 @@ pub(super) fn a_peer_that_is_lost_completes_everything_once<E: Endpoint>(pair: P
     }
     left.lose(right_id, "killed by signal 9");
     left.lose(right_id, "said twice");
-    let is_lost = |error: &Error| matches!(error, Error::PeerLost { peer, what } if peer == NAMES[1] && what == "killed by signal 9");
+    let lost = EndpointError::Lost { peer: NAMES[1].into(), what: "killed by signal 9".into() };
     let mut seen = vec![false; posted as usize];
     let mut told = 0;
     while told == 0 {
@@ -288,10 +267,10 @@ pub(super) fn a_peer_that_is_lost_completes_everything_once<E: Endpoint>(pair: P
             match event {
                 Event::Done { token, outcome, .. } => {
                     assert!(!std::mem::replace(&mut seen[token as usize], true) && told == 0);
-                    assert!(outcome.as_ref().err().is_none_or(is_lost), "{outcome:?}");
+                    assert!(outcome.as_ref().err().is_none_or(|error| *error == lost), "{outcome:?}");
                 }
                 Event::Lost { peer, error } => {
-                    assert!(peer == right_id && is_lost(&error), "{error:?}");
+                    assert!(peer == right_id && error == lost, "{error:?}");
                     told += 1;
                 }
                 other => panic!("{other:?}"),
@@ -300,9 +279,9 @@ pub(super) fn a_peer_that_is_lost_completes_everything_once<E: Endpoint>(pair: P
     }
     assert!(seen.iter().all(|&s| s));
     assert_eq!(left.progress(&mut Vec::new()), 0, "a loss is told once");
-    assert!(is_lost(&left.send(right_id, b"x", 0, later()).unwrap_err()));
-    assert!(is_lost(&left.read(transfer(right_id, lease, (0, 0), 8, &local)).unwrap_err()));
-    assert!(is_lost(&left.write(transfer(right_id, lease, (0, 0), 8, &local)).unwrap_err()));
+    assert_eq!(left.send(right_id, b"x", 0, later()), Err(lost.clone()));
+    assert_eq!(left.read(transfer(right_id, lease, (0, 0), 8, &local)), Err(lost.clone()));
+    assert_eq!(left.write(transfer(right_id, lease, (0, 0), 8, &local)), Err(lost));
 }
 
 pub(super) fn a_peer_that_closes_is_lost_after_its_messages<E: Endpoint>(pair: Pair<E>) {
@@ -316,7 +295,7 @@ pub(super) fn a_peer_that_closes_is_lost_after_its_messages<E: Endpoint>(pair: P
         for event in next(&mut left) {
             match event {
                 Event::Message { bytes, .. } if bytes == [got] => got += 1,
-                Event::Lost { peer, error: Error::PeerLost { peer: name, .. } } => {
+                Event::Lost { peer, error: EndpointError::Lost { peer: name, .. } } => {
                     assert!(peer == right_id && name == NAMES[1] && got == 60);
                     return;
                 }
