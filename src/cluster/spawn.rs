@@ -37,7 +37,7 @@ pub(super) fn spawn(hello: &Hello, fds: [BorrowedFd<'_>; 2]) -> Result<Process> 
         // A key that interrupts the program is the program's to handle: its engines end with it, not before.
         .process_group(0)
         .spawn()
-        .map_err(|e| Error::io("start an engine process", e))?;
+        .map_err(|e| Error::io("start an engine process from /proc/self/exe", e))?;
     match pidfd_open(child.id()).and_then(|pidfd| send_hello(&ours, hello, fds).map(|()| pidfd)) {
         Ok(pidfd) => Ok(Process { child, pidfd, socket: ours }),
         Err(error) => {

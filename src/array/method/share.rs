@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::cluster::{Hub, Job, panic_message};
+use crate::cluster::{Hub, Job};
 use crate::error::{Error, Result};
 
 /// Below this much memory traffic the calling thread does all of it.
@@ -27,8 +27,7 @@ pub(super) fn share(
         return Ok(());
     }
     if items == 1 || items.saturating_mul(bytes) < INLINE_BELOW {
-        return catch_unwind(AssertUnwindSafe(|| body(0..items)))
-            .map_err(|panic| Error::Panicked { task: name.to_owned(), message: panic_message(panic) });
+        return catch_unwind(AssertUnwindSafe(|| body(0..items))).map_err(|payload| Error::panicked(name, payload));
     }
     let grain = (CHUNK / bytes.max(1)).max(items.div_ceil(MAX_CHUNKS)).max(1);
     let local = |chunk: u32| {
