@@ -1,5 +1,9 @@
 //! The one error type of the crate: every kind names what was wrong or what was lost, with the values.
 
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// What any fallible call of this crate returns.
@@ -23,15 +27,18 @@ pub enum Error {
         quota: u64,
     },
 
-    /// A task was lost with the engine that ran it, and may not be, or was not successfully, run again.
-    #[error("engine {engine} was lost while it ran {task:?} (deaths of this task: {deaths})")]
+    /// A task or a job was lost with the engines that ran it: it may not run again, has ended three of them, or there is no
+    /// engine to run it.
+    #[error("{task:?} was lost with engine {engine}: {reason} (deaths of engines that ran it: {deaths})")]
     EngineLost {
-        /// Name of the task.
+        /// Name of the task or operation.
         task: String,
-        /// Index of the engine that died last.
+        /// Index of the engine that died last, or that cannot be started.
         engine: u32,
         /// How many engines died while they ran it.
         deaths: u32,
+        /// How that engine ended, or why it cannot be started.
+        reason: String,
     },
 
     /// Arrays or objects of two hubs were mixed.
@@ -64,8 +71,10 @@ pub enum Error {
     Panicked {
         /// Name of the task or operation.
         task: String,
-        /// The panic's message.
+        /// The panic's message, where its payload was a text.
         message: String,
+        /// What the panic was raised with, where that was in this process.
+        payload: PanicPayload,
     },
 
     /// Shapes that do not fit together.
@@ -147,10 +156,70 @@ pub enum Error {
     HubClosed,
 }
 
+/// What a panic was raised with, kept so that it can be raised again: [`std::panic::resume_unwind`]. Empty where the panic was in
+/// another process, from which only the message travels.
+///
+/// ```
+/// use distob::prelude::*;
+/// use distob::Error;
+/// let a = DistArray::linspace(0.0, 1.0, 3);
+/// match a.try_mapv(|x| if x > 0.5 { std::panic::panic_any(7) } else { x }) {
+///     Err(Error::Panicked { payload, .. }) => assert_eq!(*payload.take().unwrap().downcast::<i32>().unwrap(), 7),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
+pub struct PanicPayload(Mutex<Option<Box<dyn Any + Send>>>);
+
+impl PanicPayload {
+    /// Of a panic in another process.
+    pub(crate) const fn elsewhere() -> Self {
+        PanicPayload(Mutex::new(None))
+    }
+
+    /// Takes the payload out; `None` where the panic was in another process, and after the first call.
+    pub fn take(&self) -> Option<Box<dyn Any + Send>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+    }
+}
+
+impl From<Box<dyn Any + Send>> for PanicPayload {
+    fn from(payload: Box<dyn Any + Send>) -> Self {
+        PanicPayload(Mutex::new(Some(payload)))
+    }
+}
+
+impl Drop for PanicPayload {
+    fn drop(&mut self) {
+        let Some(payload) = self.take() else { return };
+        // The payload's own `drop` is a user's code. Where it panics, the next payload is leaked: dropping it could panic again.
+        if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(next);
+        }
+    }
+}
+
+impl fmt::Debug for PanicPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PanicPayload")
+    }
+}
+
+/// The text of a panic's payload.
+pub(crate) fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("(the panic's payload is no text)")
+}
+
 impl Error {
     /// An [`Error::Io`] that says what was being done.
     pub(crate) fn io(what: impl Into<String>, source: impl Into<std::io::Error>) -> Self {
         Error::Io { what: what.into(), source: source.into() }
+    }
+
+    /// An [`Error::Panicked`] of a panic that was caught in this process.
+    pub(crate) fn panicked(task: &str, payload: Box<dyn Any + Send>) -> Self {
+        let message = panic_message(&*payload).to_owned();
+        Error::Panicked { task: task.to_owned(), message, payload: payload.into() }
     }
 
     /// An [`Error::InvalidArgument`].

@@ -32,7 +32,7 @@ pub use cluster::{EngineKind, Hub, HubBuilder, init};
 pub use distob_macros::{Element, main, test, ufunc};
 #[cfg(not(loom))]
 pub use element::Element;
-pub use error::{Error, Result};
+pub use error::{Error, PanicPayload, Result};
 #[doc(no_inline)]
 pub use inventory;
 

@@ -169,7 +169,7 @@ fn a_panic_in_a_chunk_is_an_error_and_the_hub_lives_on() {
     };
     let error = job(&|chunk| assert_ne!(chunk, 13, "unlucky")).unwrap_err();
     assert!(
-        matches!(&error, Error::Panicked { task, message } if task == "tests.panic" && message.contains("unlucky"))
+        matches!(&error, Error::Panicked { task, message, .. } if task == "tests.panic" && message.contains("unlucky"))
     );
     let sum = AtomicU64::new(0);
     job(&|chunk| _ = sum.fetch_add(u64::from(chunk), Ordering::Relaxed)).unwrap();

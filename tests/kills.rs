@@ -1,4 +1,5 @@
-//! kill -9 of engines in the middle of work: the same bits after it, no call that hangs, nothing left behind.
+//! kill -9 of engines in the middle of work: the same bits after it, no call that hangs, nothing left behind. Work that ends
+//! engines by itself is lost by name, and never ends the hub.
 //!
 //! `ci/soak kills --rounds N` runs more rounds than `cargo test` does.
 
@@ -125,4 +126,151 @@ fn tasks_survive_or_are_lost_by_name() {
     });
     println!("{done} tasks done, {lost} lost by name, {} engines killed", hub.deaths());
     assert!(done > 0);
+}
+
+/// More elements than the hub's own thread computes before an engine has woken.
+const LARGE: usize = 1_000_000;
+
+/// Ways to end a process from inside.
+const ENDS: [(fn(), &str); 3] =
+    [(|| std::process::abort(), "SIGABRT"), (|| std::process::exit(7), "exit status: 7"), (overflow, "SIGSEGV")];
+
+fn overflow() {
+    fn deeper(n: u64) -> u64 {
+        let frame = std::hint::black_box([n; 512]);
+        if n == u64::MAX { 0 } else { 1 + deeper(n + 1) + frame[3] }
+    }
+    std::hint::black_box(deeper(0));
+}
+
+/// Runs `call` until it is an error, which takes an engine that takes part.
+fn until_lost<R>(mut call: impl FnMut() -> distob::Result<R>) -> Error {
+    let begun = Instant::now();
+    loop {
+        if let Err(error) = call() {
+            return error;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "no engine took part");
+    }
+}
+
+#[distob::test]
+fn a_chunk_that_ends_three_engines_is_lost_by_name_and_never_the_hubs() {
+    let hub = Hub::builder().process().engines(2).start().unwrap();
+    let a = hub.scatter(&Array1::from_iter(0..LARGE as u64)).unwrap();
+    for (nth, (_, words)) in ENDS.iter().enumerate() {
+        let before = hub.deaths();
+        // Deadly to every process but this one.
+        let state = (std::process::id(), nth as u64);
+        let error = until_lost(|| {
+            a.try_map_with(&state, |&(hub, nth), x| {
+                if std::process::id() != hub && x % 4096 == 17 {
+                    ENDS[nth as usize].0();
+                }
+                x
+            })
+        });
+        let told = |text: &str| text.contains(words);
+        assert!(
+            matches!(&error, Error::EngineLost { task, deaths: 3, reason, .. } if task == "map_with" && told(reason)),
+            "{error}"
+        );
+        let deaths = hub.deaths() - before;
+        assert!(deaths >= 3, "{deaths} deaths");
+        // Nothing of it is left: the next call is computed by everybody.
+        assert_eq!(a.map_with(&1u64, |one, x| x + one).max(), Some(LARGE as u64));
+        assert_eq!(hub.submit(|x: u32| x + 1, 1).unwrap().wait().unwrap(), 2);
+    }
+}
+
+#[distob::test]
+fn a_chunk_that_ends_an_engine_once_or_twice_is_computed_by_another() {
+    let hub = Hub::builder().process().engines(2).start().unwrap();
+    let a = hub.scatter(&Array1::from_iter(0..LARGE as u64)).unwrap();
+    let directory = std::env::temp_dir().join(format!("distob-kills-{}", std::process::id()));
+    std::fs::create_dir(&directory).unwrap();
+    for times in [1, 2u64] {
+        let state = (std::process::id(), times, directory.to_str().unwrap().to_owned());
+        let run = || {
+            a.try_map_with(&state, |(hub, times, directory), x| {
+                if std::process::id() != *hub && x % 65_536 == 17 {
+                    // So often for each of these elements.
+                    for n in 0..*times {
+                        let mark = std::path::Path::new(directory).join(format!("{times}-{x}-{n}"));
+                        if std::fs::File::create_new(mark).is_ok() {
+                            std::process::abort();
+                        }
+                    }
+                }
+                x + 1
+            })
+        };
+        let begun = Instant::now();
+        let before = hub.deaths();
+        while hub.deaths() == before {
+            assert_eq!(run().unwrap().sum(), (1..=LARGE as u64).sum::<u64>());
+            assert!(begun.elapsed() < Duration::from_secs(60), "no engine took part");
+        }
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// Set by those who may compute [`fussy`].
+static LIVES: AtomicBool = AtomicBool::new(false);
+
+#[distob::ufunc]
+fn fussy(x: f64) -> f64 {
+    if x == 5.0 && !LIVES.load(Ordering::Relaxed) {
+        std::process::abort()
+    }
+    x
+}
+
+#[distob::test]
+fn a_function_of_the_program_that_ends_engines_is_lost_by_name() {
+    // Engines never ran this.
+    LIVES.store(true, Ordering::Relaxed);
+    let hub = Hub::builder().process().engines(2).start().unwrap();
+    let a = hub.scatter(&Array1::from_shape_fn(LARGE, |i| (i % 4096) as f64)).unwrap();
+    let error = until_lost(|| fussy.call(&a).eval().map(drop));
+    assert!(matches!(&error, Error::EngineLost { deaths: 3, .. }), "{error}");
+    assert_eq!(a.max(), Some(4095.0));
+}
+
+#[distob::test]
+fn an_infallible_call_panics_with_the_error() {
+    let hub = Hub::builder().process().engines(2).start().unwrap();
+    let a = hub.scatter(&Array1::from_iter(0..LARGE as u64)).unwrap();
+    let here = std::process::id();
+    let deadly = |hub: &u32, x: u64| if std::process::id() == *hub { x } else { std::process::abort() };
+    let text = loop {
+        let call = std::panic::AssertUnwindSafe(|| a.map_with(&here, deadly));
+        if let Err(payload) = std::panic::catch_unwind(call) {
+            break *payload.downcast::<String>().unwrap();
+        }
+    };
+    assert!(text.contains("\"map_with\" was lost with engine"), "{text}");
+}
+
+#[distob::test]
+fn deaths_of_one_callers_chunks_are_nobody_elses() {
+    let hub = Hub::builder().process().engines(3).start().unwrap();
+    let a = hub.scatter(&Array1::from_iter(0..LARGE as u64)).unwrap();
+    let here = std::process::id();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _stop = Finally(&stop);
+            for _ in 0..3 {
+                let error = until_lost(|| {
+                    let f = |hub: &u32, x: u64| if std::process::id() == *hub { x } else { std::process::abort() };
+                    a.try_map_with(&here, f)
+                });
+                assert!(matches!(error, Error::EngineLost { deaths: 3, .. }), "{error}");
+            }
+        });
+        while !stop.load(Ordering::Relaxed) {
+            assert_eq!(a.map_with(&3u64, |by, x| x * by).max(), Some(3 * (LARGE as u64 - 1)));
+        }
+    });
 }

@@ -1,7 +1,9 @@
 //! Tasks in real engine processes: results, panics, deadlines, cancellation, deaths.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use distob::cluster::Job;
 use distob::{Error, Hub};
 
 fn hub(engines: usize) -> Hub {
@@ -163,6 +165,40 @@ fn who_waits_runs_no_task_of_somebody_else() {
     assert_eq!(*HELD.lock().unwrap(), 3);
 }
 
+/// Uses 5 to 10 kB of stack for each level.
+fn descend(levels: u64) -> u64 {
+    let frame = std::hint::black_box([levels; 640]);
+    if levels == 0 { 0 } else { 1 + descend(levels - 1) + frame[7] - frame[8] }
+}
+
+#[distob::test]
+fn threads_have_eight_mebibytes_of_stack_or_what_they_are_given() {
+    let hubs = |stack: Option<usize>| {
+        [Hub::builder().embedded().engines(3), Hub::builder().process().engines(2).threads(2)]
+            .map(|hub| stack.map_or(hub.clone(), |stack| hub.stack_size(stack)).start().unwrap())
+    };
+    // More than the 2 MiB that a thread of the standard library has, less than 8 MiB; and eight times as much.
+    for (stack, levels) in [(None, 700), (Some(64 << 20), 5600)] {
+        for hub in hubs(stack) {
+            let pending: Vec<_> = (0..8).map(|_| hub.submit(descend, levels).unwrap()).collect();
+            pending.into_iter().for_each(|pending| assert_eq!(pending.wait().unwrap(), levels));
+        }
+    }
+    // The threads that compute chunks, too: the calling one has what it has.
+    let hub = Hub::builder().embedded().engines(3).stack_size(64 << 20).start().unwrap();
+    let (main, deepest) = (std::thread::current().id(), AtomicU64::new(0));
+    let local = |_| {
+        if std::thread::current().id() == main {
+            std::thread::sleep(Duration::from_millis(1));
+        } else {
+            deepest.fetch_max(descend(5600), Ordering::Relaxed);
+        }
+    };
+    let job = Job { name: "descend", chunks: 64, bytes: 100 << 20, local: &local, remote: None };
+    (0..100).take_while(|_| deepest.load(Ordering::Relaxed) == 0).for_each(|_| hub.run(&job).unwrap());
+    assert_eq!(deepest.into_inner(), 5600, "no worker took part");
+}
+
 #[distob::test]
 fn an_argument_that_is_too_long_is_an_error_that_says_what_to_do() {
     let hub = hub(1);
@@ -178,6 +214,8 @@ fn wishes_out_of_range_are_errors_with_the_values() {
         Hub::builder().threads(5),
         Hub::builder().quota(0),
         Hub::builder().stall(Duration::from_millis(10)),
+        Hub::builder().stack_size(4096),
+        Hub::builder().stack_size(usize::MAX),
     ];
     for wish in wishes {
         let text = format!("{wish:?}");

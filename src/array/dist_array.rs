@@ -61,14 +61,19 @@ pub type DistArray6<A> = DistArray<A, Ix6>;
 /// A [`DistArray`] whose number of dimensions is known at run time only. Expressions take 32 at most, and say so where there are more.
 pub type DistArrayD<A> = DistArray<A, IxDyn>;
 
-/// Panics with an error's text, on the line of the caller.
+/// Panics with an error's text, on the line of the caller. A panic of a user's function goes on with its own payload.
 #[track_caller]
 #[cold]
 pub(crate) fn fail(error: &Error) -> ! {
+    if let Error::Panicked { payload, .. } = error
+        && let Some(payload) = payload.take()
+    {
+        std::panic::resume_unwind(payload);
+    }
     panic!("{error}")
 }
 
-/// The value, or a panic with the error's text on the line of the caller.
+/// The value, or a panic as that of [`fail`].
 #[track_caller]
 #[inline]
 pub(crate) fn expect<T>(result: Result<T>) -> T {

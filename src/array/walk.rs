@@ -10,7 +10,7 @@ use super::broadcast::{memory_order, strides_in_order};
 use super::dims::{Dims, row_major};
 use super::execute;
 use super::view::{Held, checked_bytes, strides_of};
-use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote, panic_message};
+use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote};
 use crate::element::Element;
 use crate::error::{Error, Result};
 
@@ -54,8 +54,7 @@ pub(super) fn parallel_with(
         return Ok(());
     }
     if len <= GRAIN {
-        return catch_unwind(AssertUnwindSafe(|| body(0..len)))
-            .map_err(|panic| Error::Panicked { task: name.to_owned(), message: panic_message(panic) });
+        return catch_unwind(AssertUnwindSafe(|| body(0..len))).map_err(|payload| Error::panicked(name, payload));
     }
     let grain = GRAIN.max(((64 << 10) / bytes.max(1)).next_power_of_two()).max(len.div_ceil(MAX_CHUNKS));
     let local = |chunk: u32| {

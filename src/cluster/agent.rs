@@ -1,37 +1,34 @@
 //! The agent: the role that owns a host's engine processes. It starts them, sees their deaths, starts others in their
-//! place, and ends them. It runs on a thread of its own, which lives as long as the hub: engines ask the kernel to be
+//! place, and ends them, those too that do not leave a task whose deadline is past. It runs on a thread of its own, which lives as long as the hub: engines ask the kernel to be
 //! killed when the thread that started them is gone, so even a stopped one does not outlive its agent.
 
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::ExitStatusExt as _;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::signal::Signal;
 
-use super::board::{Board, Participant};
+use super::attempts::{Attempts, Cause};
+use super::board::{Board, Death, Participant};
 use super::builder::HubBuilder;
+use super::death::{OomKills, from_outside, in_words};
 use super::image::Image;
 use super::link::Links;
 use super::spawn::{Process, receive, spawn};
-use super::wire::{Hello, READY, Ready};
+use super::wire::{FAILED, Failed, Hello, READY, Ready, monotonic};
 use crate::error::{Error, Result};
 use crate::transport::Segment;
-use crate::transport::wire::decode;
+use crate::transport::wire::{Header, decode};
 
-/// An engine that dies by itself so often before it was ready is not started again.
-const MAX_STILLBIRTHS: u32 = 3;
-/// So many engines killed before they were ready count as one that died by itself.
-const KILLS_FOR_A_STILLBIRTH: u32 = 100;
-/// When an engine that could not be started is tried again.
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// How long engines may take to end by themselves when the hub closes.
 const END_WITHIN: Duration = Duration::from_millis(500);
+/// How often the agent looks at its engines though nothing has happened.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a new engine may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
@@ -48,9 +45,37 @@ struct Shared {
     /// Process id of each engine, 0 while it is dead.
     pids: Vec<AtomicU32>,
     deaths: AtomicU32,
-    /// A bit for each engine that has been ready, and what has made one of them impossible to start.
-    ready: Mutex<(u64, Option<String>)>,
+    starts: Mutex<Starts>,
     changed: Condvar,
+    /// Whether each engine has been ready once.
+    up: AtomicBool,
+}
+
+/// What has become of the starts of engines.
+struct Starts {
+    /// Those that have been ready, a bit each.
+    ready: u64,
+    /// Those that cannot be started for now, a bit each.
+    given_up: u64,
+    /// For each, what stands in the way of its start.
+    trouble: Vec<Option<Cause>>,
+}
+
+impl Starts {
+    /// The trouble of one engine that has any.
+    fn any_trouble(&self) -> Option<(usize, &Cause)> {
+        self.trouble.iter().enumerate().find_map(|(engine, cause)| Some((engine, cause.as_ref()?)))
+    }
+
+    /// That trouble as an error.
+    fn error(&self) -> Error {
+        match self.any_trouble() {
+            Some((engine, cause)) => {
+                Error::Io { what: format!("start engine {engine}: {}", cause.what), source: cause.to_io() }
+            }
+            None => Error::io("start engine processes", std::io::Error::other("no reason is known")),
+        }
+    }
 }
 
 impl Agent {
@@ -69,8 +94,9 @@ impl Agent {
                 .map_err(|e| Error::io("make an event descriptor", e))?,
             pids: (0..engines).map(|_| AtomicU32::new(0)).collect(),
             deaths: AtomicU32::new(0),
-            ready: Mutex::new((0, None)),
+            starts: Mutex::new(Starts { ready: 0, given_up: 0, trouble: vec![None; engines] }),
             changed: Condvar::new(),
+            up: AtomicBool::new(false),
         });
         let watch = Watch {
             shared: shared.clone(),
@@ -80,32 +106,62 @@ impl Agent {
             stall: config.stall,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             pin: config.pin,
+            stack: config.stack as u64,
+            oom: OomKills::new(),
             engines: participants.into_iter().map(Engine::new).collect(),
         };
         let thread = std::thread::Builder::new()
             .name("distob-agent".to_owned())
             .spawn(move || watch.run())
             .map_err(|e| Error::io("start the agent's thread", e))?;
-        let agent = Agent { shared, thread: Mutex::new(Some(thread)) };
-        agent.wait_ready(engines, config.deadline.min(READY_WITHIN)).inspect_err(|_| agent.close())?;
-        Ok(agent)
+        Ok(Agent { shared, thread: Mutex::new(Some(thread)) })
     }
 
-    fn wait_ready(&self, engines: usize, within: Duration) -> Result<()> {
-        let ready = self.shared.ready.lock().unwrap_or_else(|e| e.into_inner());
-        let waits = |state: &mut (u64, Option<String>)| (state.0.count_ones() as usize) < engines && state.1.is_none();
-        let (state, timeout) =
-            self.shared.changed.wait_timeout_while(ready, within, waits).unwrap_or_else(|e| e.into_inner());
-        match &state.1 {
-            Some(reason) => Err(Error::Io {
-                what: "start engine processes".to_owned(),
-                source: std::io::Error::other(reason.clone()),
-            }),
-            None if timeout.timed_out() => {
-                Err(Error::DeadlineExceeded { what: "engine processes to start".to_owned(), after: within })
-            }
-            None => Ok(()),
+    /// Waits until each engine has been ready.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when one of them cannot be started, [`Error::DeadlineExceeded`] after `within`, and 20 s at most.
+    pub(super) fn wait_ready(&self, within: Duration) -> Result<()> {
+        let within = within.min(READY_WITHIN);
+        let all = self.all();
+        let starts = self.wait_while(within, |starts| starts.ready & all != all && starts.given_up == 0);
+        if starts.given_up != 0 {
+            return Err(starts.error());
         }
+        if starts.ready & all != all {
+            let trouble = starts.any_trouble().map(|(engine, cause)| format!(" (engine {engine}: {})", cause.what));
+            let what = format!("engine processes to start{}", trouble.unwrap_or_default());
+            return Err(Error::DeadlineExceeded { what, after: within });
+        }
+        Ok(())
+    }
+
+    /// Waits until each engine has been ready or cannot be started, or `within` has passed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when none of them can be started.
+    pub(super) fn wait_started(&self, within: Duration) -> Result<()> {
+        // As a rule they have been for long.
+        if self.shared.up.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let all = self.all();
+        let starts = self.wait_while(within, |starts| (starts.ready | starts.given_up) & all != all);
+        if starts.given_up & all == all { Err(starts.error()) } else { Ok(()) }
+    }
+
+    /// What stands in the way of the start of an engine that does not run.
+    pub(super) fn trouble(&self, engine: usize) -> Option<String> {
+        self.shared.starts().trouble[engine].as_ref().map(|cause| cause.what.clone())
+    }
+
+    fn all(&self) -> u64 {
+        (1 << self.shared.pids.len()) - 1
+    }
+
+    fn wait_while(&self, within: Duration, waits: impl Fn(&mut Starts) -> bool) -> MutexGuard<'_, Starts> {
+        let starts = self.shared.starts();
+        self.shared.changed.wait_timeout_while(starts, within, waits).unwrap_or_else(|e| e.into_inner()).0
     }
 
     pub(super) fn links(&self) -> &Arc<Links> {
@@ -134,15 +190,38 @@ impl Agent {
     }
 }
 
+impl Shared {
+    fn starts(&self) -> MutexGuard<'_, Starts> {
+        self.starts.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// Why the agent has ended an engine.
+enum Sentence {
+    /// It was stopped, unreadable, or did not become ready.
+    Broken(String),
+    /// It did not leave a task that was past its deadline.
+    Late(String),
+}
+
+impl Sentence {
+    fn broken(how: &'static str) -> impl Fn(Error) -> Sentence {
+        move |error| Sentence::Broken(format!("{how}: {error}"))
+    }
+}
+
 /// What the agent's thread knows of one engine.
 struct Engine {
     participants: Range<Participant>,
     process: Option<Process>,
     incarnation: u32,
     ready: bool,
-    stillbirths: u32,
+    attempts: Attempts,
     /// When to try to start it again.
     again_at: Option<Instant>,
+    sentence: Option<Sentence>,
+    /// What it has said of itself before it ended.
+    confession: Option<String>,
     /// The last count of its heart, and when it was seen to change.
     beat: u32,
     beat_at: Instant,
@@ -155,8 +234,10 @@ impl Engine {
             process: None,
             incarnation: 0,
             ready: false,
-            stillbirths: 0,
+            attempts: Attempts::default(),
             again_at: None,
+            sentence: None,
+            confession: None,
             beat: 0,
             beat_at: Instant::now(),
         }
@@ -171,6 +252,8 @@ struct Watch {
     stall: Duration,
     cores: usize,
     pin: bool,
+    stack: u64,
+    oom: OomKills,
     engines: Vec<Engine>,
 }
 
@@ -194,8 +277,18 @@ impl Watch {
 
     fn wait_for_events(&self) {
         // Often enough to see a stalled engine and, while nobody waits, to take the replies.
-        let most = if self.shared.links.has_backlog() { Duration::from_millis(1) } else { Duration::from_millis(250) };
-        let timeout = PollTimeout::try_from((self.stall / 4).min(most)).unwrap_or(PollTimeout::MAX);
+        let most = if self.shared.links.has_backlog() { Duration::from_millis(1) } else { LOOK_EVERY };
+        let mut most = most.min(self.stall / 4);
+        for (index, engine) in self.engines.iter().enumerate() {
+            if let Some(at) = engine.again_at {
+                most = most.min(at.saturating_duration_since(Instant::now()));
+            }
+            if let (_, Some(due)) = self.shared.links.overdue(index, self.stall) {
+                most = most.min(Duration::from_nanos(due.saturating_sub(monotonic())));
+            }
+        }
+        // Rounded up: at that time there is something to do.
+        let timeout = PollTimeout::try_from(most + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
         let mut fds = vec![PollFd::new(self.shared.wake.as_fd(), PollFlags::POLLIN)];
         for process in self.engines.iter().filter_map(|engine| engine.process.as_ref()) {
             fds.push(PollFd::new(process.pidfd.as_fd(), PollFlags::POLLIN));
@@ -211,78 +304,129 @@ impl Watch {
         if engine.process.is_none() && engine.again_at.take_if(|at| Instant::now() >= *at).is_some() {
             self.begin(index);
         }
-        let engine = &mut self.engines[index];
-        let Some(process) = &mut engine.process else { return };
+        let Some(process) = &mut self.engines[index].process else { return };
         if matches!(process.child.try_wait(), Ok(Some(_)) | Err(_)) {
             return self.died(index);
         }
-        while readable(process.socket.as_fd()) {
-            match receive(process.socket.as_fd()).and_then(|message| message.map(|(m, _)| said(&m)).transpose()) {
-                Ok(Some(true)) => {
-                    engine.ready = true;
-                    engine.stillbirths = 0;
-                    engine.beat_at = Instant::now();
-                    if let Err(error) = self.shared.links.resume(index, engine.incarnation) {
-                        tracing::warn!(engine = index, %error, "the engine does not take its tasks; it is ended");
-                        let _ = process.child.kill();
-                        return;
-                    }
-                    self.shared.ready.lock().unwrap_or_else(|e| e.into_inner()).0 |= 1 << index;
-                    self.shared.changed.notify_all();
-                }
-                // Its ring of replies is full.
-                Ok(Some(false)) => {}
-                Ok(None) => break,
-                Err(error) => {
-                    tracing::warn!(engine = index, %error, "an engine says what it should not; it is ended");
-                    let _ = process.child.kill();
-                    return;
-                }
+        if let Err(sentence) = self.judge(index) {
+            let (Sentence::Broken(why) | Sentence::Late(why)) = &sentence;
+            tracing::warn!(engine = index, why, "an engine is ended");
+            let engine = &mut self.engines[index];
+            engine.sentence = Some(sentence);
+            if let Some(process) = &mut engine.process {
+                let _ = process.child.kill();
             }
         }
-        if let Err(error) = self.shared.links.pump(index) {
-            tracing::warn!(engine = index, %error, "unreadable replies; the engine is ended");
-            let _ = process.child.kill();
-            return;
+    }
+
+    /// Hears what an engine says, and takes its replies; an error where it has to be ended.
+    fn judge(&mut self, index: usize) -> Result<(), Sentence> {
+        while let Some(word) = self.hear(index).map_err(Sentence::broken("it says what it should not"))? {
+            let engine = &mut self.engines[index];
+            match word {
+                Word::Ready => {
+                    engine.ready = true;
+                    engine.attempts.succeeded();
+                    engine.beat_at = Instant::now();
+                    let incarnation = engine.incarnation;
+                    let resumed = self.shared.links.resume(index, incarnation);
+                    resumed.map_err(Sentence::broken("it does not take its tasks"))?;
+                    self.is_ready(index);
+                }
+                Word::Failed(what) => engine.confession = Some(what),
+                Word::RepliesWait => {}
+            }
         }
+        self.shared.links.pump(index).map_err(Sentence::broken("its replies are unreadable"))?;
+        let engine = &mut self.engines[index];
         let beat = self.board.beat(engine.participants.start).load(Ordering::Relaxed);
         if beat != engine.beat {
             (engine.beat, engine.beat_at) = (beat, Instant::now());
         }
-        if !engine.ready && engine.beat_at.elapsed() > READY_WITHIN {
-            tracing::warn!(engine = index, within = ?READY_WITHIN, "an engine does not become ready; it is ended");
-            let _ = process.child.kill();
-            return;
+        let silent = engine.beat_at.elapsed();
+        if !engine.ready {
+            return match silent > READY_WITHIN {
+                true => Err(Sentence::Broken(format!("it was not ready within {READY_WITHIN:?}"))),
+                false => Ok(()),
+            };
         }
-        let stalled = engine.ready && engine.beat_at.elapsed() > self.stall;
         let needed = || self.board.holds_chunk(engine.participants.clone()) || self.shared.links.outstanding(index) > 0;
-        if stalled && needed() {
-            tracing::warn!(engine = index, stall = ?self.stall, "no sign of life from an engine that holds work; it is killed");
-            let _ = process.child.kill();
+        if silent > self.stall && needed() {
+            let stall = self.stall;
+            return Err(Sentence::Broken(format!("it held work and showed no sign of life for {stall:?}")));
         }
+        if let (Some(task), _) = self.shared.links.overdue(index, self.stall) {
+            let (name, after, stall) = (task.name, task.after, self.stall);
+            let why = format!("it went on with task {name:?} for {stall:?} after the task's deadline of {after:?}");
+            return Err(Sentence::Late(why));
+        }
+        Ok(())
+    }
+
+    /// What an engine has said, if it has said anything.
+    fn hear(&mut self, index: usize) -> Result<Option<Word>> {
+        let Some(process) = &self.engines[index].process else { return Ok(None) };
+        if !readable(process.socket.as_fd()) {
+            return Ok(None);
+        }
+        receive(process.socket.as_fd())?.map(|(message, _)| Word::read(&message)).transpose()
+    }
+
+    fn is_ready(&self, index: usize) {
+        let mut starts = self.shared.starts();
+        starts.ready |= 1 << index;
+        starts.given_up &= !(1 << index);
+        starts.trouble[index] = None;
+        if starts.ready.count_ones() as usize == self.engines.len() {
+            self.shared.up.store(true, Ordering::Relaxed);
+        }
+        self.shared.changed.notify_all();
     }
 
     fn died(&mut self, index: usize) {
+        // Its last words, if it had time for any.
+        while let Ok(Some(word)) = self.hear(index) {
+            if let Word::Failed(what) = word {
+                self.engines[index].confession = Some(what);
+            }
+        }
         let engine = &mut self.engines[index];
         let Some(mut process) = engine.process.take() else { return };
         // Reaped, so it can never write again: only now is its work given to others.
         let status = process.child.wait();
+        drop(process);
         self.shared.pids[index].store(0, Ordering::Relaxed);
         self.shared.deaths.fetch_add(1, Ordering::Relaxed);
         for who in engine.participants.clone() {
             self.board.bell(who).withdraw();
         }
-        self.shared.links.died(index);
-        let freed = self.board.release_dead(engine.participants.clone());
-        tracing::info!(engine = index, ?status, freed, "an engine has died; another is started in its place");
-        if !engine.ready {
-            // A kill comes from outside and says nothing about the program: it takes many of them to give up.
-            let killed = status.is_ok_and(|status| status.signal() == Some(Signal::SIGKILL as i32));
-            engine.stillbirths += if killed { 1 } else { KILLS_FOR_A_STILLBIRTH };
+        let (outside, ended) = match &status {
+            Ok(status) => (from_outside(*status, &mut self.oom), in_words(*status)),
+            Err(error) => (true, format!("how it ended is not known: {error}")),
+        };
+        let (reason, for_lateness) = match (engine.sentence.take(), engine.confession.take()) {
+            (Some(Sentence::Broken(why)), _) => (format!("it was ended, since {why}"), false),
+            (Some(Sentence::Late(why)), _) => (format!("it was ended, since {why}"), true),
+            (None, Some(what)) => (format!("{ended} ({what})"), false),
+            (None, None) => (ended, false),
+        };
+        self.shared.links.died(index, &reason, for_lateness);
+        // What we or others have ended is no fault of the chunks that it held.
+        let death = Death { engine: index as u32, status: status.map_or(0, |status| status.into_raw()) };
+        let freed = self.board.release_dead(engine.participants.clone(), (!outside).then_some(death));
+        tracing::info!(engine = index, reason, freed, "an engine has died; another is started in its place");
+        if freed > 0 {
+            let others = self.engines.iter().flat_map(|engine| engine.participants.clone());
+            others.for_each(|who| _ = self.board.wake(who));
         }
         // A hub that closes has told its engines to end.
-        if !self.shared.closing.load(Ordering::SeqCst) && !self.board.closing() {
+        if self.shared.closing.load(Ordering::SeqCst) || self.board.closing() {
+            return;
+        }
+        if self.engines[index].ready {
             self.begin(index);
+        } else {
+            self.again(index, Cause::death(reason, outside));
         }
     }
 
@@ -291,29 +435,37 @@ impl Watch {
         engine.ready = false;
         engine.beat_at = Instant::now();
         engine.incarnation += 1;
-        let begun = if engine.stillbirths >= MAX_STILLBIRTHS * KILLS_FOR_A_STILLBIRTH {
-            Err(Error::invalid(format!("engine {index} has ended {MAX_STILLBIRTHS} times before it was ready")))
-        } else {
-            self.try_begin(index)
-        };
-        match begun {
+        match self.try_begin(index) {
             Ok(process) => {
                 self.shared.pids[index].store(process.child.id(), Ordering::Relaxed);
                 self.engines[index].process = Some(process);
             }
-            Err(error) => {
-                let engine = &mut self.engines[index];
-                if engine.stillbirths < MAX_STILLBIRTHS * KILLS_FOR_A_STILLBIRTH {
-                    // The system may be short of something for a moment.
-                    engine.stillbirths += KILLS_FOR_A_STILLBIRTH;
-                    engine.again_at = Some(Instant::now() + AGAIN_AFTER);
-                    return tracing::warn!(engine = index, %error, "an engine cannot be started now; it is tried again");
-                }
-                tracing::error!(engine = index, %error, "an engine cannot be started");
-                self.shared.ready.lock().unwrap_or_else(|e| e.into_inner()).1 = Some(error.to_string());
-                self.shared.changed.notify_all();
-                self.shared.links.abandon(index);
-            }
+            Err(error) => self.again(index, Cause::of(&error)),
+        }
+    }
+
+    /// An engine could not be started, or ended before it was ready: it is tried again after a pause. Who waits for it is told
+    /// when that has happened often.
+    fn again(&mut self, index: usize, cause: Cause) {
+        let engine = &mut self.engines[index];
+        let pause = engine.attempts.failed(&cause);
+        engine.again_at = Some(Instant::now() + pause);
+        let given_up = engine.attempts.given_up();
+        let reason = format!("it cannot be started: {}", cause.what);
+        tracing::warn!(engine = index, reason, given_up, ?pause, "an engine is tried again after a pause");
+        let mut starts = self.shared.starts();
+        starts.trouble[index] = Some(cause);
+        if given_up {
+            starts.given_up |= 1 << index;
+            self.shared.changed.notify_all();
+        }
+        let none = starts.given_up.count_ones() as usize == self.engines.len();
+        drop(starts);
+        if given_up {
+            self.shared.links.abandon(index, &reason);
+        }
+        if none {
+            self.board.give_up_retries();
         }
     }
 
@@ -330,6 +482,7 @@ impl Watch {
             threads: threads as u16,
             spins: (index + 1) * threads < self.cores.max(2),
             pin: self.pin.then_some((index * threads + 1) as u32),
+            stack: self.stack,
         };
         let fd = |segment: &'_ Arc<Segment>| -> Result<std::os::fd::OwnedFd> {
             let fd = segment.fd().ok_or_else(|| Error::invalid("engine processes need segments with descriptors"))?;
@@ -360,7 +513,7 @@ impl Watch {
                 }
             }
         }
-        (0..self.engines.len()).for_each(|engine| self.shared.links.abandon(engine));
+        (0..self.engines.len()).for_each(|engine| self.shared.links.abandon(engine, "the hub is closed"));
     }
 }
 
@@ -370,18 +523,33 @@ fn readable(socket: BorrowedFd<'_>) -> bool {
         && fds[0].revents().is_some_and(|r| r.contains(PollFlags::POLLIN))
 }
 
-/// Whether the message says that the engine is ready (and not that its replies wait).
-fn said(message: &[u8]) -> Result<bool> {
-    if message.len() == 1 {
-        return Ok(false);
-    }
-    let (header, ready) = decode::<Ready>(message)?;
-    let own = Image::own().identity;
-    match header.kind {
-        READY if ready.identity == own => Ok(true),
-        READY => {
-            Err(Error::frame(format!("engine {} runs program {:#x}, the hub {own:#x}", ready.pid, ready.identity)))
+/// What an engine says.
+enum Word {
+    Ready,
+    /// Its ring of replies is full.
+    RepliesWait,
+    /// It cannot be an engine.
+    Failed(String),
+}
+
+impl Word {
+    fn read(message: &[u8]) -> Result<Word> {
+        if message.len() == 1 {
+            return Ok(Word::RepliesWait);
         }
-        other => Err(Error::frame(format!("kind {other} during the handshake"))),
+        let (header, _) = Header::open(message)?;
+        match header.kind {
+            READY => {
+                let (_, ready) = decode::<Ready>(message)?;
+                let own = Image::own().identity;
+                if ready.identity == own {
+                    return Ok(Word::Ready);
+                }
+                let (pid, other) = (ready.pid, ready.identity);
+                Err(Error::frame(format!("engine {pid} runs program {other:#x}, the hub {own:#x}")))
+            }
+            FAILED => Ok(Word::Failed(decode::<Failed>(message)?.1.what)),
+            other => Err(Error::frame(format!("kind {other} during the handshake"))),
+        }
     }
 }

@@ -11,6 +11,11 @@ pub const MAX_ENGINES: usize = 32;
 /// An engine shows that it lives every 50 ms: less than this would kill it for nothing.
 const SHORTEST_STALL: Duration = Duration::from_millis(200);
 
+/// Bytes of stack of a thread, unless said otherwise: what the main thread of a Linux program has.
+const STACK: usize = 8 << 20;
+/// What a thread's stack may have: room for what runs in any case; no more than addresses allow for all threads.
+const STACKS: std::ops::RangeInclusive<usize> = 256 << 10..=1 << 36;
+
 /// Where the work on arrays runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineKind {
@@ -34,6 +39,7 @@ pub struct HubBuilder {
     pub(super) pin: bool,
     pub(super) deadline: Duration,
     pub(super) stall: Duration,
+    pub(super) stack: usize,
 }
 
 impl Default for HubBuilder {
@@ -46,6 +52,7 @@ impl Default for HubBuilder {
             pin: false,
             deadline: Duration::from_secs(60),
             stall: Duration::from_secs(1),
+            stack: STACK,
         }
     }
 }
@@ -100,18 +107,40 @@ impl HubBuilder {
         self
     }
 
-    /// How long an engine that holds work may show no sign of life (stopped, swapped out) before it is killed and
-    /// its work is done by others. Default: 1 s; at least 200 ms.
+    /// How long an engine that holds work may show no sign of life (stopped, swapped out), and how long it may go on with a
+    /// task that is past its deadline, before it is killed and replaced and its work is done by others. Default: 1 s; at least
+    /// 200 ms.
     pub fn stall(mut self, stall: Duration) -> Self {
-        self.stall = stall;
+        // Times beyond this (136 years) overflow when they are added to others.
+        self.stall = stall.min(Duration::from_secs(1 << 32));
+        self
+    }
+
+    /// Bytes of stack of each thread that computes: the hub's workers, and the threads of engines. Default: 8 MiB; 256 KiB to
+    /// 64 GiB. It is address space only until a thread uses it.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// # fn main() -> distob::Result<()> {
+    /// fn depth(n: u64) -> u64 {
+    ///     if n == 0 { 0 } else { 1 + std::hint::black_box(depth(n - 1)) }
+    /// }
+    /// let hub = Hub::builder().embedded().engines(2).stack_size(256 << 20).start()?;
+    /// assert_eq!(hub.submit(depth, 200_000)?.wait()?, 200_000);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack = bytes;
         self
     }
 
     /// Starts the hub.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for numbers out of range; [`Error::Io`] where the system refuses shared memory;
-    /// [`Error::DeadlineExceeded`] where engine processes do not come up.
+    /// [`Error::InvalidArgument`] for numbers out of range; [`Error::Io`] where the system refuses shared memory, threads or
+    /// processes, with the step that failed and what the system said; [`Error::DeadlineExceeded`] where engine processes do not
+    /// come up.
     pub fn start(self) -> Result<Hub> {
         let in_range = |what: &str, value: usize, most: usize| match value {
             1.. if value <= most => Ok(()),
@@ -121,6 +150,10 @@ impl HubBuilder {
         in_range("number of engines", self.engines.unwrap_or(1), MAX_ENGINES)?;
         if self.stall < SHORTEST_STALL {
             return Err(Error::invalid(format!("a stall of {:?}: at least {SHORTEST_STALL:?}", self.stall)));
+        }
+        if !STACKS.contains(&self.stack) {
+            let (least, most) = STACKS.into_inner();
+            return Err(Error::invalid(format!("a stack of {} bytes: {least} to {most} allowed", self.stack)));
         }
         if self.quota == Some(0) {
             return Err(Error::invalid("quota of 0 bytes: give at least 2 MiB"));

@@ -1,14 +1,19 @@
 //! The threads of the hub's own process that compute: the one that posts a job takes part in it, and worker threads
 //! (the *embedded* engines) help. The only `unsafe` here is the pointer by which a worker finds the poster's closure.
 
+use std::any::Any;
+use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitStatus;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::board::{Board, Participant, Posted, Rest, SLOTS};
+use super::board::{Board, Lost, Participant, Posted, Rest, SLOTS};
+use super::death::in_words;
 use super::job::Job;
-use crate::error::{Error, Result};
+use super::unwind::AbortOnUnwind;
+use crate::error::{Error, PanicPayload, Result};
 
 /// Below this much memory traffic (some 10 µs of work) a job is not shared at all.
 const SHARE_FROM: u64 = 512 << 10;
@@ -28,31 +33,40 @@ const HELPER_NAP: Duration = Duration::from_millis(500);
 /// A job as the threads of this process find it: on the poster's stack, for as long as the job is on the board.
 struct Frame<'a> {
     run: &'a (dyn Fn(u32) + Sync),
+    /// Whether the result is lost, so that the remaining chunks are only ticked off.
     failed: AtomicBool,
-    message: Mutex<Option<String>>,
+    /// What the first panic was raised with.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    fn new(run: &'a (dyn Fn(u32) + Sync)) -> Frame<'a> {
+        Frame { run, failed: AtomicBool::new(false), panic: Mutex::default() }
+    }
+
     fn run(&self, chunk: u32) {
-        // After a panic the result is lost anyway: the remaining chunks are only ticked off.
-        if self.failed.load(Ordering::Relaxed) {
+        if self.has_failed() {
             return;
         }
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (self.run)(chunk))) {
-            self.failed.store(true, Ordering::Relaxed);
-            let message = panic_message(panic);
-            self.message.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(message);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| (self.run)(chunk))) {
+            self.fail();
+            let mut first = self.panic.lock().unwrap_or_else(|e| e.into_inner());
+            if first.is_none() {
+                *first = Some(payload);
+            } else {
+                drop(first);
+                drop(PanicPayload::from(payload));
+            }
         }
     }
-}
 
-/// The text of a caught panic. What was thrown is leaked: to drop it would run code of the user's that may panic again,
-/// outside of any catch.
-pub(crate) fn panic_message(panic: Box<dyn std::any::Any + Send>) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "(no message)".to_owned());
-    std::mem::forget(panic);
-    text
+    fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
 }
 
 /// The board, and what the threads of this process share beside it.
@@ -66,6 +80,8 @@ pub(super) struct Crew {
     sharers: Helpers,
     threads: Helpers,
     cores: usize,
+    /// How long a job may wait for an engine process to take what another one died of.
+    patience: Duration,
     /// When the last shared job ended (ns since `born`), and how many came in close succession.
     born: Instant,
     last_end: AtomicU64,
@@ -82,7 +98,7 @@ pub(super) struct Helpers {
 
 impl Crew {
     /// A crew of `threads` of this process, and of `sharers`, the same ones or threads of engine processes.
-    pub(super) fn new(board: Board, sharers: Helpers, threads: Helpers) -> Crew {
+    pub(super) fn new(board: Board, sharers: Helpers, threads: Helpers, patience: Duration) -> Crew {
         Crew {
             board,
             frames: [const { AtomicPtr::new(std::ptr::null_mut()) }; SLOTS],
@@ -90,6 +106,7 @@ impl Crew {
             sharers,
             threads,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
+            patience,
             born: Instant::now(),
             last_end: AtomicU64::new(0),
             streak: AtomicU32::new(0),
@@ -98,29 +115,36 @@ impl Crew {
 
     /// Runs a job to its end. The calling thread takes part.
     pub(super) fn run(&self, job: &Job<'_>, kind: u32) -> Result<()> {
-        let frame = Frame { run: job.local, failed: AtomicBool::new(false), message: Mutex::new(None) };
+        let frame = Frame::new(job.local);
         let helpers = if job.remote.is_some() { &self.sharers } else { &self.threads };
+        let mut lost = None;
         if job.chunks > 1 && job.bytes >= SHARE_FROM && !helpers.who.is_empty() {
-            self.share(job, kind, &frame, helpers);
+            lost = self.share(job, kind, &frame, helpers);
         } else {
             (0..job.chunks).for_each(|chunk| frame.run(chunk));
             self.board.count(0, u64::from(job.chunks), job.bytes, 0);
         }
-        match frame.failed.into_inner() {
-            false => Ok(()),
-            true => Err(Error::Panicked {
+        match (frame.panic.into_inner().unwrap_or_else(|e| e.into_inner()), lost) {
+            (Some(payload), _) => Err(Error::panicked(job.name, payload)),
+            (None, Some(lost)) => Err(Error::EngineLost {
                 task: job.name.to_owned(),
-                message: frame.message.into_inner().unwrap_or_else(|e| e.into_inner()).unwrap_or_default(),
+                engine: lost.last.engine,
+                deaths: lost.deaths,
+                reason: in_words(ExitStatus::from_raw(lost.last.status)),
             }),
+            (None, None) => Ok(()),
         }
     }
 
-    fn share(&self, job: &Job<'_>, kind: u32, frame: &Frame<'_>, helpers: &Helpers) {
+    /// Runs a job on the board; the chunk that engine processes have died of, where there is one.
+    fn share(&self, job: &Job<'_>, kind: u32, frame: &Frame<'_>, helpers: &Helpers) -> Option<Lost> {
         let Some(slot) = self.take_slot() else {
             // Thirty-two jobs are under way: every core is busy.
             (0..job.chunks).for_each(|chunk| frame.run(chunk));
-            return self.board.count(0, u64::from(job.chunks), job.bytes, 0);
+            self.board.count(0, u64::from(job.chunks), job.bytes, 0);
+            return None;
         };
+        let lent = AbortOnUnwind::begin("the frame of a job that other threads compute");
         // The cast only forgets the lifetime; `retire` below, before this function returns, ends the frame's use.
         let pointer = std::ptr::from_ref(frame).cast::<Frame<'static>>().cast_mut();
         self.frames[slot].store(pointer, Ordering::Release);
@@ -134,21 +158,29 @@ impl Crew {
             frame.run(chunk);
             self.board.complete(slot, &posted, chunk, 0);
             mine += 1;
+            if self.board.lost(slot, &posted).is_some() {
+                frame.fail();
+            }
         }
         // A poster that spins beside as many helpers as there are cores takes a core from one of them.
         mine += self.wait(slot, &posted, frame, helpers.awake < self.cores);
+        let lost = self.board.lost(slot, &posted);
         self.board.retire(slot);
         self.frames[slot].store(std::ptr::null_mut(), Ordering::Release);
+        lent.end();
         self.free.fetch_or(1 << slot, Ordering::AcqRel);
         self.board.count(0, mine, mine * chunk_bytes, 0);
         self.last_end.store(self.now(), Ordering::Relaxed);
+        lost
     }
 
-    /// Waits until every chunk is done, and does itself what an engine that died has left.
+    /// Waits until every chunk is done, and does itself what is left, but for chunks that engine processes have died of.
     fn wait(&self, slot: usize, posted: &Posted, frame: &Frame<'_>, may_spin: bool) -> u64 {
         let mut mine = 0;
         let begun = Instant::now();
         let mut spins = 0u32;
+        // Since when nothing is left but chunks for engine processes that have not been taken.
+        let mut waits_since = None;
         loop {
             if self.board.is_done(slot, posted) {
                 return mine;
@@ -161,11 +193,22 @@ impl Crew {
             match self.board.rest(slot, posted, Instant::now() + POSTER_NAP) {
                 Rest::Nothing => return mine,
                 Rest::Chunk(chunk) => {
+                    if self.board.lost(slot, posted).is_some() {
+                        frame.fail();
+                    }
                     frame.run(chunk);
                     self.board.complete(slot, posted, chunk, 0);
                     mine += 1;
+                    waits_since = None;
                 }
-                Rest::Again => {}
+                Rest::Again => waits_since = None,
+                Rest::Retries => {
+                    let since = *waits_since.get_or_insert_with(Instant::now);
+                    let pointless = frame.has_failed() || self.board.lost(slot, posted).is_some();
+                    if pointless || since.elapsed() > self.patience {
+                        self.board.give_up(slot, posted);
+                    }
+                }
             }
         }
     }
@@ -207,53 +250,82 @@ impl Crew {
         }
     }
 
-    /// Works on the job in `slot` as `me`, a thread of this process; whether there was anything to do.
-    fn help(&self, slot: usize, me: Participant) -> bool {
-        let posted = self.board.look(slot);
-        // Where engine processes compute arrays, threads leave to them what they can do.
-        if posted.payload > 0 && !self.sharers.who.contains(&me) {
+    /// Whether `me`, a thread of this process, takes part in a job that engine processes can compute.
+    fn takes_part(&self, posted: &Posted, me: Participant) -> bool {
+        posted.payload == 0 || self.sharers.who.contains(&me)
+    }
+
+    /// The life of a worker thread: until the hub closes.
+    pub(super) fn serve(&self, me: Participant, spins: bool) {
+        let spin = if spins { HELPER_SPIN } else { Duration::ZERO };
+        serve(&self.board, me, spin, &mut Worker { crew: self, me });
+    }
+}
+
+/// A worker thread.
+struct Worker<'a> {
+    crew: &'a Crew,
+    me: Participant,
+}
+
+impl Helper for Worker<'_> {
+    fn is_due(&self, slot: usize) -> bool {
+        let board = &self.crew.board;
+        board.has_work(slot) && self.crew.takes_part(&board.look(slot), self.me)
+    }
+
+    fn help(&mut self, slot: usize) -> bool {
+        let Worker { crew: Crew { board, frames, .. }, me } = *self;
+        let posted = board.look(slot);
+        if !self.crew.takes_part(&posted, me) {
             return false;
         }
         let mut any = false;
-        while let Some(chunk) = self.board.claim(slot, &posted, me) {
-            let frame = self.frames[slot].load(Ordering::Acquire);
+        while let Some(chunk) = board.claim(slot, &posted, me) {
+            let claimed = AbortOnUnwind::begin("a chunk for whose end a job waits");
+            let frame = frames[slot].load(Ordering::Acquire);
             // SAFETY: the poster stored this pointer before it posted the job, whose epoch `look` acquired, and it neither
             // leaves `share`, where the frame lives, nor reuses the slot before every chunk is done. This chunk is ours and
             // is not done until `complete` below. A stale claim is impossible: the owner word carries the epoch.
             unsafe { &*frame }.run(chunk);
             // Counted first: when the job has ended, so has the counting.
-            self.board.count(me, 1, posted.chunk_bytes, 0);
-            self.board.complete(slot, &posted, chunk, me);
+            board.count(me, 1, posted.chunk_bytes, 0);
+            board.complete(slot, &posted, chunk, me);
+            claimed.end();
             any = true;
         }
         any
     }
 
-    /// The life of a worker thread: until the hub closes.
-    pub(super) fn serve(&self, me: Participant, spins: bool, tasks: &dyn Fn() -> bool) {
-        let spin = if spins { HELPER_SPIN } else { Duration::ZERO };
-        serve(&self.board, me, spin, &mut |slot| self.help(slot, me), &mut || tasks());
+    fn run_task(&mut self) -> bool {
+        false
     }
 }
 
+/// A participant that waits for work. Each method says whether there was any.
+pub(super) trait Helper {
+    /// Whether the job in `slot` seems to have chunks for it.
+    fn is_due(&self, slot: usize) -> bool;
+
+    /// Works on the job in `slot`.
+    fn help(&mut self, slot: usize) -> bool;
+
+    /// Runs a task.
+    fn run_task(&mut self) -> bool;
+}
+
 /// The loop of every participant that waits for work: looks for tasks and jobs, spins for `spin`, then sleeps on its
-/// bell. `help` works on a slot, `tasks` runs what else there is; both say whether they did anything.
-pub(super) fn serve(
-    board: &Board,
-    me: Participant,
-    spin: Duration,
-    help: &mut dyn FnMut(usize) -> bool,
-    tasks: &mut dyn FnMut() -> bool,
-) {
+/// bell.
+pub(super) fn serve(board: &Board, me: Participant, spin: Duration, helper: &mut dyn Helper) {
     let mut idle_since = Instant::now();
     let mut turns = 0u32;
     while !board.closing() {
-        let mut worked = tasks();
+        let mut worked = helper.run_task();
         let mut active = board.active();
         while active != 0 {
             let slot = active.trailing_zeros() as usize;
             active &= active - 1;
-            worked |= board.has_work(slot) && help(slot);
+            worked |= helper.is_due(slot) && helper.help(slot);
         }
         if worked {
             idle_since = Instant::now();
@@ -265,7 +337,7 @@ pub(super) fn serve(
             std::hint::spin_loop();
             continue;
         }
-        let ready = || board.has_any_work() || board.closing() || tasks();
+        let ready = || board.any_due(|slot| helper.is_due(slot)) || board.closing() || helper.run_task();
         board.bell(me).sleep_unless(ready, Some(Instant::now() + HELPER_NAP));
         idle_since = Instant::now();
         turns = 0;

@@ -4,24 +4,25 @@
 use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 use super::board::{Board, Participant, SLOTS};
-use super::crew::{panic_message, serve};
+use super::crew::{Helper, serve};
 use super::image::Image;
 use super::job::{ChunkRunner, JobKind, kinds};
 use super::link::regions;
 use super::spawn::{receive, take_socket};
 use super::task_context;
 use super::wire::{
-    Assembly, Bytes, HELLO, Hello, Outcome, PROTOCOL, READY, REPLY_ROOM, Ready, is_past, open_task, reply_frames,
+    Assembly, Bytes, FAILED, Failed, HELLO, Hello, Outcome, PROTOCOL, READY, REPLY_ROOM, Ready, is_past, open_task,
+    reply_frames,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, PanicPayload, Result, panic_message};
 use crate::transport::wire::{decode, encode};
 use crate::transport::{Consumer, Producer, Ring, Segment};
 
@@ -36,28 +37,52 @@ const HELLO_WITHIN: u16 = 10_000;
 /// How long a reply may wait for room in its ring.
 const REPLY_WITHIN: Duration = Duration::from_secs(30);
 
+/// Most bytes of what an engine says of its failure: they fit into one message.
+const CONFESSION: usize = 2000;
+/// How long the tasks that run may take to end when the hub closes.
+const END_WITHIN: Duration = Duration::from_millis(200);
+
 /// The life of an engine process.
 pub(super) fn run(version: &str) -> ! {
-    let code = match live(version) {
-        Ok(()) => 0,
+    let socket = take_socket().unwrap_or_else(|error| fail(&error));
+    match live(version, &socket) {
+        Ok(()) => end(0),
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "distob engine {}: {error}", std::process::id());
-            1
+            confess(&socket, &error);
+            fail(&error)
         }
-    };
+    }
+}
+
+/// Ends the process.
+fn end(code: i32) -> ! {
     let _ = std::io::stdout().flush();
     std::process::exit(code)
 }
 
-fn live(version: &str) -> Result<()> {
+fn fail(error: &Error) -> ! {
+    let _ = writeln!(std::io::stderr(), "distob engine {}: {error}", std::process::id());
+    end(1)
+}
+
+/// Tells the agent why this engine ends.
+fn confess(socket: &OwnedFd, error: &Error) {
+    let what: String = error.to_string().chars().take(CONFESSION / 4).collect();
+    let mut frame = Vec::new();
+    if encode(FAILED, 0, &Failed { what }, &mut frame).is_ok() {
+        // An agent that is gone need not know.
+        let _ = nix::unistd::write(socket, &frame);
+    }
+}
+
+fn live(version: &str, socket: &OwnedFd) -> Result<()> {
     if version != PROTOCOL {
         return Err(Error::frame(format!("handshake version {version:?}, this program speaks {PROTOCOL:?}")));
     }
-    let socket = take_socket()?;
     ignore_sigpipe()?;
     // Killed with the agent's thread, even while stopped.
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|e| Error::io("ask to be killed with the agent", e))?;
-    let (hello, control, arrays) = hear(&socket)?;
+    let (hello, control, arrays) = hear(socket)?;
     if nix::unistd::getppid().as_raw() as u32 != hello.agent {
         // The agent had ended before the request above: nobody will kill us, and nobody needs us.
         return Ok(());
@@ -73,31 +98,37 @@ fn live(version: &str) -> Result<()> {
         threads: hello.participant..hello.participant + hello.threads,
         inbox: Mutex::new(Inbox { tasks, frame: Vec::new(), assembly: Assembly::default() }),
         replies: Mutex::new(replies),
-        socket,
+        socket: socket.try_clone().map_err(|e| Error::io("duplicate the agent's socket", e))?,
     });
     let mut frame = Vec::new();
     encode(READY, 0, &Ready { identity: Image::own().identity, pid: std::process::id() }, &mut frame)?;
     let spin = if hello.spins { SPIN } else { SHORT_SPIN };
-    for index in 1..hello.threads {
-        let engine = engine.clone();
+    // They begin when the agent knows that we are ready: a death before is one of an engine that did not start.
+    let start = Arc::new(Barrier::new(usize::from(hello.threads) + 1));
+    let at_work = Arc::new(AtomicU16::new(hello.threads));
+    // The main thread computes nothing: its stack is not ours to choose.
+    for index in 0..hello.threads {
+        let (engine, start, at_work) = (engine.clone(), start.clone(), at_work.clone());
         let pin = hello.pin.map(|core| core as usize + usize::from(index));
-        spawn_thread(format!("distob-{index}"), move || engine.work(hello.participant + index, spin, pin))?;
+        let work = move || {
+            start.wait();
+            engine.work(hello.participant + index, spin, pin);
+            // The hub has closed.
+            if at_work.fetch_sub(1, Ordering::AcqRel) == 1 {
+                end(0)
+            }
+        };
+        let thread = std::thread::Builder::new().name(format!("distob-{index}")).stack_size(hello.stack as usize);
+        thread.spawn(work).map_err(|e| Error::io("start a thread of an engine", e))?;
     }
-    let heart = engine.clone();
-    spawn_thread("distob-heart".to_owned(), move || heart.beat(hello.participant))?;
     match nix::unistd::write(&engine.socket, &frame) {
         Ok(_) => {}
         // The hub has closed before we were up.
         Err(nix::errno::Errno::EPIPE) => return Ok(()),
         Err(error) => return Err(Error::io("tell the agent that we are ready", error)),
     }
-    engine.work(hello.participant, spin, hello.pin.map(|core| core as usize));
-    Ok(())
-}
-
-fn spawn_thread(name: String, body: impl FnOnce() + Send + 'static) -> Result<()> {
-    std::thread::Builder::new().name(name).spawn(body).map_err(|e| Error::io("start a thread of an engine", e))?;
-    Ok(())
+    start.wait();
+    engine.beat(hello.participant)
 }
 
 /// Before `main` nobody has done it yet: a write to a closed socket is an error, not a signal.
@@ -150,8 +181,74 @@ struct Inbox {
     assembly: Assembly,
 }
 
-/// For each slot, the job seen last and what computes its chunks; `None` where this engine cannot.
-type Runners = [Option<(u64, Option<ChunkRunner>)>; SLOTS];
+/// What a thread of an engine keeps between two looks at the board.
+struct Worker<'a> {
+    engine: &'a Engine,
+    me: Participant,
+    /// For each slot, the job seen last and what computes its chunks; `None` where this engine cannot.
+    runners: [Option<(u64, Option<ChunkRunner>)>; SLOTS],
+    /// For each slot, up to which of its [`retries`](Board::retries) this thread has found none left.
+    retries: [u64; SLOTS],
+    payload: Vec<u8>,
+}
+
+impl Helper for Worker<'_> {
+    fn is_due(&self, slot: usize) -> bool {
+        let board = &self.engine.board;
+        let retries = board.retries(slot);
+        (board.has_work(slot) || (retries != 0 && retries != self.retries[slot]))
+            && !matches!(&self.runners[slot], Some((epoch, None)) if *epoch == board.look(slot).epoch)
+    }
+
+    /// Computes chunks of the job in `slot`; whether there were any.
+    fn help(&mut self, slot: usize) -> bool {
+        let Worker { engine: Engine { board, arrays, kinds, .. }, me, runners, retries, payload } = self;
+        // Before looking for them: what is added after this is seen the next time.
+        retries[slot] = board.retries(slot);
+        let job = board.look(slot);
+        if runners[slot].as_ref().is_none_or(|(epoch, _)| *epoch != job.epoch) {
+            if job.payload == 0 {
+                // The hub's own threads alone can compute it.
+                runners[slot] = Some((job.epoch, None));
+                return false;
+            }
+            if !board.payload(slot, &job, payload) {
+                return false;
+            }
+            let runner = match kinds.get(job.kind as usize) {
+                Some(kind) => (kind.prepare)(payload, arrays),
+                None => Err(Error::frame(format!("job kind {} of {}", job.kind, kinds.len()))),
+            };
+            // What this engine cannot read, somebody else computes: the poster at the latest.
+            let runner = runner.inspect_err(|error| tracing::warn!(%error, "a job's description is refused")).ok();
+            runners[slot] = Some((job.epoch, runner));
+        }
+        let Some((_, Some(runner))) = &runners[slot] else { return false };
+        let mut any = false;
+        let mut fails = false;
+        while let Some(chunk) = board.claim(slot, &job, *me).or_else(|| board.claim_again(slot, &job, *me)) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| runner(chunk))) {
+                tracing::warn!(message = panic_message(&*panic), "a chunk's function panicked");
+                drop(PanicPayload::from(panic));
+                board.give_back(slot, &job, chunk, *me);
+                fails = true;
+                break;
+            }
+            // Counted first: when the job has ended, so has the counting.
+            board.count(*me, 1, job.chunk_bytes, 0);
+            board.complete(slot, &job, chunk, *me);
+            any = true;
+        }
+        if fails {
+            runners[slot] = Some((job.epoch, None));
+        }
+        any
+    }
+
+    fn run_task(&mut self) -> bool {
+        self.engine.run_task(self.me)
+    }
+}
 
 impl Engine {
     /// The life of one of the engine's threads.
@@ -159,15 +256,12 @@ impl Engine {
         if let Some(core) = pin {
             super::pin::pin_to(core);
         }
-        let mut runners: Runners = [const { None }; SLOTS];
-        let mut payload = Vec::new();
-        serve(&self.board, me, spin, &mut |slot| self.help(slot, me, &mut runners, &mut payload), &mut || {
-            self.run_task(me)
-        });
+        let (runners, retries) = ([const { None }; SLOTS], [0; SLOTS]);
+        serve(&self.board, me, spin, &mut Worker { engine: self, me, runners, retries, payload: Vec::new() });
     }
 
     /// Counts up, and ends the process when the agent is gone.
-    fn beat(&self, me: Participant) {
+    fn beat(&self, me: Participant) -> ! {
         loop {
             self.board.beat(me).fetch_add(1, Ordering::Relaxed);
             // Nothing to read ever comes: what wakes this is the end of the other side.
@@ -178,51 +272,14 @@ impl Engine {
                 Err(_) => true,
             };
             if gone {
-                if !self.board.closing() {
-                    // The agent was killed. Its memory is ours alone now, and goes with us.
-                    std::process::exit(0);
+                if self.board.closing() {
+                    // An orderly end: the threads see it too, and the last that has finished ends the process.
+                    std::thread::sleep(END_WITHIN);
                 }
-                // An orderly end: the threads see it too and finish; no task keeps the process for long.
-                std::thread::sleep(Duration::from_millis(200));
-                std::process::exit(0);
+                // Else the agent was killed. Its memory is ours alone now, and goes with us.
+                end(0)
             }
         }
-    }
-
-    /// Computes chunks of the job in `slot`; whether there were any.
-    fn help(&self, slot: usize, me: Participant, runners: &mut Runners, payload: &mut Vec<u8>) -> bool {
-        let job = self.board.look(slot);
-        if runners[slot].as_ref().is_none_or(|(epoch, _)| *epoch != job.epoch) {
-            if job.payload == 0 || !self.board.payload(slot, &job, payload) {
-                return false;
-            }
-            let runner = match self.kinds.get(job.kind as usize) {
-                Some(kind) => (kind.prepare)(payload, &self.arrays),
-                None => Err(Error::frame(format!("job kind {} of {}", job.kind, self.kinds.len()))),
-            };
-            // What this engine cannot read, somebody else computes: the poster at the latest.
-            let runner = runner.inspect_err(|error| tracing::warn!(%error, "a job's description is refused")).ok();
-            runners[slot] = Some((job.epoch, runner));
-        }
-        let Some((_, Some(runner))) = &runners[slot] else { return false };
-        let mut any = false;
-        let mut fails = false;
-        while let Some(chunk) = self.board.claim(slot, &job, me) {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| runner(chunk))) {
-                tracing::warn!(message = panic_message(panic), "a chunk's function panicked");
-                self.board.give_back(slot, &job, chunk, me);
-                fails = true;
-                break;
-            }
-            // Counted first: when the job has ended, so has the counting.
-            self.board.count(me, 1, job.chunk_bytes, 0);
-            self.board.complete(slot, &job, chunk, me);
-            any = true;
-        }
-        if fails {
-            runners[slot] = Some((job.epoch, None));
-        }
-        any
     }
 
     /// Runs one task from the ring, if there is one and no other thread is reading it.
@@ -293,7 +350,11 @@ impl Engine {
             Ok(Ok(_)) if is_past(task.deadline) => (Outcome::Late, nothing()),
             Ok(Ok(bytes)) => (Outcome::Value, bytes),
             Ok(Err(error)) => (Outcome::Refused, text(error.to_string())),
-            Err(panic) => (Outcome::Panicked, text(panic_message(panic))),
+            Err(panic) => {
+                let message = panic_message(&*panic).to_owned();
+                drop(PanicPayload::from(panic));
+                (Outcome::Panicked, text(message))
+            }
         }
     }
 

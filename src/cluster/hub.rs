@@ -13,7 +13,7 @@ use super::builder::{EngineKind, HubBuilder};
 use super::crew::{Crew, Helpers, wake_all};
 use super::job::{Job, JobKind, kinds};
 use super::link::LINK_BYTES;
-use super::local_task::LocalTasks;
+use super::task_pool::TaskPool;
 use crate::error::{Error, Result};
 use crate::transport::{Block, Pool, PoolStats, Quota, Segment};
 
@@ -73,7 +73,8 @@ pub(super) struct Inner {
     /// Worker threads of this process, participants `1..=workers.len()`.
     workers: Mutex<Vec<JoinHandle<()>>>,
     pub(super) worker_count: usize,
-    pub(super) local_tasks: Arc<LocalTasks>,
+    /// Runs the tasks of an embedded hub.
+    pub(super) tasks: Arc<TaskPool>,
     /// Starts engine processes: at once, or at the first task.
     agent: OnceCell<Arc<Agent>>,
     pub(super) control: Option<Arc<Segment>>,
@@ -93,7 +94,7 @@ pub struct Activity {
 }
 
 impl Hub {
-    /// Starts a hub with engines on this host, as many as there are processors; see [`Hub::builder`] for other wishes.
+    /// Starts a hub with engines on this host, as many as there are processors; see [`Hub::builder`] for other options.
     ///
     /// # Errors
     /// [`Error::Io`] where the system refuses shared memory or processes.
@@ -147,20 +148,20 @@ impl Hub {
             }
             _ => threads.clone(),
         };
-        let crew = Arc::new(Crew::new(board, sharers, threads));
-        let local_tasks = Arc::new(LocalTasks::default());
+        let crew = Arc::new(Crew::new(board, sharers, threads, config.deadline));
+        let tasks = TaskPool::new(crew.board.clone(), worker_count, config.stack);
         let board_of_workers = crew.board.clone();
         let mut workers = Vec::with_capacity(worker_count);
         for index in 0..worker_count {
-            let (crew, tasks) = (crew.clone(), local_tasks.clone());
+            let crew = crew.clone();
             let me = 1 + index as Participant;
             let pin = config.pin.then_some((index + 1) % cores);
-            let thread = std::thread::Builder::new().name(format!("distob-{me}"));
+            let thread = std::thread::Builder::new().name(format!("distob-{me}")).stack_size(config.stack);
             let spawned = thread.spawn(move || {
                 if let Some(core) = pin {
                     super::pin::pin_to(core);
                 }
-                crew.serve(me, index + 1 < cores, &|| tasks.run_one(&crew.board, me));
+                crew.serve(me, index + 1 < cores);
             });
             match spawned {
                 Ok(worker) => workers.push(worker),
@@ -181,7 +182,7 @@ impl Hub {
                 crew,
                 workers: Mutex::new(workers),
                 worker_count,
-                local_tasks,
+                tasks,
                 agent: OnceCell::new(),
                 control,
                 kinds: kinds(),
@@ -190,7 +191,7 @@ impl Hub {
             })),
         };
         if hub.inner.config.kind == EngineKind::Process {
-            hub.inner.agent()?;
+            hub.inner.agent()?.wait_ready(hub.inner.config.deadline)?;
         }
         Ok(hub)
     }
@@ -249,7 +250,8 @@ impl Hub {
     /// Runs a job to its end: returns when every chunk is done, whoever did it.
     ///
     /// # Errors
-    /// [`Error::Panicked`] where the job's function did; [`Error::InvalidArgument`] for more chunks or a longer description
+    /// [`Error::Panicked`] where the job's function did; [`Error::EngineLost`] where one chunk has ended three engine processes:
+    /// this process does not compute it; [`Error::InvalidArgument`] for more chunks or a longer description
     /// than the board holds, and for a kind that is not registered.
     pub fn run(&self, job: &Job<'_>) -> Result<()> {
         let payload = job.remote.as_ref().map_or(0, |remote| remote.payload.len());
@@ -319,7 +321,7 @@ impl Inner {
         first as Participant..(first + self.config.threads) as Participant
     }
 
-    /// The agent, with its engine processes, started if need be.
+    /// The agent, which starts its engine processes if it has not yet.
     #[inline]
     pub(super) fn agent(&self) -> Result<&Arc<Agent>> {
         self.agent.get_or_try_init(|| {
@@ -337,9 +339,10 @@ impl Drop for Inner {
         if let Some(agent) = self.agent.take() {
             agent.close();
         }
+        self.tasks.close();
         let me = std::thread::current().id();
         for worker in self.workers.get_mut().unwrap_or_else(|e| e.into_inner()).drain(..) {
-            // A task may have held the last handle: a thread cannot wait for itself, and ends on its own.
+            // A closure may have held the last handle: a thread cannot wait for itself, and ends on its own.
             if worker.thread().id() != me {
                 let _ = worker.join();
             }

@@ -7,11 +7,11 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::board::{BOARD_BYTES, Board, Participant};
-use super::wire::{Assembly, Bytes, Frames, Outcome, open_reply};
-use crate::error::{Error, Result};
+use super::wire::{Assembly, Bytes, Frames, Outcome, monotonic, open_reply};
+use crate::error::{Error, PanicPayload, Result};
 use crate::transport::{Consumer, Producer, Region, Ring, Segment};
 
 /// Bytes of each of an engine's two rings.
@@ -27,22 +27,45 @@ pub(super) fn regions(control: &Arc<Segment>, engine: usize) -> Result<(Region, 
     Ok((Region::new(control, at, RING_BYTES)?, Region::new(control, at + RING_BYTES, RING_BYTES)?))
 }
 
-/// What a task is, and where its result arrives.
-pub(super) struct Completion {
+/// What was said of a task when it was sent.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
     pub(super) name: &'static str,
     /// How long it may take, from when it was sent.
     pub(super) after: Duration,
+    /// When that will be over, on the host's monotonic clock, in nanoseconds.
+    pub(super) deadline: u64,
     /// Whether it may run again.
-    idempotent: bool,
+    pub(super) idempotent: bool,
+    /// Whether it may run on that engine alone to which it was sent.
+    pub(super) pinned: bool,
+}
+
+impl Terms {
+    pub(super) fn late(&self) -> Error {
+        Error::DeadlineExceeded { what: format!("task {:?}", self.name), after: self.after }
+    }
+
+    fn lost(&self, engine: usize, deaths: u32, reason: &str) -> Error {
+        Error::EngineLost { task: self.name.to_owned(), engine: engine as u32, deaths, reason: reason.to_owned() }
+    }
+}
+
+/// What a task is, and where its result arrives.
+pub(super) struct Completion {
+    pub(super) terms: Terms,
     /// Its frames, to be sent again if need be; none for a task of this process.
     frames: Frames,
+    /// The engine that has it.
+    engine: AtomicUsize,
     done: AtomicBool,
     result: Mutex<Option<Result<Bytes>>>,
 }
 
 impl Completion {
-    pub(super) fn new(name: &'static str, after: Duration, idempotent: bool, frames: Frames) -> Arc<Completion> {
-        Arc::new(Completion { name, after, idempotent, frames, done: AtomicBool::new(false), result: Mutex::default() })
+    pub(super) fn new(terms: Terms, frames: Frames) -> Arc<Completion> {
+        let (engine, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Completion { terms, frames, engine, done, result: Mutex::default() })
     }
 
     pub(super) fn complete(&self, result: Result<Bytes>) {
@@ -59,8 +82,9 @@ impl Completion {
         if self.is_done() { lock(&self.result).take() } else { None }
     }
 
-    pub(super) fn late(&self) -> Error {
-        Error::DeadlineExceeded { what: format!("task {:?}", self.name), after: self.after }
+    /// The engine whose replies bring the result.
+    pub(super) fn engine(&self) -> usize {
+        self.engine.load(Ordering::Relaxed)
     }
 }
 
@@ -94,8 +118,9 @@ impl Hasher for IdHasher {
 struct Line {
     /// The engine that lives now: its ring, and which incarnation it is. None while it is dead.
     sender: RwLock<Option<(Producer, u32)>>,
-    /// Set when the engine will not come back.
+    /// Whether the engine cannot be started, which is tried on, and why.
     gone: AtomicBool,
+    why_gone: Mutex<String>,
     /// What waits for room in the ring of an engine that has taken a dead one's place.
     backlog: Mutex<VecDeque<Vec<u8>>>,
     /// Whether there is any.
@@ -132,6 +157,7 @@ impl Links {
         let line = |participants| Line {
             sender: RwLock::new(None),
             gone: AtomicBool::new(false),
+            why_gone: Mutex::default(),
             backlog: Mutex::default(),
             waiting: AtomicBool::new(false),
             prepared: Mutex::new(None),
@@ -167,12 +193,13 @@ impl Links {
     /// Hands a task to `engine`. While that engine is dead the task waits for its next incarnation.
     pub(super) fn send(&self, id: u64, engine: usize, task: &Arc<Completion>) -> Result<()> {
         let line = &self.lines[engine];
-        let (name, after, frames) = (task.name, task.after, &task.frames);
+        let (terms, frames) = (&task.terms, &task.frames);
+        task.engine.store(engine, Ordering::Relaxed);
         line.outstanding.fetch_add(1, Ordering::Relaxed);
         let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
         if line.gone.load(Ordering::Relaxed) {
             line.outstanding.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
+            return Err(terms.lost(engine, 0, &lock(&line.why_gone)));
         }
         let incarnation = sender.as_ref().map_or(0, |(_, incarnation)| *incarnation);
         lock(&self.sent).insert(id, Sent { completion: task.clone(), engine, incarnation, deaths: 0 });
@@ -195,13 +222,12 @@ impl Links {
         if at == frames.len() {
             return Ok(());
         }
-        let until = Instant::now() + after;
         while at < frames.len() {
-            if Instant::now() >= until {
+            if monotonic() >= terms.deadline {
                 self.forget(id);
                 return Err(Error::DeadlineExceeded {
-                    what: format!("room for task {name:?} at engine {engine}"),
-                    after,
+                    what: format!("room for task {:?} at engine {engine}", terms.name),
+                    after: terms.after,
                 });
             }
             // What is unreadable there is the agent's to act on.
@@ -289,13 +315,15 @@ impl Links {
     fn replied(&self, id: u64, outcome: Outcome, bytes: Bytes) {
         // A task that nobody waits for any more has been forgotten.
         let Some(task) = self.take(id) else { return };
-        let name = || task.name.to_owned();
+        let name = || task.terms.name.to_owned();
         let text = || String::from_utf8_lossy(&bytes).into_owned();
         task.complete(match outcome {
             Outcome::Value => Ok(bytes),
-            Outcome::Panicked => Err(Error::Panicked { task: name(), message: text() }),
+            Outcome::Panicked => {
+                Err(Error::Panicked { task: name(), message: text(), payload: PanicPayload::elsewhere() })
+            }
             Outcome::Cancelled => Err(Error::Cancelled { task: name() }),
-            Outcome::Late => Err(task.late()),
+            Outcome::Late => Err(task.terms.late()),
             Outcome::Refused => Err(Error::frame(text())),
         });
     }
@@ -326,6 +354,7 @@ impl Links {
         // The ring may not hold all of it: what does not fit follows as the engine takes what is there.
         *lock(&line.backlog) = again.iter().flat_map(|(_, task)| task.frames.iter().cloned()).collect();
         *sender = Some((producer, incarnation));
+        line.gone.store(false, Ordering::Relaxed);
         drop(sender);
         self.flush(engine)
     }
@@ -357,9 +386,23 @@ impl Links {
         self.lines.iter().any(|line| line.waiting.load(Ordering::Relaxed))
     }
 
+    /// The task of `engine` that is past its deadline by more than `grace`, if one runs there; and when, on the monotonic
+    /// clock, the next will be.
+    pub(super) fn overdue(&self, engine: usize, grace: Duration) -> (Option<Terms>, Option<u64>) {
+        let grace = grace.as_nanos() as u64;
+        let running = self.lines[engine].participants.clone().filter_map(|who| {
+            let id = self.board.current_task(who).load(Ordering::Acquire);
+            if id == 0 { None } else { Some(lock(&self.sent).get(&id)?.completion.terms) }
+        });
+        let last = |terms: &Terms| terms.deadline.saturating_add(grace);
+        let Some(first) = running.min_by_key(last) else { return (None, None) };
+        if last(&first) < monotonic() { (Some(first), None) } else { (None, Some(last(&first))) }
+    }
+
     /// Engine `engine` has died, which is known for certain: takes the replies that it managed to send, gives up what
-    /// must not run twice, and leaves the rest for the next incarnation.
-    pub(super) fn died(&self, engine: usize) {
+    /// is late or must not run twice, and leaves the rest for the next incarnation. `reason` says how it died; where a task that was
+    /// late made us end it (`for_lateness`), the others that it ran are not to blame.
+    pub(super) fn died(&self, engine: usize, reason: &str, for_lateness: bool) {
         let line = &self.lines[engine];
         *line.sender.write().unwrap_or_else(|e| e.into_inner()) = None;
         lock(&line.backlog).clear();
@@ -371,13 +414,16 @@ impl Links {
         }
         let running: Vec<u64> =
             line.participants.clone().map(|who| self.board.current_task(who).swap(0, Ordering::AcqRel)).collect();
+        let now = monotonic();
         let mut lost = Vec::new();
         for (&id, task) in lock(&self.sent).iter_mut().filter(|(_, task)| task.engine == engine) {
-            if running.contains(&id) {
+            let terms = task.completion.terms;
+            if terms.deadline < now {
+                lost.push((id, terms.late()));
+            } else if running.contains(&id) && !(for_lateness && terms.idempotent) {
                 task.deaths += 1;
-                if !task.completion.idempotent || task.deaths >= MAX_DEATHS {
-                    let (task, deaths) = (task.completion.name.to_owned(), task.deaths);
-                    lost.push((id, Error::EngineLost { task, engine: engine as u32, deaths }));
+                if !terms.idempotent || task.deaths >= MAX_DEATHS {
+                    lost.push((id, terms.lost(engine, task.deaths, reason)));
                 }
             }
         }
@@ -385,21 +431,56 @@ impl Links {
         self.board.ring_hub();
     }
 
-    /// Ends everything that waits for `engine`, which will not come back.
-    pub(super) fn abandon(&self, engine: usize) {
-        let mut sender = self.lines[engine].sender.write().unwrap_or_else(|e| e.into_inner());
+    /// Engine `engine` cannot be started: what waits for it goes to others where it may, and is lost where it may not or there
+    /// are none. Who sends to it from now on is told at once, until it [resumes](Self::resume).
+    pub(super) fn abandon(&self, engine: usize, reason: &str) {
+        let line = &self.lines[engine];
+        let mut sender = line.sender.write().unwrap_or_else(|e| e.into_inner());
         *sender = None;
+        *lock(&line.why_gone) = reason.to_owned();
         // Under the lock: who sends after this sees it, who has sent before is found below.
-        self.lines[engine].gone.store(true, Ordering::Relaxed);
+        line.gone.store(true, Ordering::Relaxed);
         drop(sender);
-        let ids: Vec<_> = lock(&self.sent)
+        let mut waiting: Vec<_> = lock(&self.sent)
             .iter()
-            .filter(|(_, t)| t.engine == engine)
-            .map(|(id, t)| (*id, t.completion.name))
+            .filter(|(_, sent)| sent.engine == engine)
+            .map(|(&id, sent)| (id, sent.deaths, sent.completion.terms))
             .collect();
-        for (id, name) in ids {
-            self.fail(id, Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
+        waiting.sort_unstable_by_key(|(id, ..)| *id);
+        for (id, deaths, terms) in waiting {
+            if terms.pinned || !self.hand_over(id) {
+                self.fail(id, terms.lost(engine, deaths, reason));
+            }
         }
         self.board.ring_hub();
+    }
+
+    /// Moves a task that has not begun to another engine; whether there is one.
+    fn hand_over(&self, id: u64) -> bool {
+        let engine = self.least_loaded();
+        let line = &self.lines[engine];
+        // As in `send`: a new incarnation is sent what is registered by then.
+        let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
+        if line.gone.load(Ordering::Relaxed) {
+            return false;
+        }
+        let incarnation = sender.as_ref().map_or(0, |(_, incarnation)| *incarnation);
+        let mut all = lock(&self.sent);
+        // Whoever waited for it has its reply, or has gone.
+        let Some(sent) = all.get_mut(&id) else { return true };
+        self.lines[sent.engine].outstanding.fetch_sub(1, Ordering::Relaxed);
+        line.outstanding.fetch_add(1, Ordering::Relaxed);
+        (sent.engine, sent.incarnation) = (engine, incarnation);
+        let completion = sent.completion.clone();
+        drop(all);
+        completion.engine.store(engine, Ordering::Relaxed);
+        if sender.is_some() {
+            lock(&line.backlog).extend(completion.frames.iter().cloned());
+            line.waiting.store(true, Ordering::Relaxed);
+        }
+        drop(sender);
+        // What does not fit now follows; what cannot be sent at all is the agent's to act on.
+        let _ = self.flush(engine);
+        true
     }
 }

@@ -5,29 +5,31 @@
 //! everybody claims chunks, the caller too, and a chunk may be computed again.
 
 mod agent;
+mod attempts;
 mod board;
 mod builder;
 mod catch;
 mod crew;
 mod current;
+mod death;
 mod engine;
 mod hub;
 mod image;
 mod job;
 mod link;
-mod local_task;
 mod pin;
 mod ship;
 mod spawn;
 mod task;
 mod task_context;
+mod task_pool;
+mod unwind;
 mod value;
 mod wire;
 
 pub use board::{Counters, MAX_CHUNKS, MAX_PAYLOAD};
 pub use builder::{EngineKind, HubBuilder, MAX_ENGINES};
 pub use catch::init;
-pub(crate) use crew::panic_message;
 pub use current::Entered;
 pub use hub::{Activity, Hub};
 pub use job::{ChunkRunner, Job, JobKind, Remote};

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
 };
@@ -37,7 +38,7 @@ pub(super) fn spawn(hello: &Hello, fds: [BorrowedFd<'_>; 2]) -> Result<Process> 
         // A key that interrupts the program is the program's to handle: its engines end with it, not before.
         .process_group(0)
         .spawn()
-        .map_err(|e| Error::io("start an engine process", e))?;
+        .map_err(|e| Error::io("start an engine process from /proc/self/exe", e))?;
     match pidfd_open(child.id()).and_then(|pidfd| send_hello(&ours, hello, fds).map(|()| pidfd)) {
         Ok(pidfd) => Ok(Process { child, pidfd, socket: ours }),
         Err(error) => {
@@ -63,8 +64,12 @@ pub(super) fn receive(socket: BorrowedFd<'_>) -> Result<Option<(Vec<u8>, Vec<Own
     let mut bytes = vec![0; MESSAGE_BYTES];
     let mut space = nix::cmsg_space!([RawFd; 2]);
     let mut buffers = [IoSliceMut::new(&mut bytes)];
-    let message = recvmsg::<()>(socket.as_raw_fd(), &mut buffers, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC)
-        .map_err(|e| Error::io("receive a message from a socket", e))?;
+    let message = match recvmsg::<()>(socket.as_raw_fd(), &mut buffers, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC) {
+        Ok(message) => message,
+        // It has closed without having read what it was sent.
+        Err(Errno::ECONNRESET) => return Ok(None),
+        Err(error) => return Err(Error::io("receive a message from a socket", error)),
+    };
     let len = message.bytes;
     let mut fds = Vec::new();
     for control in message.cmsgs().map_err(|e| Error::io("read the descriptors of a message", e))? {

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::builder::EngineKind;
-use super::crew::panic_message;
 use super::hub::Hub;
-use super::link::Completion;
-use super::local_task::Slot;
+use super::link::{Completion, Terms};
 use super::ship::{descriptor, offset_of};
+use super::task_context;
 use super::value::{from_bytes, to_bytes};
 use super::wire::{Bytes, Frames, TASK_ROOM, deadline_after, is_past, monotonic, task_frames};
-use super::{board::Participant, task_context};
 use crate::error::{Error, Result};
 use crate::transport::wire::Message;
 
@@ -58,8 +56,9 @@ impl Hub {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Io`] and [`Error::DeadlineExceeded`] when engine processes have to be started and cannot be, or when an
-    /// engine does not take tasks any more; [`Error::InvalidArgument`] for an argument above 64 MiB.
+    /// [`Error::Io`] when engine processes, or threads of an embedded hub, have to be started and cannot be;
+    /// [`Error::EngineLost`] when no engine could be started for a while; [`Error::DeadlineExceeded`] when an engine does not
+    /// take tasks any more; [`Error::InvalidArgument`] for an argument above 64 MiB.
     pub fn submit<F, A, R>(&self, function: F, argument: A) -> Result<Pending<R>>
     where
         F: Fn(A) -> R + Copy + Send + Sync + 'static,
@@ -69,7 +68,7 @@ impl Hub {
         self.task(function).call(argument)
     }
 
-    /// A task with wishes: where it runs, by when, whether it may run twice.
+    /// A task with options: where it runs, by when, whether it may run twice.
     pub fn task<F>(&self, function: F) -> TaskBuilder<'_, F> {
         TaskBuilder { hub: self, function, engine: None, deadline: self.inner.config.deadline, idempotent: false }
     }
@@ -82,7 +81,8 @@ impl<F> TaskBuilder<'_, F> {
         self
     }
 
-    /// Must have ended so long after the call. Default: the hub's deadline.
+    /// Must have ended so long after the call: nobody waits for it any longer, and what it gives afterwards is discarded. Default:
+    /// the hub's deadline.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -110,45 +110,48 @@ impl<F> TaskBuilder<'_, F> {
         }
         let after = self.deadline.min(LATEST);
         let deadline = deadline_after(after);
-        let completion = |frames| Completion::new(std::any::type_name::<F>(), after, self.idempotent, frames);
+        let (idempotent, pinned) = (self.idempotent, self.engine.is_some());
+        let terms = Terms { name: std::any::type_name::<F>(), after, deadline, idempotent, pinned };
         let (completion, route) = if inner.config.kind == EngineKind::Embedded {
-            let completion = completion(Frames::new());
+            let completion = Completion::new(terms, Frames::new());
             let (function, done, board) = (self.function, completion.clone(), inner.crew.board.clone());
-            let id = inner.local_tasks.next_id();
-            let run = move || {
+            let run = move |id| {
                 let _context = task_context::enter(&board, id, deadline);
                 if is_past(deadline) {
-                    return done.complete(Err(done.late()));
+                    return done.complete(Err(terms.late()));
                 }
                 if task_context::cancelled() {
-                    return done.complete(Err(Error::Cancelled { task: done.name.to_owned() }));
+                    return done.complete(Err(Error::Cancelled { task: terms.name.to_owned() }));
                 }
                 let result = catch_unwind(AssertUnwindSafe(|| to_bytes(&function(argument), 0)));
                 done.complete(match result {
-                    Ok(_) if is_past(deadline) => Err(done.late()),
+                    Ok(_) if is_past(deadline) => Err(terms.late()),
                     Ok(bytes) => bytes.map(Bytes::from_vec),
-                    Err(panic) => Err(Error::Panicked { task: done.name.to_owned(), message: panic_message(panic) }),
+                    Err(payload) => Err(Error::panicked(terms.name, payload)),
                 });
             };
-            let workers = 1..inner.worker_count as Participant + 1;
-            let slot = inner.local_tasks.push(Box::new(run), &inner.crew.board, workers);
-            (completion, Route::Local { id, slot })
+            let id = inner.tasks.push(deadline, Box::new(run))?;
+            (completion, Route::Local { id })
         } else {
-            let links = inner.agent()?.links();
+            let agent = inner.agent()?;
+            // Where that takes longer than the task may, the task is late, and its caller learns it as of any other.
+            agent.wait_started(after)?;
+            let links = agent.links();
             let bytes = to_bytes(&argument, TASK_ROOM)?;
             let id = links.next_id();
-            let completion = completion(task_frames(id, offset_of(descriptor(self.function)), deadline, bytes)?);
+            let frames = task_frames(id, offset_of(descriptor(self.function)), deadline, bytes)?;
+            let completion = Completion::new(terms, frames);
             let engine = self.engine.unwrap_or_else(|| links.least_loaded());
             links.send(id, engine, &completion)?;
-            (completion, Route::Engine { id, engine })
+            (completion, Route::Engine { id })
         };
-        Ok(Pending { hub: self.hub.clone(), completion, route, deadline, _result: PhantomData })
+        Ok(Pending { hub: self.hub.clone(), completion, route, _result: PhantomData })
     }
 }
 
 enum Route {
-    Local { id: u64, slot: Slot },
-    Engine { id: u64, engine: usize },
+    Local { id: u64 },
+    Engine { id: u64 },
 }
 
 /// A result that is on its way. Dropping it lets the task run, as long as the hub lives, and forgets the result.
@@ -157,30 +160,31 @@ pub struct Pending<R> {
     hub: Hub,
     completion: Arc<Completion>,
     route: Route,
-    /// On the host's monotonic clock, in nanoseconds.
-    deadline: u64,
     _result: PhantomData<fn() -> R>,
 }
 
 impl<R: Message> Pending<R> {
-    /// Waits for the result.
+    /// Waits for the result, until the task's deadline and no longer: the task never runs on the calling thread.
+    ///
+    /// A task that is past its deadline should end itself: see [`cancelled`](super::cancelled). On an embedded hub the thread
+    /// of one that does not is replaced, as long as there are no more than 256 of them; in an engine process it has
+    /// [`stall`](super::HubBuilder::stall) more, then that process is killed and replaced.
     ///
     /// # Errors
     /// [`Error::Panicked`] where the function did; [`Error::EngineLost`] where its engine died and it may not run
-    /// again, or has been lost three times; [`Error::DeadlineExceeded`], and then the task is cancelled too;
-    /// [`Error::Cancelled`].
+    /// again, or has been lost three times, or no engine can be started; [`Error::DeadlineExceeded`], and then the task is
+    /// cancelled too; [`Error::Cancelled`].
     pub fn wait(self) -> Result<R> {
         let board = &self.hub.inner.crew.board;
+        let deadline = self.completion.terms.deadline;
         let mut spinning_since = None;
         let mut turns = 0u32;
+        let mut hurried = false;
         loop {
             if let Some(result) = self.completion.take() {
                 return from_bytes(&result?);
             }
-            let progress = match &self.route {
-                Route::Local { slot, .. } => self.hub.inner.local_tasks.run(slot, board, 0),
-                Route::Engine { engine, .. } => self.pump(*engine),
-            };
+            let progress = self.pump();
             turns += 1;
             if !turns.is_multiple_of(LOOKS) {
                 if !progress {
@@ -189,9 +193,8 @@ impl<R: Message> Pending<R> {
                 continue;
             }
             let now = monotonic();
-            if now >= self.deadline {
-                self.cancel();
-                return Err(self.completion.late());
+            if now >= deadline {
+                return Err(self.give_up());
             }
             let spun = now - *spinning_since.get_or_insert(now);
             if progress || spun < SPIN.as_nanos() as u64 {
@@ -201,37 +204,56 @@ impl<R: Message> Pending<R> {
                 }
                 continue;
             }
-            let idle = || {
-                let arrived = match &self.route {
-                    Route::Local { .. } => false,
-                    Route::Engine { engine, .. } => self.pump(*engine),
-                };
-                !arrived && !self.completion.is_done()
-            };
-            let nap = NAP.min(Duration::from_nanos(self.deadline - now));
+            if let Route::Local { id } = self.route
+                && !std::mem::replace(&mut hurried, true)
+            {
+                self.hub.inner.tasks.hurry(id);
+            }
+            let idle = || !self.pump() && !self.completion.is_done();
+            let nap = NAP.min(Duration::from_nanos(deadline - now));
             board.hub_bell().sleep_while(idle, Some(Instant::now() + nap));
         }
     }
 
-    /// Takes the replies of an engine; whether there were any. What is unreadable there is the agent's to act on: it ends
-    /// the engine, and this task with it.
-    fn pump(&self, engine: usize) -> bool {
+    /// The error of a task whose deadline has passed.
+    fn give_up(&self) -> Error {
+        self.cancel();
+        let terms = &self.completion.terms;
+        let why =
+            match self.route {
+                Route::Local { id } => self.hub.inner.tasks.withdraw(id).map(|lost| {
+                    format!("not begun; {lost} threads of the hub run tasks that are past their deadlines")
+                }),
+                Route::Engine { .. } => {
+                    let engine = self.completion.engine();
+                    let trouble = self.hub.inner.agent().ok().and_then(|agent| agent.trouble(engine));
+                    trouble.map(|trouble| format!("engine {engine} does not run: {trouble}"))
+                }
+            };
+        match why {
+            Some(why) => Error::DeadlineExceeded { what: format!("task {:?} ({why})", terms.name), after: terms.after },
+            None => terms.late(),
+        }
+    }
+
+    /// Takes the replies of the engine that has the task; whether there were any. What is unreadable there is the agent's to
+    /// act on: it ends the engine, and this task with it.
+    fn pump(&self) -> bool {
+        let Route::Engine { .. } = self.route else { return false };
         let agent = self.hub.inner.agent();
-        agent.and_then(|agent| agent.links().pump(engine)).unwrap_or(false)
+        agent.and_then(|agent| agent.links().pump(self.completion.engine())).unwrap_or(false)
     }
 
     /// Whether [`wait`](Self::wait) would return at once.
     pub fn is_done(&self) -> bool {
-        if let Route::Engine { engine, .. } = &self.route {
-            self.pump(*engine);
-        }
+        self.pump();
         self.completion.is_done()
     }
 
     /// Asks the task to end: one that has not begun does not begin, one that runs sees it in
     /// [`cancelled`](super::cancelled). Its result, if it comes nevertheless, is there to be waited for.
     pub fn cancel(&self) {
-        let (Route::Local { id, .. } | Route::Engine { id, .. }) = &self.route;
-        self.hub.inner.crew.board.cancel(*id);
+        let (Route::Local { id } | Route::Engine { id }) = self.route;
+        self.hub.inner.crew.board.cancel(id);
     }
 }

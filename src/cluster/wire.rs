@@ -10,12 +10,14 @@ use crate::error::{Error, Result};
 use crate::transport::wire::{HEADER_BYTES, Header};
 
 /// Version of the handshake, in the environment of a new engine.
-pub(super) const PROTOCOL: &str = "1";
+pub(super) const PROTOCOL: &str = "2";
 
 /// Kind of a [`Hello`] frame.
 pub(super) const HELLO: u16 = 1;
 /// Kind of a [`Ready`] frame.
 pub(super) const READY: u16 = 2;
+/// Kind of a [`Failed`] frame.
+pub(super) const FAILED: u16 = 5;
 /// Kind of the last or only frame of a [`Task`], and of those before it.
 const TASK: u16 = 3;
 const TASK_PART: u16 = 4;
@@ -45,6 +47,8 @@ pub(super) struct Hello {
     /// Whether its threads may spin while they wait, and to which processor the first is bound.
     pub spins: bool,
     pub pin: Option<u32>,
+    /// Bytes of stack of each of its threads.
+    pub stack: u64,
 }
 
 /// The engine's answer.
@@ -52,6 +56,12 @@ pub(super) struct Hello {
 pub(super) struct Ready {
     pub identity: u64,
     pub pid: u32,
+}
+
+/// Why an engine ends before it is ready.
+#[derive(Archive, Serialize, Deserialize, Debug)]
+pub(super) struct Failed {
+    pub what: String,
 }
 
 /// A task, or one part of it, as it lies in a frame: the parts of one id are put together in order. The id is the frame's

@@ -8,7 +8,7 @@ use ::loom::sync::atomic::{AtomicU32, AtomicU64};
 use ::loom::thread;
 
 use super::active::Active;
-use super::slot::{Claim, Posted, Rest, Slot, bytes_for};
+use super::slot::{Claim, Death, MAX_DEATHS, Posted, Rest, Slot, bytes_for};
 use super::{Doorbell, Participant};
 use crate::transport::doorbell::HeapWord;
 use crate::transport::loom::model;
@@ -85,7 +85,7 @@ impl Bench {
             match self.slot().rest(job, 0, None) {
                 Rest::Nothing => break,
                 Rest::Chunk(chunk) => self.run(job, chunk, 0),
-                Rest::Again => {}
+                Rest::Again | Rest::Retries => {}
             }
         }
         // What was computed is there for the poster, though nothing but the owner words says so.
@@ -179,7 +179,7 @@ fn an_engine_dies(when: Killed) {
             let bench = bench.clone();
             thread::spawn(move || {
                 engine.join().unwrap();
-                bench.slot().release(&(1..2));
+                bench.slot().release(&(1..2), None);
                 bench.help(1);
             })
         };
@@ -222,7 +222,7 @@ fn the_last_chunk_wakes_the_poster_though_the_dead_have_not_counted_theirs() {
         }
         let agent = {
             let bench = bench.clone();
-            thread::spawn(move || _ = bench.slot().release(&(1..3)))
+            thread::spawn(move || _ = bench.slot().release(&(1..3), None))
         };
         let helper = {
             let bench = bench.clone();
@@ -232,6 +232,120 @@ fn the_last_chunk_wakes_the_poster_though_the_dead_have_not_counted_theirs() {
         agent.join().unwrap();
         helper.join().unwrap();
         assert_eq!(bench.computed(&job), [1, 1, 1]);
+    });
+}
+
+const DEATH: Option<Death> = Some(Death { engine: 0, status: 6 });
+
+#[test]
+fn what_an_engine_died_of_is_computed_by_engines_alone() {
+    model(|| {
+        let bench = Bench::new(2);
+        let job = bench.post(1, 2);
+        // The chunk that it died of, counted from 1.
+        let deadly = Arc::new(AtomicU32::new(0));
+        let engine = {
+            let (bench, deadly) = (bench.clone(), deadly.clone());
+            thread::spawn(move || {
+                let job = bench.slot().look();
+                if let Some(chunk) = bench.slot().claim(&job, 1) {
+                    deadly.store(chunk + 1, Ordering::Relaxed);
+                }
+            })
+        };
+        let agent = {
+            let bench = bench.clone();
+            thread::spawn(move || {
+                engine.join().unwrap();
+                bench.slot().release(&(1..2), DEATH);
+                // Another participant 1.
+                let job = bench.slot().look();
+                while let Some(chunk) = bench.slot().claim_again(&job, 1) {
+                    bench.run(&job, chunk, 1);
+                }
+            })
+        };
+        while let Some(chunk) = bench.slot().claim(&job, 0) {
+            bench.run(&job, chunk, 0);
+        }
+        loop {
+            match bench.slot().rest(&job, 0, None) {
+                Rest::Nothing => break,
+                Rest::Chunk(chunk) => {
+                    assert_ne!(chunk + 1, deadly.load(Ordering::Relaxed), "the poster computes what an engine died of");
+                    bench.run(&job, chunk, 0);
+                }
+                Rest::Again | Rest::Retries => {}
+            }
+        }
+        agent.join().unwrap();
+        assert_eq!(bench.slot().lost(&job), None);
+        assert_eq!(bench.computed(&job), [1, 1]);
+    });
+}
+
+#[test]
+fn the_poster_wakes_and_sees_that_a_chunk_is_lost() {
+    model(|| {
+        let bench = Bench::new(1);
+        let job = bench.post(1, 1);
+        assert_eq!(bench.slot().claim(&job, 1), Some(0));
+        let agent = {
+            let bench = bench.clone();
+            thread::spawn(move || {
+                for _ in 1..MAX_DEATHS {
+                    bench.slot().release(&(1..2), DEATH);
+                    assert_eq!(bench.slot().claim_again(&job, 1), Some(0));
+                }
+                bench.slot().release(&(1..2), DEATH);
+            })
+        };
+        while bench.slot().rest(&job, 0, None) != Rest::Nothing {}
+        assert!(bench.slot().lost(&job).is_some_and(|lost| u64::from(lost.deaths) == MAX_DEATHS));
+        // The next job knows nothing of it.
+        let next = bench.post(2, 1);
+        let chunk = bench.slot().claim(&next, 0).unwrap();
+        bench.run(&next, chunk, 0);
+        bench.wait(&next);
+        agent.join().unwrap();
+        assert_eq!(bench.slot().lost(&next), None);
+    });
+}
+
+#[test]
+fn an_engine_that_goes_to_sleep_sees_a_retry_or_is_woken_for_it() {
+    model(|| {
+        let bench = Bench::new(1);
+        let job = bench.post(1, 1);
+        assert_eq!(bench.slot().claim(&job, 1), Some(0));
+        let (closing, bell) = (Arc::new(AtomicU32::new(0)), Doorbell::heap());
+        let engine = {
+            let (bench, closing, bell) = (bench.clone(), closing.clone(), bell.clone());
+            thread::spawn(move || {
+                let mut seen = 0;
+                let closes = || closing.load(Ordering::Relaxed) != 0;
+                while !closes() {
+                    let retries = bench.slot().retries();
+                    if retries != 0 && retries != seen {
+                        seen = retries;
+                        let job = bench.slot().look();
+                        while let Some(chunk) = bench.slot().claim_again(&job, 2) {
+                            bench.run(&job, chunk, 2);
+                        }
+                    } else {
+                        let is_due = || matches!(bench.slot().retries(), now if now != 0 && now != seen);
+                        bell.sleep_unless(|| is_due() || closes(), None);
+                    }
+                }
+            })
+        };
+        bench.slot().release(&(1..2), DEATH);
+        bell.rouse();
+        bench.wait(&job);
+        closing.store(1, Ordering::Relaxed);
+        bell.ring();
+        engine.join().unwrap();
+        assert_eq!(bench.computed(&job), [1]);
     });
 }
 

@@ -11,7 +11,7 @@ mod active;
 mod loom;
 mod slot;
 
-pub use slot::{Posted, Rest};
+pub use slot::{Death, Lost, Posted, Rest};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
@@ -154,12 +154,12 @@ impl Board {
         self.slot(slot).has_work()
     }
 
-    /// Whether there seems to be a chunk that nobody has claimed; for a participant that has said that it is about to sleep:
-    /// whoever posts a job after this finds it asleep.
-    pub fn has_any_work(&self) -> bool {
+    /// Whether one of the jobs is due by `is_due`; for a participant that has said that it is about to sleep: whoever posts a
+    /// job after this finds it asleep.
+    pub fn any_due(&self, is_due: impl Fn(usize) -> bool) -> bool {
         let mut slots = self.jobs().slots_before_sleep();
         while slots != 0 {
-            if self.has_work(slots.trailing_zeros() as usize) {
+            if is_due(slots.trailing_zeros() as usize) {
                 return true;
             }
             slots &= slots - 1;
@@ -193,6 +193,34 @@ impl Board {
         self.slot(slot).give_back(job, chunk, me);
     }
 
+    /// How often chunks of the job in `slot` became retries, with the job's epoch: chunks that engine processes may have died of,
+    /// which engine processes [`claim_again`](Self::claim_again). 0: never.
+    pub fn retries(&self, slot: usize) -> u64 {
+        self.slot(slot).retries()
+    }
+
+    /// Claims a retry for `me`, a thread of an engine process.
+    pub fn claim_again(&self, slot: usize, job: &Posted, me: Participant) -> Option<u32> {
+        self.slot(slot).claim_again(job, me)
+    }
+
+    /// A chunk of the job that is lost: three engine processes have died of it, or it was given up.
+    pub fn lost(&self, slot: usize, job: &Posted) -> Option<Lost> {
+        self.slot(slot).lost(job)
+    }
+
+    /// Gives up the retries of a job that no engine process has claimed.
+    pub fn give_up(&self, slot: usize, job: &Posted) {
+        self.slot(slot).give_up(job);
+    }
+
+    /// Gives up the retries of all jobs: there is no engine process left.
+    pub fn give_up_retries(&self) {
+        for slot in (0..SLOTS).map(|slot| self.slot(slot)) {
+            slot.give_up(&slot.look());
+        }
+    }
+
     /// Whether the job seems to be done, and is.
     pub fn is_done(&self, slot: usize, job: &Posted) -> bool {
         let slot = self.slot(slot);
@@ -204,12 +232,13 @@ impl Board {
         self.slot(slot).rest(job, 0, Some(deadline))
     }
 
-    /// Frees every chunk that one of `dead` holds and wakes the posters. Only for participants whose process is known
-    /// to have ended: a stopped one could wake and write into memory that has been given to another.
-    pub fn release_dead(&self, dead: std::ops::Range<Participant>) -> u32 {
+    /// Frees every chunk that one of `dead` holds and wakes the posters. With `death`, the engine ended by its own doing, so that
+    /// what it held may be the cause. Only for participants whose process is known to have ended: a stopped one could
+    /// wake and write into memory that has been given to another.
+    pub fn release_dead(&self, dead: std::ops::Range<Participant>, death: Option<Death>) -> u32 {
         // All slots, not only those whose bit is set: who still has the bit of an earlier job may claim a chunk of a
         // new one before its poster sets it again. Owner words carry the epoch, so nothing old is touched.
-        (0..SLOTS).map(|slot| self.slot(slot).release(&dead)).sum()
+        (0..SLOTS).map(|slot| self.slot(slot).release(&dead, death)).sum()
     }
 
     /// Whether one of `who` holds a chunk now.

@@ -1,9 +1,13 @@
 //! One job's chunks: who has claimed which, and which are done.
 //!
-//! The truth about a chunk is its *owner word*: the job's epoch above, a state below: free, somebody's, or done. It changes
-//! by compare-and-swap only, but for the next job's posting, when all are done. The word that hands out numbers (`next`)
+//! The truth about a chunk is its *owner word*: the job's epoch above, a state below: free, somebody's, or over. It changes
+//! by compare-and-swap only, but for the next job's posting, when all are over. The word that hands out numbers (`next`)
 //! and the one that counts ends (`done`) are hints that make finding and finishing fast: a participant that is killed
 //! between any two steps leaves the owner words right, and what it held is made free again.
+//!
+//! An engine process that ends by its own doing while it holds a chunk may have died of it. The owner word counts such deaths.
+//! The chunk is then a *retry*: the poster does not claim it, only engine processes do, and after three deaths it is *lost*:
+//! over, without a result. The word that counts retries tells engines to look for them, and the poster to look for lost ones.
 //!
 //! The words may be anywhere, so that this protocol itself is what the models check (`loom.rs`).
 
@@ -11,7 +15,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{MAX_CHUNKS, MAX_PAYLOAD, Participant};
+use super::{MAX_CHUNKS, MAX_PARTICIPANTS, MAX_PAYLOAD, Participant};
 use crate::transport::doorbell::{Doorbell, FutexWord};
 use crate::transport::words::Words;
 
@@ -21,6 +25,8 @@ const TOTAL: usize = 8;
 const KIND: usize = 16;
 const PAYLOAD_LEN: usize = 24;
 const CHUNK_BYTES: usize = 32;
+const RETRIES: usize = 40;
+const LAST_DEATH: usize = 48;
 const NEXT: usize = 64;
 /// Where the 32 bits of the doorbell lie that counts ends.
 pub(super) const DONE_BELL: usize = 128;
@@ -31,17 +37,85 @@ pub(super) const fn bytes_for(chunks: u32) -> usize {
     OWNERS + chunks as usize * 8
 }
 
-/// Low bits of an owner word.
-const STATE_BITS: u32 = 16;
-const FREE: u64 = 0;
-const DONE: u64 = 0xffff;
+/// After so many deaths a chunk is lost.
+pub(super) const MAX_DEATHS: u64 = 3;
 
-const fn owner_word(epoch: u64, state: u64) -> u64 {
-    epoch << STATE_BITS | state
+/// Low bits of an owner word: who has the chunk, and above it how many engine processes died of it.
+const STATE_BITS: u32 = 16;
+const HOLDER_BITS: u32 = 8;
+const FREE: u64 = 0;
+const LOST: u64 = 0xfe;
+const DONE: u64 = 0xff;
+
+const _: () = assert!((MAX_PARTICIPANTS as u64) < LOST);
+
+/// An owner word, taken apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Owner {
+    epoch: u64,
+    deaths: u64,
+    holder: u64,
 }
 
-const fn held_by(epoch: u64, who: Participant) -> u64 {
-    owner_word(epoch, who as u64 + 1)
+impl Owner {
+    const fn free(epoch: u64) -> Owner {
+        Owner { epoch, deaths: 0, holder: FREE }
+    }
+
+    const fn done(epoch: u64) -> Owner {
+        Owner { epoch, deaths: 0, holder: DONE }
+    }
+
+    fn read(word: u64) -> Owner {
+        let low = |bits: u32| (1 << bits) - 1;
+        let deaths = word >> HOLDER_BITS & low(STATE_BITS - HOLDER_BITS);
+        Owner { epoch: word >> STATE_BITS, deaths, holder: word & low(HOLDER_BITS) }
+    }
+
+    const fn word(self) -> u64 {
+        self.epoch << STATE_BITS | self.deaths << HOLDER_BITS | self.holder
+    }
+
+    const fn held_by(self, who: Participant) -> Owner {
+        Owner { holder: who as u64 + 1, ..self }
+    }
+
+    /// Whose the chunk is.
+    fn holder(self) -> Option<Participant> {
+        (!matches!(self.holder, FREE | LOST | DONE)).then(|| (self.holder - 1) as Participant)
+    }
+
+    fn is_over(self) -> bool {
+        matches!(self.holder, LOST | DONE)
+    }
+
+    fn is_retry(self) -> bool {
+        self.holder == FREE && self.deaths > 0
+    }
+
+    /// What is left when the holder has died.
+    fn released(self, to_blame: bool) -> Owner {
+        let deaths = self.deaths + u64::from(to_blame);
+        Owner { holder: if deaths < MAX_DEATHS { FREE } else { LOST }, deaths, ..self }
+    }
+}
+
+/// The end of an engine process, by its own doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// Which engine.
+    pub engine: u32,
+    /// How it ended, as `wait` has it.
+    pub status: i32,
+}
+
+/// What became of a chunk that engine processes died of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// How many.
+    pub deaths: u32,
+    /// The last of them.
+    pub last: Death,
 }
 
 /// The job in a slot, as a participant saw it.
@@ -66,6 +140,8 @@ pub enum Rest {
     Nothing,
     /// This chunk, which is the poster's now.
     Chunk(u32),
+    /// To ask again: what is left may be computed by engine processes only, and none has taken it.
+    Retries,
     /// To ask again: others have had the rest, and something has happened since, or time has passed.
     Again,
 }
@@ -99,19 +175,31 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         self.at + OWNERS + chunk as usize * 8
     }
 
-    /// Replaces an owner word by a step of the protocol; whether it was as it had to be.
-    fn step(&self, chunk: u32, from: u64, to: u64) -> Result<u64, u64> {
-        // Release: who finds the chunk done, or claims it after us, sees what we did for it. Acquire: the reverse.
-        self.words.replace(self.owner(chunk), from, to, Ordering::AcqRel, Ordering::Relaxed)
+    /// Replaces an owner word by a step of the protocol, where it was as it had to be; else what it is.
+    fn step(&self, chunk: u32, from: Owner, to: Owner) -> Result<(), Owner> {
+        // Release: who finds the chunk over, or claims it after us, sees what we did for it. Acquire: the reverse.
+        let step = self.words.replace(self.owner(chunk), from.word(), to.word(), Ordering::AcqRel, Ordering::Relaxed);
+        step.map(drop).map_err(Owner::read)
+    }
+
+    fn now(&self, chunk: u32, order: Ordering) -> Owner {
+        Owner::read(self.words.load(self.owner(chunk), order))
+    }
+
+    /// `chunk` as `me` holds it for this job.
+    fn mine(&self, job: &Posted, chunk: u32, me: Participant) -> Option<Owner> {
+        let now = self.now(chunk, Ordering::Relaxed);
+        (now.epoch == job.epoch && now.holder() == Some(me)).then_some(now)
     }
 
     /// Posts a job: its words, then what `describe` writes, then the epoch that makes both visible. The last job here is over.
     pub(super) fn post(&self, job: Posted, describe: impl FnOnce()) -> Posted {
         let job = Posted { epoch: self.load(EPOCH, Ordering::Relaxed) + 1, ..job };
         for chunk in 0..job.total {
-            self.words.store(self.owner(chunk), owner_word(job.epoch, FREE), Ordering::Relaxed);
+            self.words.store(self.owner(chunk), Owner::free(job.epoch).word(), Ordering::Relaxed);
         }
         self.store(NEXT, 0);
+        self.store(RETRIES, Owner::free(job.epoch).word());
         self.done.restart();
         self.store(TOTAL, u64::from(job.total));
         self.store(KIND, u64::from(job.kind));
@@ -170,9 +258,10 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
     }
 
     pub(super) fn claim_chunk(&self, job: &Posted, chunk: u32, me: Participant) -> Claim {
-        match self.step(chunk, owner_word(job.epoch, FREE), held_by(job.epoch, me)) {
-            Ok(_) => Claim::Mine,
-            Err(now) if now >> STATE_BITS == job.epoch => Claim::Other,
+        let free = Owner::free(job.epoch);
+        match self.step(chunk, free, free.held_by(me)) {
+            Ok(()) => Claim::Mine,
+            Err(now) if now.epoch == job.epoch => Claim::Other,
             Err(_) => Claim::Over,
         }
     }
@@ -188,12 +277,62 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
 
     /// The half of [`complete`](Self::complete) that decides.
     pub(super) fn finish(&self, job: &Posted, chunk: u32, me: Participant) -> bool {
-        self.step(chunk, held_by(job.epoch, me), owner_word(job.epoch, DONE)).is_ok()
+        self.mine(job, chunk, me).is_some_and(|held| self.step(chunk, held, Owner::done(job.epoch)).is_ok())
     }
 
-    /// Makes a chunk that `me` has claimed free again.
+    /// Makes a chunk that `me` has claimed free again. A retry is lost then: nobody else is likely to fare better.
     pub(super) fn give_back(&self, job: &Posted, chunk: u32, me: Participant) {
-        let _ = self.step(chunk, held_by(job.epoch, me), owner_word(job.epoch, FREE));
+        if let Some(held) = self.mine(job, chunk, me) {
+            let holder = if held.deaths == 0 { FREE } else { LOST };
+            let _ = self.step(chunk, held, Owner { holder, ..held });
+        }
+        self.done.ring();
+    }
+
+    /// How often there have been retries for the job that is here, with its epoch; 0: never. Engine processes look for them
+    /// once each time that this has changed.
+    pub(super) fn retries(&self) -> u64 {
+        let word = self.load(RETRIES, Ordering::Acquire);
+        let Owner { deaths, holder, .. } = Owner::read(word);
+        if deaths | holder == 0 { 0 } else { word }
+    }
+
+    /// Whether there have been retries for this job; now and then wrongly so, never wrongly not.
+    fn has_retries(&self, job: &Posted) -> bool {
+        self.load(RETRIES, Ordering::Acquire) != Owner::free(job.epoch).word()
+    }
+
+    /// Claims a retry for `me`, a thread of an engine process.
+    pub(super) fn claim_again(&self, job: &Posted, me: Participant) -> Option<u32> {
+        if !self.has_retries(job) {
+            return None;
+        }
+        (0..job.total).find(|&chunk| {
+            let now = self.now(chunk, Ordering::Relaxed);
+            now.epoch == job.epoch && now.is_retry() && self.step(chunk, now, now.held_by(me)).is_ok()
+        })
+    }
+
+    /// A chunk that is lost, if there is one.
+    pub(super) fn lost(&self, job: &Posted) -> Option<Lost> {
+        if !self.has_retries(job) {
+            return None;
+        }
+        let words = (0..job.total).map(|chunk| self.now(chunk, Ordering::Relaxed));
+        let lost = words.into_iter().find(|now| now.epoch == job.epoch && now.holder == LOST)?;
+        let last = self.load(LAST_DEATH, Ordering::Relaxed);
+        Some(Lost { deaths: lost.deaths as u32, last: Death { engine: last as u32, status: (last >> 32) as i32 } })
+    }
+
+    /// Makes every retry of the job lost: there is no engine for it, or no use.
+    pub(super) fn give_up(&self, job: &Posted) {
+        for chunk in 0..job.total {
+            let now = self.now(chunk, Ordering::Relaxed);
+            if now.epoch == job.epoch && now.is_retry() {
+                // Who claims it first computes it.
+                let _ = self.step(chunk, now, Owner { holder: LOST, ..now });
+            }
+        }
         self.done.ring();
     }
 
@@ -202,10 +341,12 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         self.done.rings() >= job.total
     }
 
-    /// Whether all chunks are done.
+    /// Whether all chunks are over: done, or lost.
     pub(super) fn all_done(&self, job: &Posted) -> bool {
-        let done = owner_word(job.epoch, DONE);
-        (0..job.total).all(|chunk| self.words.load(self.owner(chunk), Ordering::Acquire) == done)
+        (0..job.total).all(|chunk| {
+            let now = self.now(chunk, Ordering::Acquire);
+            now.epoch == job.epoch && now.is_over()
+        })
     }
 
     /// What is left to do for the poster, which is `me`: a chunk that is free although `next` has passed it, because its owner
@@ -216,26 +357,36 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         if self.all_done(job) {
             return Rest::Nothing;
         }
-        let free = |&chunk: &u32| {
-            self.words.load(self.owner(chunk), Ordering::Relaxed) == owner_word(job.epoch, FREE)
-                && self.claim_chunk(job, chunk, me) == Claim::Mine
-        };
-        match (0..job.total).find(free) {
-            Some(chunk) => Rest::Chunk(chunk),
-            None => {
-                self.done.wait(epoch, Duration::ZERO, deadline);
-                Rest::Again
+        let mut held = false;
+        for chunk in 0..job.total {
+            let now = self.now(chunk, Ordering::Relaxed);
+            if now == Owner::free(job.epoch) && self.claim_chunk(job, chunk, me) == Claim::Mine {
+                return Rest::Chunk(chunk);
             }
+            held |= now.holder().is_some() || now.holder == FREE && !now.is_retry();
         }
+        self.done.wait(epoch, Duration::ZERO, deadline);
+        if held { Rest::Again } else { Rest::Retries }
     }
 
-    /// Frees what one of `dead` holds, and wakes the poster.
-    pub(super) fn release(&self, dead: &Range<Participant>) -> u32 {
-        let mut freed = 0;
-        for chunk in 0..self.look().total {
-            if let Some((now, epoch)) = self.held(chunk, dead) {
-                freed += u32::from(self.step(chunk, now, owner_word(epoch, FREE)).is_ok());
+    /// Frees what one of `dead` holds, and wakes the poster. With `death`, what they held may be what they died of.
+    pub(super) fn release(&self, dead: &Range<Participant>, death: Option<Death>) -> u32 {
+        let held: Vec<(u32, Owner)> =
+            (0..self.look().total).filter_map(|chunk| Some((chunk, self.held(chunk, dead)?))).collect();
+        // Whoever gets past a chunk's new state knows that there are retries: it is said before. While a chunk is held the job
+        // stays, so this is said of no other.
+        let retries = held.iter().any(|(_, now)| now.deaths > 0) || death.is_some() && !held.is_empty();
+        if retries {
+            if let Some(Death { engine, status }) = death {
+                self.store(LAST_DEATH, u64::from(engine) | u64::from(status as u32) << 32);
             }
+            self.words.fetch_add(self.at + RETRIES, 1, Ordering::Release);
+        }
+        let freed = |&(chunk, now): &(u32, Owner)| self.step(chunk, now, now.released(death.is_some())).is_ok();
+        let freed = held.iter().filter(|held| freed(held)).count() as u32;
+        if retries {
+            // And after, for engines that have looked too early. If the job is over meanwhile, those of the next look in vain.
+            self.words.fetch_add(self.at + RETRIES, 1, Ordering::Release);
         }
         // Whether or not any was freed, and for each: it may have left a chunk done that it had not counted.
         dead.clone().for_each(|_| self.done.ring());
@@ -247,11 +398,95 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         (0..self.look().total).any(|chunk| self.held(chunk, who).is_some())
     }
 
-    /// The owner word of `chunk`, and the epoch in it, if it is one of `who` that holds it.
-    fn held(&self, chunk: u32, who: &Range<Participant>) -> Option<(u64, u64)> {
-        let now = self.words.load(self.owner(chunk), Ordering::Acquire);
-        let state = now & ((1 << STATE_BITS) - 1);
-        let held = state != FREE && state != DONE && who.contains(&((state - 1) as Participant));
-        held.then_some((now, now >> STATE_BITS))
+    /// The owner word of `chunk`, if it is one of `who` that holds it.
+    fn held(&self, chunk: u32, who: &Range<Participant>) -> Option<Owner> {
+        let now = self.now(chunk, Ordering::Acquire);
+        now.holder().is_some_and(|holder| who.contains(&holder)).then_some(now)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::transport::doorbell::HeapWord;
+    use crate::transport::words::HeapWords;
+
+    const DEATH: Death = Death { engine: 5, status: 6 };
+
+    fn slot(words: &HeapWords) -> Slot<'_, HeapWords, HeapWord> {
+        Slot { words, at: 0, done: Doorbell::heap() }
+    }
+
+    fn post(slot: &Slot<'_, HeapWords, HeapWord>, total: u32) -> Posted {
+        slot.post(Posted { epoch: 0, total, kind: 0, payload: 8, chunk_bytes: 0 }, || ())
+    }
+
+    #[test]
+    fn what_three_engines_died_of_is_lost_and_never_the_posters() {
+        let words = HeapWords::new(bytes_for(2));
+        let slot = slot(&words);
+        let job = post(&slot, 2);
+        assert_eq!(slot.retries(), 0);
+        assert_eq!((slot.claim(&job, 7), slot.claim(&job, 0)), (Some(0), Some(1)));
+        assert!(slot.complete(&job, 1, 0));
+        for deaths in 1..MAX_DEATHS {
+            let before = slot.retries();
+            assert_eq!(slot.release(&(7..8), Some(DEATH)), 1);
+            assert_ne!(slot.retries(), before, "engines look for it");
+            assert_eq!((slot.claim(&job, 0), slot.lost(&job)), (None, None));
+            assert_eq!(slot.rest(&job, 0, Some(Instant::now())), Rest::Retries, "after {deaths} deaths");
+            assert_eq!((slot.claim_again(&job, 7), slot.claim_again(&job, 8)), (Some(0), None));
+            assert_eq!(slot.rest(&job, 0, Some(Instant::now())), Rest::Again);
+        }
+        assert_eq!(slot.release(&(7..8), Some(DEATH)), 1);
+        assert_eq!(slot.rest(&job, 0, None), Rest::Nothing);
+        assert_eq!(slot.lost(&job), Some(Lost { deaths: MAX_DEATHS as u32, last: DEATH }));
+        let next = post(&slot, 2);
+        assert_eq!((slot.retries(), slot.lost(&next), slot.claim_again(&next, 7)), (0, None, None));
+    }
+
+    #[test]
+    fn a_kill_from_outside_leaves_the_chunk_to_whoever_comes() {
+        let words = HeapWords::new(bytes_for(1));
+        let slot = slot(&words);
+        let job = post(&slot, 1);
+        for _ in 0..10 {
+            assert_eq!(slot.claim_chunk(&job, 0, 7), Claim::Mine);
+            assert_eq!(slot.release(&(7..8), None), 1);
+        }
+        assert_eq!((slot.retries(), slot.rest(&job, 0, None)), (0, Rest::Chunk(0)));
+        assert!(slot.complete(&job, 0, 0));
+        assert_eq!(slot.rest(&job, 0, None), Rest::Nothing);
+        // After a death by its own doing kills change nothing.
+        let job = post(&slot, 1);
+        assert_eq!(slot.claim(&job, 7), Some(0));
+        slot.release(&(7..8), Some(DEATH));
+        for _ in 0..10 {
+            assert_eq!(slot.claim_again(&job, 7), Some(0));
+            slot.release(&(7..8), None);
+        }
+        assert_eq!(slot.claim_again(&job, 9), Some(0));
+        assert!(slot.complete(&job, 0, 9));
+        assert_eq!((slot.rest(&job, 0, None), slot.lost(&job)), (Rest::Nothing, None));
+    }
+
+    #[test]
+    fn a_retry_that_nobody_can_take_is_given_up() {
+        let words = HeapWords::new(bytes_for(3));
+        let slot = slot(&words);
+        let job = post(&slot, 3);
+        for (chunk, me) in [(0, 7), (1, 8), (2, 9)] {
+            assert_eq!(slot.claim(&job, me), Some(chunk));
+        }
+        slot.release(&(7..9), Some(DEATH));
+        // One gives it back.
+        assert_eq!(slot.claim_again(&job, 7), Some(0));
+        slot.give_back(&job, 0, 7);
+        assert_eq!(slot.lost(&job).map(|lost| lost.deaths), Some(1));
+        // What somebody holds is not given up.
+        slot.give_up(&job);
+        assert!(!slot.all_done(&job));
+        assert!(slot.complete(&job, 2, 9));
+        assert_eq!(slot.rest(&job, 0, None), Rest::Nothing);
     }
 }
