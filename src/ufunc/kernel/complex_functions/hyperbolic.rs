@@ -1,7 +1,7 @@
 //! The hyperbolic and trigonometric functions of a complex number.
 
 use super::super::elementary::{
-    Binary, Cos, Cosh, Scaled, Sin, Sinh, Tan, Tanh, Unary, product, quotient, sine_cosine, sinh_cosh, two_sum,
+    Cos, Cosh, Scaled, Sin, Sinh, Tan, Tanh, Unary, product, quotient, sine_cosine, sinh_cosh, two_sum,
 };
 use super::{C, Two, c, turned, turned_back};
 
