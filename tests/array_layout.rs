@@ -231,3 +231,150 @@ fn it_goes_where_ndarrays_go() {
     assert_eq!(by_ref(&d), x.sum());
     assert_eq!((d.shape(), d.dim(), d.ndim(), d.len(), d.len_of(Axis(1))), (x.shape(), x.dim(), 3, 120, 5));
 }
+
+/// Line and message of the panic of `f`, which has to be one in this file.
+#[track_caller]
+fn panic_of(f: impl FnOnce() + std::panic::UnwindSafe) -> (u32, String) {
+    type Seen = Option<(String, u32)>;
+    thread_local!(static SEEN: std::cell::RefCell<Seen> = const { std::cell::RefCell::new(None) });
+    static HOOK: std::sync::Once = std::sync::Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            SEEN.set(info.location().map(|at| (at.file().to_owned(), at.line())));
+            before(info);
+        }));
+    });
+    let panic = std::panic::catch_unwind(f).expect_err("it has to panic");
+    let (file, line) = SEEN.take().expect("a place");
+    assert!(file.ends_with("array_layout.rs"), "{file}:{line}");
+    (line, *panic.downcast::<String>().expect("a text"))
+}
+
+/// An array is caught across `catch_unwind` as ndarray's is, without a wrapper.
+#[test]
+fn arrays_are_unwind_safe() {
+    fn safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+    safe::<Array2<f64>>();
+    safe::<DistArray2<f64>>();
+    safe::<DistArrayD<num_complex::Complex<f32>>>();
+    let (x, d) = cube();
+    // A closure that captures a reference, and one that panics halfway: the array has its value, and the pending one gets it.
+    let pending = &d + 1.0;
+    let text = panic_of(|| {
+        let sum = pending.sum() + d.sum();
+        panic!("on purpose, at {}", sum.signum());
+    });
+    assert_eq!(text.1, "on purpose, at 1");
+    assert_eq!(pending, &x + 1.0);
+    assert_eq!(std::panic::catch_unwind(move || d.len()).unwrap(), 120);
+}
+
+#[test]
+fn what_an_array_does_not_have_is_a_panic_on_the_callers_line() {
+    let (_, d) = cube();
+    macro_rules! check {
+        ($d:ident, $call:expr, $($part:expr),+) => {{
+            let $d = d.clone();
+            #[allow(unused_mut, reason = "some calls change it")]
+            let (line, text) = panic_of(move || { let mut $d = $d; let _ = $call; });
+            assert_eq!(line, line!(), "{text}");
+            $(assert!(text.contains($part), "{text}: no {}", $part);)+
+        }};
+    }
+    check!(d, d.slice_shared(s![2..9, .., ..]), "slice_shared", "2..9", "axis 0", "length is 4", "[4, 5, 6]");
+    check!(d, d.slice_shared(s![.., 6.., ..]), "6..", "axis 1", "length is 5");
+    check!(d, d.slice_shared(s![.., .., -7..3]), "-7..3", "axis 2", "length is 6");
+    check!(d, d.slice_shared(s![..-9;2, .., ..]), "0..-9;2", "axis 0");
+    check!(d, d.slice_shared(s![4, .., ..]), "index 4", "axis 0", "length is 4");
+    check!(d, d.slice_shared(s![.., NewAxis, -6, ..]), "index -6", "axis 1");
+    check!(d, d.slice_move(s![.., .., 6]), "slice_move", "index 6", "axis 2");
+    check!(d, d.slice_collapse(s![.., 5, ..]), "slice_collapse", "index 5", "axis 1");
+    check!(d, d.slice_axis_inplace(Axis(2), Slice::from(..7)), "slice_axis_inplace", "0..7", "axis 2");
+    check!(d, d.slice_axis_inplace(Axis(3), Slice::from(..)), "axis 3", "3 dimensions");
+    check!(d, d.slice_axis_move(Axis(0), Slice::new(5, None, 1)), "slice_axis_move", "5..", "axis 0");
+    check!(d, d.slice_axis_move(Axis(0), Slice { start: 0, end: None, step: 0 }), "step of 0", "axis 0");
+    check!(d, d.slice_each_axis_inplace(|axis| Slice::from(..axis.axis.index() as isize * 3)), "0..9", "axis 2");
+    check!(d, d.index_axis_move(Axis(1), 5), "index_axis_move", "index 5", "axis 1", "[4, 5, 6]");
+    check!(d, d.collapse_axis(Axis(1), 50), "collapse_axis", "index 50");
+    check!(d, d.insert_axis(Axis(4)), "insert_axis", "axis 4", "3 dimensions");
+    check!(d, d.slice_move(s![0..0, .., ..]).remove_axis(Axis(0)), "remove_axis", "index 0", "[0, 5, 6]");
+    check!(d, d.swap_axes(0, 3), "swap_axes", "axis 3");
+    check!(d, d.invert_axis(Axis(8)), "invert_axis", "axis 8");
+    check!(d, d.merge_axes(Axis(0), Axis(3)), "merge_axes", "axis 3");
+    check!(d, d.permuted_axes([0, 1, 1]), "permuted_axes", "[0, 1, 1]");
+    check!(d, d.permute_axes([0, 1, 3]), "permute_axes", "[0, 1, 3]");
+    check!(d, d.len_of(Axis(3)), "len_of", "axis 3");
+    check!(d, d.into_dyn().index_axis_inplace(Axis(0), 4), "index_axis_inplace", "index 4");
+    check!(d, d.into_dyn().insert_axis_inplace(Axis(5)), "insert_axis_inplace", "axis 5");
+    check!(d, d.into_dyn().slice_move(&[ndarray::SliceInfoElem::Index(0)][..]), "slice_move", "1 axes", "[4, 5, 6]");
+    // Nothing of it was done.
+    let (mut d, x) = (d, cube().0);
+    let each = |axis: ndarray::AxisDescription| Slice::from(..axis.axis.index() as isize * 3);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| d.slice_each_axis_inplace(each))).is_err());
+    assert_eq!(d, x);
+    // What ndarray allows: ends at the length, ends before the start, negative ones down to the first element.
+    assert_eq!(d.slice_shared(s![4.., ..5, 3..1]), x.slice(s![4.., ..5, 3..1]));
+    assert_eq!(d.slice_shared(s![-4, -5..;-1, ..-6]), x.slice(s![-4, -5..;-1, ..-6]));
+}
+
+/// Strides of the clone, and of the clone once something is written to it, beside those of ndarray's clone.
+#[test]
+fn clones_keep_the_strides() {
+    type Change = fn(&mut ndarray::LayoutRef3<f64>);
+    let changes: [Change; 9] = [
+        |_| (),
+        |a| a.swap_axes(0, 2),
+        |a| a.invert_axis(Axis(1)),
+        |a| a.slice_collapse(s![..;-1, .., ..;-1]),
+        |a| a.slice_collapse(s![.., .., ..;2]),
+        |a| a.slice_collapse(s![1.., 2..;-1, 1..]),
+        |a| a.slice_collapse(s![2..3, .., ..]),
+        |a| a.slice_collapse(s![2, 3, 4]),
+        |a| a.slice_collapse(s![.., ..;-1, 3..3]),
+    ];
+    for scale in [1, 30] {
+        for change in changes {
+            let mut x = Array3::from_shape_fn((4 * scale, 5, 6 * scale), |(i, j, k)| (i * 100 + j * 10 + k) as f64);
+            let mut d = hub().scatter(&x).unwrap();
+            change(&mut x);
+            change(&mut d);
+            assert_eq!((d.shape(), d.strides()), (x.shape(), x.strides()));
+            let (y, mut e) = (x.clone(), d.clone());
+            assert_eq!((e.shape(), e.strides()), (y.shape(), y.strides()));
+            assert_eq!(e.as_ptr(), d.as_ptr());
+            if let Some(first) = e.first_mut() {
+                *first = -1.0;
+                assert_ne!(e.as_ptr(), d.as_ptr());
+            }
+            assert_eq!(e.strides(), y.strides(), "written to, {:?}", y.shape());
+            assert_eq!(d, x);
+            assert!(e.iter().skip(1).eq(y.iter().skip(1)));
+            assert_eq!(e.clone().into_dyn().strides(), y.into_dyn().strides());
+        }
+    }
+    // An expression's value, of nothing too.
+    let none = &hub().scatter(&Array2::<f64>::zeros((3, 0))).unwrap() + 1.0;
+    assert_eq!(none.clone().strides(), (&Array2::<f64>::zeros((3, 0)) + 1.0).strides());
+    assert_eq!(none.sum_axis(Axis(0)).strides(), Array1::<f64>::zeros(0).strides());
+}
+
+/// A write to a small part of a shared array copies that part alone, as ndarray's `ArcArray` does it.
+#[test]
+fn a_copy_on_write_has_no_large_gaps() {
+    // A hub of its own: nothing else allocates in it.
+    let hub = Hub::builder().embedded().engines(1).start().unwrap();
+    let x = ArcArray2::<f64>::zeros((300, 400));
+    let d = hub.scatter(&x).unwrap();
+    let (mut part, mut theirs) = (d.slice_shared(s![..;-3, ..5]), x.clone().slice_move(s![..;-3, ..5]));
+    let before = hub.memory().in_use;
+    part[[1, 1]] = 1.0;
+    theirs[[1, 1]] = 1.0;
+    assert_eq!(part, theirs);
+    assert_eq!(part.strides(), theirs.strides());
+    assert!(hub.memory().in_use - before < 100 * 1024);
+    // Elements that are read at several indices are each written by themselves.
+    let mut rows = d.slice_shared(s![0, ..]).broadcast((2, 400)).unwrap();
+    rows[[0, 0]] = 3.0;
+    assert_eq!((rows[[0, 0]], rows[[1, 0]], d[[0, 0]]), (3.0, 0.0, 0.0));
+}

@@ -81,13 +81,17 @@ pub(crate) fn memory_order<'a>(shape: &[usize], operands: impl Iterator<Item = &
     order
 }
 
-/// Strides of a fresh array of `shape` whose memory runs through its axes in `order`, outermost first.
+/// Strides of a fresh array of `shape` whose memory runs through its axes in `order`, outermost first. Of an array of nothing they are
+/// 0, as in ndarray.
 pub(crate) fn strides_in_order(shape: &[usize], order: &[usize]) -> Dims<isize> {
     let mut strides = Dims::from_fn(shape.len(), |_| 0isize);
+    if shape.contains(&0) {
+        return strides;
+    }
     let mut step = 1;
     for &axis in order.iter().rev() {
         strides.as_mut()[axis] = step;
-        step *= shape[axis].max(1) as isize;
+        step *= shape[axis] as isize;
     }
     strides
 }
@@ -128,5 +132,6 @@ mod tests {
         assert_eq!(order(&[2, 3], &[&[0, 1], &[1, 2]]), [1, 0], "a stretched axis tells nothing");
         assert_eq!(order(&[2, 3], &[&[-1, -2]]), [1, 0]);
         assert_eq!(*strides_in_order(&[2, 3, 4], &[2, 0, 1]), [3, 1, 6]);
+        assert_eq!(*strides_in_order(&[2, 0, 4], &[0, 1, 2]), [0, 0, 0]);
     }
 }

@@ -14,8 +14,13 @@ use crate::element::Element;
 use crate::error::Result;
 use crate::transport::wire::Message;
 
-/// The elements in a block of their own.
+/// The elements in a block of their own, with the same strides, where those leave no large gaps (see [`DistArray`]'s `clone`).
 pub(crate) fn duplicate<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<Held<A, D>> {
+    held.copy_of_span(copy).unwrap_or_else(|| copy(held))
+}
+
+/// The elements in a block of their own, without gaps, in the same memory order.
+fn copy<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<Held<A, D>> {
     let hub = held.store.hub();
     match held.leaf() {
         // Both are in the pool, so engine processes may take part.

@@ -1,6 +1,6 @@
 //! What arrays of complex numbers have of their own, and elementary functions under the names that `num_complex` gives them.
 
-use ndarray::Dimension;
+use ndarray::{Dimension, Ix0};
 use num_complex::Complex;
 use num_traits::Float;
 
@@ -46,6 +46,8 @@ macro_rules! functions {
             sin, Sin;
             /// Cosine of each element.
             cos, Cos;
+            /// Tangent of each element.
+            tan, Tan;
             /// Hyperbolic sine of each element.
             sinh, Sinh;
             /// Hyperbolic cosine of each element.
@@ -59,15 +61,16 @@ macro_rules! functions {
 /// Elementary functions of arrays of complex numbers, `DistArray<Complex<f32>, D>` and `DistArray<Complex<f64>, D>`.
 ///
 /// A trait, and part of the [prelude](crate::prelude), because the same names on arrays of real numbers are methods with
-/// other bounds. Results have the shape of the array. All are lazy and have the same bits on any machine, but for [`tan`](ComplexArray::tan),
-/// [`powf`](ComplexArray::powf) and [`powc`](ComplexArray::powc): those run at once, as closures, with the mathematical
-/// functions of the platform. Others of `num_complex` go the same way: `z.mapv(Complex::asin)`.
+/// other bounds. Results have the shape of the array. All are lazy and have the same bits on any machine. Others of `num_complex` are
+/// functions of [`ufunc`](crate::ufunc) (`Arcsin.call(&z)`).
 ///
-/// Functions of `Complex<f32>` are computed in `f64` and rounded once at the end; powers and `tan` are computed in `f32`.
+/// Functions of `Complex<f32>` are computed in `f64` and rounded once at the end, but for [`powi`](ComplexArray::powi). Each is at most 4
+/// units in the last place from the exact result, counted for the real and for the imaginary part by themselves; powers by
+/// [`powf`](ComplexArray::powf) and [`powc`](ComplexArray::powc) are so in units of their modulus. Special values and branch cuts are those of C99, of powers those of NumPy.
 ///
 /// # Panics
-/// Where full memory, or an expression that cannot be computed, keeps a function that runs at once (any does on few
-/// elements) from its result; `powf` and `powc` where shapes do not broadcast or arrays are of two hubs.
+/// Where full memory, or an expression that cannot be computed, keeps a function of few elements, which runs at once, from its
+/// result; `powf` and `powc` where shapes do not broadcast or arrays are of two hubs.
 ///
 /// ```
 /// use distob::prelude::*;
@@ -109,21 +112,26 @@ pub trait ComplexArray: sealed::Sealed + Sized {
 
     functions!(declare);
 
-    /// Tangent of each element. Runs at once.
-    #[track_caller]
-    fn tan(&self) -> Self;
-
     /// Integer power of each element, by repeated multiplication.
     #[track_caller]
     fn powi(&self, exponent: i32) -> Self;
 
-    /// Each element to a real power: a number, or an array, with which it is broadcast. Runs at once.
+    /// Each element to a real power: a number, or an array, with which it is broadcast. `0` to a power that is not positive is NaN, but
+    /// to the power of 0 it is 1.
     #[track_caller]
     fn powf<R: Argument<Self::Real, Self::Dim>>(&self, exponent: R) -> DistArray<Complex<Self::Real>, R::Output>
     where
         Complex<Self::Real>: Element;
 
-    /// Each element to a complex power: a number, or an array, with which it is broadcast. Runs at once.
+    /// Each element to a complex power: a number, or an array, with which it is broadcast. `0` to a power whose real part is not
+    /// positive is NaN, but to the power of 0 it is 1.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// use num_complex::Complex;
+    /// let turns = DistArray::from_elem(3, Complex::new(2.0, 0.0)).powc(Complex::new(0.0, 1e18));
+    /// assert!((turns[0].norm() - 1.0).abs() < 1e-15);
+    /// ```
     #[track_caller]
     fn powc<R>(&self, exponent: R) -> DistArray<Complex<Self::Real>, R::Output>
     where
@@ -164,22 +172,37 @@ where
     }
 
     #[track_caller]
-    fn tan(&self) -> Self {
-        self.mapv(Complex::tan)
-    }
-
-    #[track_caller]
     fn powi(&self, exponent: i32) -> Self {
         expect(operate::unary((Op::Powi(exponent), "powi"), self, |z| z.powi(exponent)))
     }
 
     #[track_caller]
     fn powf<R: Argument<T, D>>(&self, exponent: R) -> DistArray<Complex<T>, R::Output> {
-        self.zip_with(exponent, Complex::powf)
+        match exponent.arg() {
+            Arg::Number(x) => power("powf", self, &Arg::<_, Ix0>::Number(Complex::from(x))),
+            Arg::Foreign(view) => power("powf", self, &Arg::Foreign(view.mapv(Complex::from).view())),
+            Arg::Dist(array) => {
+                let cast = expect(operate::unary((Op::Cast, "powf"), array, Complex::from));
+                power("powf", self, &Arg::Dist(&cast))
+            }
+        }
     }
 
     #[track_caller]
     fn powc<R: Argument<Complex<T>, D>>(&self, exponent: R) -> DistArray<Complex<T>, R::Output> {
-        self.zip_with(exponent, Complex::powc)
+        power("powc", self, &exponent.arg())
     }
+}
+
+/// Each element of one operand to the power of the other.
+#[track_caller]
+fn power<T: Float, D: Dimension, E: Dimension, O: Dimension>(
+    name: &'static str,
+    base: &DistArray<Complex<T>, D>,
+    exponent: &Arg<'_, Complex<T>, E>,
+) -> DistArray<Complex<T>, O>
+where
+    Complex<T>: Element,
+{
+    expect(operate::binary((Op::Power, name), &Arg::Dist(base), exponent, Complex::powc))
 }

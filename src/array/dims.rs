@@ -77,13 +77,16 @@ pub(crate) fn volume(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
-/// Row-major strides of `shape`, in elements.
+/// Row-major strides of `shape`, in elements. Of an array of nothing they are 0, as in ndarray.
 pub(crate) fn row_major(shape: &[usize]) -> Dims<isize> {
     let mut strides = Dims::from_fn(shape.len(), |_| 0isize);
+    if shape.contains(&0) {
+        return strides;
+    }
     let mut step = 1;
     for (stride, &length) in strides.as_mut().iter_mut().zip(shape).rev() {
         *stride = step;
-        step *= length.max(1) as isize;
+        step *= length as isize;
     }
     strides
 }

@@ -1,6 +1,7 @@
 //! The array that a program sees: an ndarray in shared memory, or an expression that will be one when it is read.
 
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
@@ -11,7 +12,7 @@ use super::dims::volume;
 use super::lazy::{Expr, Handle, Node, Operand};
 use super::partition::Partition;
 use super::view::Held;
-use super::{closure, evaluate};
+use super::{bounds, closure, evaluate};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -252,9 +253,13 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         self.shape().contains(&0)
     }
 
-    /// Length of one axis. Panics where there is no such axis.
+    /// Length of one axis.
+    ///
+    /// # Panics
+    /// Where there is no such axis.
     #[track_caller]
     pub fn len_of(&self, axis: Axis) -> usize {
+        expect(bounds::check_axis("len_of", axis, self.ndim()));
         self.shape()[axis.index()]
     }
 
@@ -365,8 +370,27 @@ impl<A: Element, D: Dimension> DerefMut for DistArray<A, D> {
     }
 }
 
+// A panic leaves an array as it was or pending, never half written: a value is published when it is complete, and a node whose
+// run unwinds is pending again. What a panicking closure has written through `&mut` is the caller's own, as with `ndarray::Array`.
+impl<A: Element, D: Dimension> UnwindSafe for DistArray<A, D> {}
+impl<A: Element, D: Dimension> RefUnwindSafe for DistArray<A, D> {}
+
 impl<A: Element, D: Dimension> Clone for DistArray<A, D> {
-    /// Another handle on the same elements: nothing is copied, until one of the two is written to.
+    /// Another handle on the same elements, with the same strides. Nothing is copied until one of the two is written to.
+    ///
+    /// The copy that the first write makes keeps the strides, as `ndarray::Array::clone` does, while the elements fill more than half
+    /// of the memory that the strides span. Otherwise it holds the elements of this array alone, without gaps, as the copy
+    /// that `ndarray::ArcArray` makes does.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::linspace(0.0, 5.0, 6).reshape((2, 3));
+    /// a.invert_axis(Axis(1));
+    /// let mut b = a.clone();
+    /// b[[0, 0]] = -1.0;
+    /// assert_eq!((a.strides(), b.strides()), (&[3, -1][..], &[3, -1][..]));
+    /// assert_eq!((a[[0, 0]], b[[0, 0]]), (2.0, -1.0));
+    /// ```
     fn clone(&self) -> Self {
         DistArray { held: self.held.clone(), node: self.node.clone(), partition: self.partition.clone() }
     }

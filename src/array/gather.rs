@@ -39,9 +39,6 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         for (place, &stride) in strides.slice_mut().iter_mut().zip(&*strides_in_order(view.shape(), &order)) {
             *place = stride as usize;
         }
-        if view.is_empty() {
-            strides = view.raw_dim().default_strides();
-        }
         Array::from_shape_vec(view.raw_dim().strides(strides), elements).map_err(|e| Error::invalid(e.to_string()))
     }
 }

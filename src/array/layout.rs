@@ -1,11 +1,16 @@
 //! Methods that change how an array is looked at, under ndarray's names. None of them copies an element, unless its doc
 //! says so, whoever else shares the memory.
+//!
+//! Axes, indices and slices that the array does not have are a panic on the caller's line, with the values.
 
 use ndarray::{
     Axis, AxisDescription, Dimension, IntoDimension, IxDyn, LayoutRef, RemoveAxis, ShapeArg, ShapeError, Slice,
     SliceArg,
 };
 
+use super::bounds::{
+    check_axis, check_index, check_new_axis, check_permutation, check_slice, check_slices, no_new_axis,
+};
 use super::closure;
 use super::dist_array::{DistArray, expect};
 use super::view::Held;
@@ -44,6 +49,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// The array with its axes in another order. Panics where `axes` is no permutation.
     #[track_caller]
     pub fn permuted_axes<T: IntoDimension<Dim = D>>(self, axes: T) -> DistArray<A, D> {
+        let axes = axes.into_dimension();
+        expect(check_permutation("permuted_axes", axes.slice(), self.ndim()));
         self.with(|view| view.permuted_axes(axes))
     }
 
@@ -57,29 +64,39 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// Puts the axes in another order, in place. Panics where `axes` is no permutation.
     #[track_caller]
     pub fn permute_axes<T: IntoDimension<Dim = D>>(&mut self, axes: T) {
+        let axes = axes.into_dimension();
+        expect(check_permutation("permute_axes", axes.slice(), self.ndim()));
         self.forget_partition();
         expect(self.held_mut()).view.permute_axes(axes);
     }
 
-    /// Swaps two axes in place.
+    /// Swaps two axes in place. Panics where there is no such axis.
     #[track_caller]
     pub fn swap_axes(&mut self, a: usize, b: usize) {
+        expect(check_axis("swap_axes", Axis(a), self.ndim()));
+        expect(check_axis("swap_axes", Axis(b), self.ndim()));
         self.layout_mut().swap_axes(a, b);
     }
 
-    /// Reverses the direction of an axis in place.
+    /// Reverses the direction of an axis in place. Panics where there is no such axis.
     #[track_caller]
     pub fn invert_axis(&mut self, axis: Axis) {
+        expect(check_axis("invert_axis", axis, self.ndim()));
         self.layout_mut().invert_axis(axis);
     }
 
-    /// Merges axis `take` into axis `into`, if that needs no copy; whether it did.
+    /// Merges axis `take` into axis `into`, if that needs no copy; whether it did. Panics where there is no such axis.
     #[track_caller]
     pub fn merge_axes(&mut self, take: Axis, into: Axis) -> bool {
+        expect(check_axis("merge_axes", take, self.ndim()));
+        expect(check_axis("merge_axes", into, self.ndim()));
         self.layout_mut().merge_axes(take, into)
     }
 
     /// The part that `info` says, as an array that shares the elements; `slice` gives a view, as in ndarray.
+    ///
+    /// # Panics
+    /// Where an index or an end of a slice is out of bounds, a step is 0, or `info` is for another number of axes.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -89,73 +106,91 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// ```
     #[track_caller]
     pub fn slice_shared<I: SliceArg<D>>(&self, info: I) -> DistArray<A, I::OutDim> {
-        self.clone().slice_move(info)
+        expect(check_slices("slice_shared", self.shape(), info.as_ref()));
+        self.clone().with(|view| view.slice_move(info))
     }
 
-    /// The part of the array that `info` says.
+    /// The part of the array that `info` says. Panics as [`slice_shared`](DistArray::slice_shared) does.
     #[track_caller]
     pub fn slice_move<I: SliceArg<D>>(self, info: I) -> DistArray<A, I::OutDim> {
+        expect(check_slices("slice_move", self.shape(), info.as_ref()));
         self.with(|view| view.slice_move(info))
     }
 
-    /// Slices in place, without changing the number of dimensions.
+    /// Slices in place, without changing the number of dimensions. Panics as [`slice_shared`](DistArray::slice_shared) does, and
+    /// where `info` has a new axis.
     #[track_caller]
     pub fn slice_collapse<I: SliceArg<D>>(&mut self, info: I) {
+        expect(check_slices("slice_collapse", self.shape(), info.as_ref()));
+        expect(no_new_axis("slice_collapse", info.as_ref()));
         self.layout_mut().slice_collapse(info);
     }
 
-    /// Slices one axis in place.
+    /// Slices one axis in place. Panics where there is no such axis, the slice is out of bounds, or its step is 0.
     #[track_caller]
     pub fn slice_axis_inplace(&mut self, axis: Axis, indices: Slice) {
+        expect(check_slice("slice_axis_inplace", self.shape(), axis, indices));
         self.layout_mut().slice_axis_inplace(axis, indices);
     }
 
-    /// The array with one axis sliced.
+    /// The array with one axis sliced. Panics as [`slice_axis_inplace`](DistArray::slice_axis_inplace) does.
     #[track_caller]
     pub fn slice_axis_move(mut self, axis: Axis, indices: Slice) -> DistArray<A, D> {
+        expect(check_slice("slice_axis_move", self.shape(), axis, indices));
         self.slice_axis_inplace(axis, indices);
         self
     }
 
-    /// Slices every axis in place, as `f` says of each.
+    /// Slices every axis in place, as `f` says of each. Panics as [`slice_axis_inplace`](DistArray::slice_axis_inplace) does, before
+    /// any axis is sliced.
     #[track_caller]
     pub fn slice_each_axis_inplace(&mut self, f: impl FnMut(AxisDescription) -> Slice) {
-        self.layout_mut().slice_each_axis_inplace(f);
+        let held = expect(self.held_mut());
+        let slices: Vec<(Axis, Slice)> = held.view.axes().map(|ax| ax.axis).zip(held.view.axes().map(f)).collect();
+        for &(axis, slice) in &slices {
+            expect(check_slice("slice_each_axis_inplace", self.shape(), axis, slice));
+        }
+        let layout = self.layout_mut();
+        for (axis, slice) in slices {
+            layout.slice_axis_inplace(axis, slice);
+        }
     }
 
-    /// The sub-array at `index` along `axis`, without that axis.
+    /// The sub-array at `index` along `axis`, without that axis. Panics where there is no such axis or index.
     #[track_caller]
     pub fn index_axis_move(self, axis: Axis, index: usize) -> DistArray<A, D::Smaller>
     where
         D: RemoveAxis,
     {
+        expect(check_index("index_axis_move", self.shape(), axis, index));
         self.with(|view| view.index_axis_move(axis, index))
     }
 
-    /// Keeps index `index` of `axis`, as an axis of length 1, in place.
+    /// Keeps index `index` of `axis`, as an axis of length 1, in place. Panics where there is no such axis or index.
     #[track_caller]
     pub fn collapse_axis(&mut self, axis: Axis, index: usize) {
+        expect(check_index("collapse_axis", self.shape(), axis, index));
         self.layout_mut().collapse_axis(axis, index);
     }
 
     /// The array with a new axis of length 1 at `axis`. A reduction along axes that is pending stays so: it can go with what it is used
-    /// for in one pass.
+    /// for in one pass. Panics where `axis` is greater than the number of axes.
     #[track_caller]
     pub fn insert_axis(self, axis: Axis) -> DistArray<A, D::Larger> {
-        if let Some(node) = self.pending_reduction()
-            && axis.index() <= node.shape.len()
-        {
+        expect(check_new_axis("insert_axis", axis, self.ndim()));
+        if let Some(node) = self.pending_reduction() {
             return DistArray::from_node(expect(node.with_axis(axis.index())));
         }
         self.with(|view| view.insert_axis(axis))
     }
 
-    /// The array at index 0 of `axis`, without that axis.
+    /// The array at index 0 of `axis`, without that axis. Panics where there is no such axis, or its length is 0.
     #[track_caller]
     pub fn remove_axis(self, axis: Axis) -> DistArray<A, D::Smaller>
     where
         D: RemoveAxis,
     {
+        expect(check_index("remove_axis", self.shape(), axis, 0));
         self.with(|view| view.remove_axis(axis))
     }
 
@@ -245,15 +280,17 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 }
 
 impl<A: Element> DistArray<A, IxDyn> {
-    /// Takes the sub-array at `index` along `axis`, in place.
+    /// Takes the sub-array at `index` along `axis`, in place. Panics where there is no such axis or index.
     #[track_caller]
     pub fn index_axis_inplace(&mut self, axis: Axis, index: usize) {
+        expect(check_index("index_axis_inplace", self.shape(), axis, index));
         self.change_dyn(|view| view.index_axis_move(axis, index));
     }
 
-    /// Adds an axis of length 1 at `axis`, in place.
+    /// Adds an axis of length 1 at `axis`, in place. Panics where `axis` is greater than the number of axes.
     #[track_caller]
     pub fn insert_axis_inplace(&mut self, axis: Axis) {
+        expect(check_new_axis("insert_axis_inplace", axis, self.ndim()));
         self.change_dyn(|view| view.insert_axis(axis));
     }
 

@@ -2,10 +2,11 @@
 //!
 //! How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`], [`complex`], [`stretch`] and [`reduce`] build expressions ([`lazy`]) through
 //! [`operate`], or compute small ones at once ([`eager`]); [`evaluate`] decides what runs when, [`lower`]s expressions to programs, and [`execute`] runs them
-//! on the hub; [`explain`] tells what that would be. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), [`construct`] and [`gather`] through other parallel loops ([`walk`]). `unsafe` is in [`view`], [`walk`], [`eager`] and [`execute`] alone.
+//! on the hub; [`explain`] tells what that would be. [`bounds`] checks what layout methods are asked for. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), [`construct`] and [`gather`] through other parallel loops ([`walk`]). `unsafe` is in [`view`], [`walk`], [`eager`] and [`execute`] alone.
 
 mod argument;
 mod assign;
+mod bounds;
 mod broadcast;
 mod cascade;
 mod closure;

@@ -6,7 +6,7 @@
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use ndarray::{ArrayViewMut, Axis, Dimension, LayoutRef, RawArrayViewMut, ShapeBuilder};
+use ndarray::{ArrayViewMut, Axis, Dimension, Ix1, LayoutRef, RawArrayViewMut, ShapeBuilder};
 
 use super::dims::Dims;
 use super::shared::Shared;
@@ -117,23 +117,18 @@ pub(crate) struct Held<A: 'static, D> {
 /// # Safety
 /// Every index of `dim`, through `strides`, is inside one live allocation of initialised `A`s that outlives the view's last use.
 unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[isize]) -> ArrayViewMut<'static, A, D> {
-    let rank = dim.ndim();
-    if dim.slice().contains(&0) {
-        // No element, so no stride matters; ndarray's debug checks accept the default ones.
-        // SAFETY: a view of nothing, whose pointer is inside a block.
-        return unsafe { RawArrayViewMut::from_shape_ptr(dim, ptr).deref_into_view_mut() };
-    }
-    let mut steps = D::zeros(rank);
+    let mut steps = D::zeros(dim.ndim());
     let (mut low, mut reversed) = (ptr, false);
     for ((step, &stride), &length) in steps.slice_mut().iter_mut().zip(strides).zip(dim.slice()) {
         *step = stride.unsigned_abs();
         if stride < 0 {
             reversed = true;
-            low = low.wrapping_offset(stride * (length - 1) as isize);
+            // Also in an array of nothing, since `invert_axis` goes this way back.
+            low = low.wrapping_offset(stride * length.saturating_sub(1) as isize);
         }
     }
     // SAFETY: `low` is the lowest address that the caller's indices reach, and from it the absolute strides reach
-    // the same places; that they are live and initialised is the caller's promise.
+    // the same places (none, where a length is 0); that they are live and initialised is the caller's promise.
     let mut view = unsafe { RawArrayViewMut::from_shape_ptr(dim.strides(steps), low).deref_into_view_mut() };
     if reversed {
         for (axis, &stride) in strides.iter().enumerate() {
@@ -230,6 +225,30 @@ impl<A: Element, D: Dimension> Held<A, D> {
         Held { view, store: leaf.store.clone() }
     }
 
+    /// A copy that keeps the strides: `copy` of all elements between the first and the last one in memory. `None` where more than half of
+    /// those would be others than the view's, or where the view reads one element at several indices.
+    pub(crate) fn copy_of_span(
+        &self,
+        copy: impl FnOnce(&Held<A, Ix1>) -> Result<Held<A, Ix1>>,
+    ) -> Option<Result<Held<A, D>>> {
+        let (shape, strides) = (self.view.shape(), self.view.strides());
+        let span = span(shape, strides).filter(|span| span / 2 < self.view.len())?;
+        let before: isize = shape.iter().zip(strides).map(|(&n, &s)| s.min(0) * (n as isize - 1)).sum();
+        let first = self.view.as_ptr().cast_mut().wrapping_offset(before);
+        // SAFETY: the elements between the first and the last one of a view lie in its block, which an array's maker has filled without
+        // gaps (the contracts of `create`, `create_strided` and `in_store`, and of fresh leaves), and `store` keeps it alive.
+        let all = unsafe { RawArrayViewMut::from_shape_ptr(span, first).deref_into_view_mut() };
+        let all = Held { view: all, store: self.store.clone() };
+        Some(copy(&all).map(|copied| {
+            assert!(copied.view.len() == span && copied.view.is_standard_layout());
+            let ptr = copied.view.as_ptr().cast_mut().wrapping_offset(-before);
+            // SAFETY: from the copy's first element on there are `span` elements, through which these strides go as through the
+            // original; its store is kept beside the view.
+            let view = unsafe { view_of(ptr, self.view.raw_dim(), strides) };
+            Held { view, store: copied.store }
+        }))
+    }
+
     /// The view as an operand of programs, where they know the type.
     pub(crate) fn leaf(&self) -> Option<Leaf> {
         let offset = self.view.as_ptr() as usize - self.store.base() as usize;
@@ -259,6 +278,18 @@ impl<A: Element, D: Dimension> Held<A, D> {
     ) -> Held<A, E> {
         Held { view: change(self.view), store: self.store }
     }
+}
+
+/// How many elements lie between the first and the last one in memory, both counted; `None` where there is none, or where two indices
+/// may be at one place.
+fn span(shape: &[usize], strides: &[isize]) -> Option<usize> {
+    if shape.contains(&0) {
+        return None;
+    }
+    let longer = shape.iter().zip(strides).filter(|&(&n, _)| n > 1);
+    let mut axes: Vec<(usize, usize)> = longer.map(|(&n, &s)| (s.unsigned_abs(), n)).collect();
+    axes.sort_unstable();
+    axes.iter().try_fold(1, |span, &(stride, n)| (stride >= span).then(|| span + stride * (n - 1)))
 }
 
 impl<A: Element, D: Dimension> Clone for Held<A, D> {

@@ -37,12 +37,25 @@ impl Hub {
     /// Makes this hub the current one of the calling thread until the guard is dropped: constructors that name no hub
     /// use it.
     ///
+    /// It is per thread: another thread (one that is spawned while the guard lives, a worker of a rayon pool) has the hub that it
+    /// entered itself, else the default hub. Operations on arrays need no current hub: they run on the
+    /// hub of their operands, on whatever thread they are called. Guards nest: the innermost one that lives counts, and an outer guard
+    /// that is dropped ends the inner ones too.
+    ///
     /// ```
     /// use distob::prelude::*;
     /// # fn main() -> distob::Result<()> {
     /// let hub = Hub::builder().embedded().engines(1).start()?;
     /// let _guard = hub.enter();
     /// assert_eq!(Hub::current()?.id(), hub.id());
+    /// // A spawned thread enters by itself, or names the hub.
+    /// let other = hub.clone();
+    /// std::thread::spawn(move || {
+    ///     let _guard = other.enter();
+    ///     assert_eq!(DistArray::<f64, _>::zeros(3).hub().id(), other.id());
+    /// })
+    /// .join()
+    /// .unwrap();
     /// # Ok(())
     /// # }
     /// ```

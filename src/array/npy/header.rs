@@ -3,6 +3,7 @@
 //! The bytes come from anywhere, so nothing in them is believed: each length is bounded before it is used, and the
 //! dict is parsed by a parser for just the literals that may stand there.
 
+use super::descr;
 use kernels::DType;
 use std::ops::Range;
 
@@ -159,51 +160,6 @@ impl Header {
     }
 }
 
-/// The elements' type and whether their byte order is the other one.
-fn parse_descr(descr: &str) -> Result<(DType, bool), String> {
-    let (order, rest) = match descr.as_bytes().first() {
-        Some(b'<' | b'>' | b'=' | b'|') => descr.split_at(1),
-        _ => ("=", descr),
-    };
-    let dtype = match rest {
-        "b1" => DType::Bool,
-        "i1" => DType::I8,
-        "i2" => DType::I16,
-        "i4" => DType::I32,
-        "i8" => DType::I64,
-        "u1" => DType::U8,
-        "u2" => DType::U16,
-        "u4" => DType::U32,
-        "u8" => DType::U64,
-        "f2" => DType::F16,
-        "f4" => DType::F32,
-        "f8" => DType::F64,
-        "c8" => DType::C32,
-        "c16" => DType::C64,
-        _ => {
-            let advice = match rest.as_bytes().first() {
-                Some(b'f') => "convert it with NumPy: a.astype('f4') or a.astype('f8')",
-                Some(b'c') => "convert it with NumPy: a.astype('c16')",
-                Some(b'O') => "it holds pickled Python objects; convert it with NumPy to numbers",
-                Some(b'M' | b'm') => "it holds dates or time spans; save their counts: a.view('i8')",
-                Some(b'S' | b'U' | b'a') => "it holds strings; distob's arrays hold numbers",
-                Some(b'V') => "it holds records; save each field by itself: np.save(path, a['field'])",
-                _ => "known are b1, i1 to i8, u1 to u8, f2, f4, f8, c8 and c16",
-            };
-            return Err(format!("its elements are of type {descr:?}, which distob does not have: {advice}"));
-        }
-    };
-    let little = cfg!(target_endian = "little");
-    let swapped = match order {
-        _ if dtype.size() == 1 => false,
-        "<" => !little,
-        ">" => little,
-        "=" => false,
-        _ => return Err(format!("its type {descr:?} has no byte order, and elements of {} bytes", dtype.size())),
-    };
-    Ok((dtype, swapped))
-}
-
 /// A parser for the dict: three keys, whose values are a string, a bool and a tuple of integers.
 struct Dict<'a> {
     text: &'a [u8],
@@ -237,7 +193,7 @@ impl Dict<'_> {
             return Err(self.unexpected(self.at + i, "the end of the header"));
         }
         let missing = |key: &str| format!("its header has no {key:?}");
-        let (dtype, swapped) = parse_descr(&descr.ok_or_else(|| missing("descr"))?)?;
+        let (dtype, swapped) = descr::parse(&descr.ok_or_else(|| missing("descr"))?)?;
         let fortran = fortran.ok_or_else(|| missing("fortran_order"))?;
         let shape = shape.ok_or_else(|| missing("shape"))?;
         Ok(Header { dtype, swapped, fortran, shape, data_at: 0 })
@@ -256,6 +212,10 @@ impl Dict<'_> {
 
     fn string(&mut self) -> Result<String, String> {
         self.blank();
+        // Python 2 wrote some strings as `u'…'`.
+        if matches!(self.text[self.at..], [b'u' | b'U', b'\'' | b'"', ..]) {
+            self.at += 1;
+        }
         let from = self.at;
         let quote = match self.text.get(from) {
             Some(&q @ (b'\'' | b'"')) => q,

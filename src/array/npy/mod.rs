@@ -5,6 +5,7 @@
 //! [`DType`](crate::ufunc::DType) in either byte order are read, row-major or column-major (which becomes strides, not
 //! a copy). What is no plain array of numbers gets an error that names what it is and what to do about it.
 
+mod descr;
 mod header;
 mod map;
 mod read;

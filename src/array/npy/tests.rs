@@ -92,6 +92,33 @@ fn every_type_in_both_orders_is_known() {
     assert_eq!(parse(&dict("'|u1'", "False", "(2,)")).unwrap().dtype, U8);
 }
 
+/// What `numpy.lib.format.descr_to_dtype(name).str` gives for every name of a scalar type, NumPy 2.4.6 on 64-bit Linux.
+#[test]
+fn names_mean_what_they_mean_to_numpy() {
+    let known = "
+        float64 <f8, float32 <f4, float16 <f2, half <f2, single <f4, double <f8, float <f8, int <i8, int8 |i1, int16 <i2,
+        int32 <i4, int64 <i8, intc <i4, intp <i8, uint8 |u1, uint16 <u2, uint32 <u4, uint64 <u8, bool |b1, bool_ |b1, ? |b1, b |i1,
+        h <i2, i <i4, l <i8, q <i8, p <i8, n <i8, B |u1, H <u2, I <u4, L <u8, Q <u8, P <u8, N <u8, e <f2, f <f4, d <f8, F <c8,
+        D <c16, complex64 <c8, complex128 <c16, complex <c16, csingle <c8, cdouble <c16, byte |i1, short <i2, long <i8,
+        longlong <i8, ubyte |u1, ushort <u2, uintc <u4, uint <u8, ulong <u8, ulonglong <u8, uintp <u8, int_ <i8, |f8 <f8,
+        =d <f8, |c16 <c16";
+    for pair in known.split(',') {
+        let (name, written) = pair.trim().split_once(' ').unwrap();
+        let header = parse(&dict(&format!("'{name}'"), "False", "(2,)")).expect(name);
+        assert!(!header.swapped, "{name}");
+        let little = header.descr().replace('>', "<");
+        assert_eq!(little, written, "{name}");
+    }
+    // The other byte order, before codes of one letter.
+    for (name, written) in [(">d", ">f8"), (">F", ">c8"), (">l", ">i8"), (">H", ">u2"), (">?", "|b1"), (">b", "|i1")] {
+        let header = parse(&dict(&format!("'{name}'"), "False", "(2,)")).expect(name);
+        assert_eq!(header.descr(), written);
+        assert_eq!(header.swapped, header.dtype.size() > 1 && cfg!(target_endian = "little"), "{name}");
+    }
+    let header = parse("{u'descr': u'<i2', u'fortran_order': False, u'shape': (3L,)}").unwrap();
+    assert_eq!((header.dtype, header.shape.as_slice()), (DType::I16, &[3][..]));
+}
+
 #[test]
 fn versions_orders_and_spellings_are_read() {
     for major in [1, 2, 3] {
@@ -134,7 +161,15 @@ fn malformed_headers_are_named() {
         (dict("'<M8[ns]'", ok.1, ok.2), "view('i8')"),
         (dict("'|V8'", ok.1, ok.2), "records"),
         (dict("[('x', '<f8'), ('y', '<i4')]", ok.1, ok.2), "save each field"),
-        (dict("'|f8'", ok.1, ok.2), "no byte order"),
+        (dict("'<float64'", ok.1, ok.2), "no byte order before a name"),
+        (dict("'!f8'", ok.1, ok.2), "known are"),
+        (dict("'Float64'", ok.1, ok.2), "known are"),
+        (dict("'float128'", ok.1, ok.2), "astype('f8')"),
+        (dict("'complex256'", ok.1, ok.2), "astype('c16')"),
+        (dict("'object'", ok.1, ok.2), "pickled"),
+        (dict("'str'", ok.1, ok.2), "strings"),
+        (dict("'datetime64[s]'", ok.1, ok.2), "view('i8')"),
+        (dict("b'<f8'", ok.1, ok.2), "a string expected"),
         (dict("'f12'", ok.1, ok.2), "does not have"),
         (dict("''", ok.1, ok.2), "does not have"),
         (dict("'", ok.1, ok.2), "string"),

@@ -25,7 +25,7 @@ impl Sum for f64 {}
 
 /// `a + b` rounded, and the error of it. Needs `|a| >= |b|`, or that `a` is 0.
 #[inline(always)]
-pub(super) fn fast_two_sum<T: Sum>(a: T, b: T) -> (T, T) {
+pub(in crate::kernel) fn fast_two_sum<T: Sum>(a: T, b: T) -> (T, T) {
     let s = a + b;
     (s, (a - s) + b)
 }
@@ -87,14 +87,14 @@ pub(in crate::kernel) fn two_product(a: f64, b: f64) -> (f64, f64) {
 
 /// The product of two numbers of two parts each, not normalised.
 #[inline(always)]
-pub(super) fn product((a, al): (f64, f64), (b, bl): (f64, f64)) -> (f64, f64) {
+pub(in crate::kernel) fn product((a, al): (f64, f64), (b, bl): (f64, f64)) -> (f64, f64) {
     let (p, e) = two_product(a, b);
     (p, a.mul_add(bl, al.mul_add(b, e)))
 }
 
 /// The quotient of two numbers of two parts each: the quotient rounded, and the rest.
 #[inline(always)]
-pub(super) fn quotient((a, al): (f64, f64), (b, bl): (f64, f64)) -> (f64, f64) {
+pub(in crate::kernel) fn quotient((a, al): (f64, f64), (b, bl): (f64, f64)) -> (f64, f64) {
     let inverse = 1.0 / b;
     let q = a * inverse;
     let remainder = (-q).mul_add(bl, (-q).mul_add(b, a) + al);

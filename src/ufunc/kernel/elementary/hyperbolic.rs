@@ -106,6 +106,27 @@ fn expm1(x: f64) -> (f64, f64) {
     (h, s.mul_add(rest, l + el))
 }
 
+/// `e^x - 1` in two parts for every `x <= 708`, right to some 2^-55 of it.
+pub(in crate::kernel) fn expm1_two(x: f64) -> (f64, f64) {
+    expm1(select(x < -50.0, -50.0, x)) // -1 to 2^-72
+}
+
+/// The hyperbolic sine and cosine in two parts each, for `|x| <= 708`, right to some 2^-55 of them.
+pub(in crate::kernel) fn sinh_cosh(x: f64) -> [(f64, f64); 2] {
+    // With E = e^|x| - 1 and D = E + 1: (E + E / D) / 2 and (D + 1 / D) / 2.
+    let (e, el) = expm1(x.abs());
+    let (d, dl) = two_sum(e, 1.0);
+    let d = (d, dl + el);
+    let (q, ql) = quotient((e, el), d);
+    let (h, l) = fast_two_sum(e, q);
+    let (h, l) = fast_two_sum(h, l + (el + ql));
+    let (i, il) = quotient((1.0, 0.0), d);
+    let (c, cl) = fast_two_sum(d.0, i);
+    let (c, cl) = fast_two_sum(c, cl + (d.1 + il));
+    let sign = 0.5f64.copysign(x);
+    [(h * sign, l * sign), (c * 0.5, cl * 0.5)]
+}
+
 /// Beyond this, `e^x` is not computed by its parts.
 const LARGE: f64 = 708.0;
 

@@ -3,8 +3,8 @@
 //! The angle is reduced to a quadrant and `|r| <= pi/4` in two parts; both polynomials are evaluated, the quadrant's
 //! parity picks one. Done on `|x|`, so that oddness and evenness are exact.
 
-use super::dd::{beyond, fast_two_sum, flip, poly, quotient, select};
-use super::reduce::{LIMIT, far, near};
+use super::dd::{beyond, fast_two_sum, flip, poly, product, quotient, select, two_sum};
+use super::reduce::{LIMIT, far, near, times_ln2};
 use super::{SIGN, Unary};
 use super::{narrow, single};
 
@@ -53,6 +53,63 @@ fn finish((quadrant, r, low): (u64, f64, f64), shift: u64, sign: u64) -> f64 {
     let (h, l) = cos_parts(r, low);
     flip(select(quadrant & 1 == 0, sine, h + l), sign ^ (quadrant & 2) << 62)
 }
+
+/// Sine and cosine of a reduced angle in two parts each, right to some 2^-57 of them. The sine's sign is to be flipped by `sign`.
+pub(in crate::kernel) fn both_parts((quadrant, r, low): (u64, f64, f64), sign: u64) -> [(f64, f64); 2] {
+    let sine = fast_two_sum(r, sin_tail(r, low));
+    let (h, l) = cos_parts(r, low);
+    let cosine = fast_two_sum(h, l);
+    let (sine, cosine) = if quadrant & 1 == 0 { (sine, cosine) } else { (cosine, sine) };
+    let flipped = |(h, l): (f64, f64), s| (flip(h, s), flip(l, s));
+    [flipped(sine, sign ^ (quadrant & 2) << 62), flipped(cosine, (quadrant.wrapping_add(1) & 2) << 62)]
+}
+
+/// Sine and cosine of a finite angle in two parts each.
+pub(in crate::kernel) fn sine_cosine(x: f64) -> [(f64, f64); 2] {
+    both_parts(reduced(x.abs()), x.to_bits() & SIGN)
+}
+
+/// A finite angle that is not negative, reduced.
+fn reduced(x: f64) -> (u64, f64, f64) {
+    if x > LIMIT { far(x) } else { near(x) }
+}
+
+/// Sine and cosine of an angle in two parts, as great as it may be.
+pub(in crate::kernel) fn sine_cosine_of((x, low): (f64, f64)) -> [(f64, f64); 2] {
+    let low = low * 1f64.copysign(x);
+    let (n, r, rl) = reduced(x.abs());
+    let (m, s, sl) = if low.abs() < 0.5 {
+        (0, low, 0.0)
+    } else {
+        let (m, s, sl) = reduced(low.abs());
+        if low < 0.0 { (m.wrapping_neg(), -s, -sl) } else { (m, s, sl) }
+    };
+    let (h, l) = two_sum(r, s);
+    let l = l + (rl + sl);
+    // Each is at most half a quadrant.
+    let over = if h.abs() > std::f64::consts::FRAC_PI_4 { 1f64.copysign(h) } else { 0.0 };
+    let (h, e) = two_sum(h, -over * std::f64::consts::FRAC_PI_2);
+    let (h, l) = fast_two_sum(h, over.mul_add(-PIO2_REST, e + l));
+    both_parts((n.wrapping_add(m).wrapping_add(over as i64 as u64), h, l), x.to_bits() & SIGN)
+}
+
+/// Sine and cosine of the angle `k x ln 2`, for `1 <= |k| <= 2000`.
+pub(in crate::kernel) fn multiple_of_ln2(k: i32, x: f64) -> [(f64, f64); 2] {
+    let (quadrant, r, low) = times_ln2(x.abs());
+    let sign = (x.to_bits() & SIGN) ^ u64::from(k < 0) << 63;
+    let k = k.unsigned_abs();
+    if k == 1 {
+        return both_parts((quadrant, r, low), sign);
+    }
+    let (h, l) = product((r, low), (f64::from(k), 0.0));
+    let (n, s, tail) = near(h.abs());
+    let (n, s, tail) = if h < 0.0 { (n.wrapping_neg(), -s, -tail) } else { (n, s, tail) };
+    let (s, tail) = fast_two_sum(s, tail + l);
+    both_parts((quadrant.wrapping_mul(u64::from(k)).wrapping_add(n), s, tail), sign)
+}
+
+/// What pi/2 lacks as an `f64`.
+const PIO2_REST: f64 = 6.123233995736766e-17;
 
 /// The sine. At most 0.8 ulp. Hard: NaN, infinities and angles beyond 2^30.
 #[derive(Clone, Copy, Debug)]
