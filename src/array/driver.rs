@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::view::Store;
-use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_CHUNKS, MAX_PAYLOAD, Remote, panic_message};
+use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_CHUNKS, MAX_PAYLOAD, Remote};
 use crate::error::{Error, Result};
 use crate::transport::Segment;
 use kernels::work::wire::{Reader, Writer};
@@ -138,7 +138,7 @@ fn one_phase(
     if units == 1 || units.saturating_mul(bytes) < INLINE_BELOW {
         // SAFETY: the promise of `run`'s caller.
         return catch_unwind(AssertUnwindSafe(|| unsafe { run.units(nth, 0..units) }))
-            .map_err(|panic| Error::Panicked { task: name.to_owned(), message: panic_message(panic) });
+            .map_err(|payload| Error::panicked(name, payload));
     }
     let grain = (CHUNK / bytes.max(1)).clamp(1, most).max(units.div_ceil(MAX_CHUNKS as usize));
     let local = |chunk: u32| {
