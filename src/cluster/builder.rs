@@ -6,7 +6,7 @@ use super::hub::Hub;
 use crate::error::{Error, Result};
 
 /// Most engines of one hub on one host.
-pub const MAX_ENGINES: usize = 32;
+pub(super) const MAX_ENGINES: usize = 32;
 
 /// An engine shows that it lives every 50 ms: less than this would kill it for nothing.
 const SHORTEST_STALL: Duration = Duration::from_millis(200);
@@ -31,6 +31,7 @@ pub struct HubBuilder {
     pub(super) threads: usize,
     pub(super) kind: EngineKind,
     pub(super) quota: Option<u64>,
+    pub(super) ahead: u32,
     pub(super) pin: bool,
     pub(super) deadline: Duration,
     pub(super) stall: Duration,
@@ -43,6 +44,7 @@ impl Default for HubBuilder {
             threads: 1,
             kind: EngineKind::Auto,
             quota: None,
+            ahead: 25,
             pin: false,
             deadline: Duration::from_secs(60),
             stall: Duration::from_secs(1),
@@ -88,6 +90,13 @@ impl HubBuilder {
         self
     }
 
+    /// How much memory the pool may take ahead of need, in percent of what it has, 90 at most. Default: 25. With 0 it takes
+    /// what an array asks for, when it does.
+    pub fn ahead(mut self, percent: u32) -> Self {
+        self.ahead = percent;
+        self
+    }
+
     /// Binds each worker thread and engine to a processor. Default: no.
     pub fn pin(mut self, pin: bool) -> Self {
         self.pin = pin;
@@ -121,6 +130,9 @@ impl HubBuilder {
         in_range("number of engines", self.engines.unwrap_or(1), MAX_ENGINES)?;
         if self.stall < SHORTEST_STALL {
             return Err(Error::invalid(format!("a stall of {:?}: at least {SHORTEST_STALL:?}", self.stall)));
+        }
+        if self.ahead > 90 {
+            return Err(Error::invalid(format!("{} percent of memory ahead of need: at most 90", self.ahead)));
         }
         if self.quota == Some(0) {
             return Err(Error::invalid("quota of 0 bytes: give at least 2 MiB"));

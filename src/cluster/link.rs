@@ -4,7 +4,9 @@
 //! of the engine if this one dies.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, Instant};
@@ -27,9 +29,22 @@ pub(super) fn regions(control: &Arc<Segment>, engine: usize) -> Result<(Region, 
     Ok((Region::new(control, at, RING_BYTES)?, Region::new(control, at + RING_BYTES, RING_BYTES)?))
 }
 
+/// What errors call a task: the type of its function, and the line that sends it.
+#[derive(Clone, Copy)]
+pub(super) struct Name {
+    pub(super) function: &'static str,
+    pub(super) sent_at: &'static Location<'static>,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.function, self.sent_at)
+    }
+}
+
 /// What a task is, and where its result arrives.
 pub(super) struct Completion {
-    pub(super) name: &'static str,
+    pub(super) name: Name,
     /// How long it may take, from when it was sent.
     pub(super) after: Duration,
     /// Whether it may run again.
@@ -41,7 +56,7 @@ pub(super) struct Completion {
 }
 
 impl Completion {
-    pub(super) fn new(name: &'static str, after: Duration, idempotent: bool, frames: Frames) -> Arc<Completion> {
+    pub(super) fn new(name: Name, after: Duration, idempotent: bool, frames: Frames) -> Arc<Completion> {
         Arc::new(Completion { name, after, idempotent, frames, done: AtomicBool::new(false), result: Mutex::default() })
     }
 
@@ -60,7 +75,7 @@ impl Completion {
     }
 
     pub(super) fn late(&self) -> Error {
-        Error::DeadlineExceeded { what: format!("task {:?}", self.name), after: self.after }
+        Error::DeadlineExceeded { what: format!("task \"{}\"", self.name), after: self.after }
     }
 }
 
@@ -172,7 +187,7 @@ impl Links {
         let sender = line.sender.read().unwrap_or_else(|e| e.into_inner());
         if line.gone.load(Ordering::Relaxed) {
             line.outstanding.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
+            return Err(Error::EngineLost { task: name.to_string(), engine: engine as u32, deaths: 0 });
         }
         let incarnation = sender.as_ref().map_or(0, |(_, incarnation)| *incarnation);
         lock(&self.sent).insert(id, Sent { completion: task.clone(), engine, incarnation, deaths: 0 });
@@ -200,7 +215,7 @@ impl Links {
             if Instant::now() >= until {
                 self.forget(id);
                 return Err(Error::DeadlineExceeded {
-                    what: format!("room for task {name:?} at engine {engine}"),
+                    what: format!("room for task \"{name}\" at engine {engine}"),
                     after,
                 });
             }
@@ -289,7 +304,7 @@ impl Links {
     fn replied(&self, id: u64, outcome: Outcome, bytes: Bytes) {
         // A task that nobody waits for any more has been forgotten.
         let Some(task) = self.take(id) else { return };
-        let name = || task.name.to_owned();
+        let name = || task.name.to_string();
         let text = || String::from_utf8_lossy(&bytes).into_owned();
         task.complete(match outcome {
             Outcome::Value => Ok(bytes),
@@ -376,7 +391,7 @@ impl Links {
             if running.contains(&id) {
                 task.deaths += 1;
                 if !task.completion.idempotent || task.deaths >= MAX_DEATHS {
-                    let (task, deaths) = (task.completion.name.to_owned(), task.deaths);
+                    let (task, deaths) = (task.completion.name.to_string(), task.deaths);
                     lost.push((id, Error::EngineLost { task, engine: engine as u32, deaths }));
                 }
             }
@@ -398,7 +413,7 @@ impl Links {
             .map(|(id, t)| (*id, t.completion.name))
             .collect();
         for (id, name) in ids {
-            self.fail(id, Error::EngineLost { task: name.to_owned(), engine: engine as u32, deaths: 0 });
+            self.fail(id, Error::EngineLost { task: name.to_string(), engine: engine as u32, deaths: 0 });
         }
         self.board.ring_hub();
     }
