@@ -47,12 +47,6 @@ impl Region {
         self.len
     }
 
-    /// Whether it has no bytes.
-    #[cfg(test)]
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Where in the segment it begins.
     #[cfg(test)]
     pub fn offset(&self) -> usize {

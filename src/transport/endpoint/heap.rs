@@ -66,13 +66,15 @@ impl HeapEndpoint {
         let outbox = self.peers.get(peer.0 as usize).ok_or_else(|| unknown(peer, known))?;
         outbox.check()?;
         transfer.check(outbox.name(), wanted)?;
-        let outcome = match self.network.lock().ends[peer.0 as usize].leases.get(&transfer.remote.key) {
-            Some((memory, lease)) if *lease == transfer.remote => {
-                transfer.run(wanted, memory);
-                Ok(())
+        let outcome = transfer.in_time(outbox.name()).and_then(|()| {
+            match self.network.lock().ends[peer.0 as usize].leases.get(&transfer.remote.key) {
+                Some((memory, lease)) if *lease == transfer.remote => {
+                    transfer.run(wanted, memory);
+                    Ok(())
+                }
+                _ => Err(transfer.refused(outbox.name(), "no such lease")),
             }
-            _ => Err(transfer.refused(outbox.name(), "no such lease")),
-        };
+        });
         self.done.push(Event::Done { peer, token: transfer.token, outcome });
         Ok(Post::Accepted)
     }

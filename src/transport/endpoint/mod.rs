@@ -126,6 +126,15 @@ impl Transfer<'_> {
         Ok(())
     }
 
+    /// That it was posted before its deadline: what is done while it is posted needs no other look.
+    fn in_time(&self, peer: &str) -> Result<()> {
+        if Instant::now() < self.deadline {
+            return Ok(());
+        }
+        let what = format!("a transfer of {} bytes with peer {peer}", self.len);
+        Err(Error::DeadlineExceeded { what, after: Duration::ZERO })
+    }
+
     /// Copies between the local memory and `remote`, the leased one, which both are as [`check`](Self::check) found them.
     fn run(&self, wanted: Access, remote: &Region) {
         let (local, local_at, remote_at) = (self.local.memory(), self.local_at, self.remote_at as usize);

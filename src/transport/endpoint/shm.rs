@@ -204,13 +204,12 @@ impl ShmEndpoint {
             self.peers.get(peer.0 as usize).ok_or_else(|| unknown(peer, self.peers.len()))?;
         outbox.check()?;
         transfer.check(outbox.name(), wanted)?;
-        let outcome = match self.remote(transfer.remote, their_leases) {
-            Ok(remote) => {
-                transfer.run(wanted, &remote);
-                Ok(())
-            }
-            Err(why) => Err(transfer.refused(outbox.name(), why)),
-        };
+        let outcome = transfer.in_time(outbox.name()).and_then(|()| {
+            let remote = self.remote(transfer.remote, their_leases);
+            let remote = remote.map_err(|why| transfer.refused(outbox.name(), why))?;
+            transfer.run(wanted, &remote);
+            Ok(())
+        });
         self.done.push(Event::Done { peer, token: transfer.token, outcome });
         Ok(Post::Accepted)
     }

@@ -10,9 +10,9 @@ mod header;
 #[cfg(test)]
 pub use archive::MAX_DEPTH;
 pub use archive::{Message, archive, decode, encode, unarchive};
-pub use header::{HEADER_BYTES, Header};
 #[cfg(test)]
-pub use header::{MAX_PAYLOAD_BYTES, VERSION};
+pub use header::MAX_PAYLOAD_BYTES;
+pub use header::{HEADER_BYTES, Header};
 
 #[cfg(test)]
 mod tests;

@@ -93,7 +93,7 @@ pub(super) fn more_than_there_is_room_for_is_busy_and_then_arrives<E: Endpoint>(
         left.progress(&mut events);
         for event in events.drain(..) {
             match event {
-                Event::Done { token, outcome: Ok(()), .. } if token == u64::from(done) => done += 1,
+                Event::Done { peer, token, outcome: Ok(()) } if (peer, token) == (right_id, done.into()) => done += 1,
                 other => panic!("{other:?}"),
             }
         }
@@ -218,6 +218,23 @@ pub(super) fn what_is_not_leased_is_refused_and_untouched<E: Endpoint>(pair: Pai
         assert!(named(outcome(&mut left, 77).unwrap_err()));
         assert_eq!(left.write(transfer(right_id, remote, (0, 0), 8, &local)).unwrap(), Post::Accepted);
         assert!(named(outcome(&mut left, 77).unwrap_err()));
+    }
+    assert!((bytes_of(&left_memory), bytes_of(&right_memory)) == before);
+}
+
+pub(super) fn a_transfer_after_its_deadline_moves_nothing<E: Endpoint>(pair: Pair<E>) {
+    let Pair { left: (mut left, right_id), right: (mut right, _), left_memory, right_memory } = pair;
+    fill(&left_memory, 1);
+    fill(&right_memory, 2);
+    let before = (bytes_of(&left_memory), bytes_of(&right_memory));
+    let local = left.register(&left_memory, Access::Local).unwrap();
+    let lease = right.register(&right_memory, Access::ReadWrite).unwrap().lease();
+    let late = Transfer { deadline: Instant::now(), ..transfer(right_id, lease, (0, 0), 64, &local) };
+    for write in [false, true] {
+        let post = if write { left.write(late) } else { left.read(late) };
+        assert_eq!(post.unwrap(), Post::Accepted);
+        let error = outcome(&mut left, 77).unwrap_err();
+        assert!(matches!(&error, Error::DeadlineExceeded { what, .. } if what.contains(NAMES[1])), "{error}");
     }
     assert!((bytes_of(&left_memory), bytes_of(&right_memory)) == before);
 }

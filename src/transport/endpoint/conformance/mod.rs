@@ -57,6 +57,7 @@ suite!(heap, shm, shm_on_the_heap; [
     reads_and_writes_move_the_bytes_meant,
     a_write_that_is_done_is_there_when_the_message_comes,
     what_is_not_leased_is_refused_and_untouched,
+    a_transfer_after_its_deadline_moves_nothing,
     a_wrong_argument_is_an_error_of_the_post,
     a_peer_that_does_not_read_is_a_deadline,
     a_peer_that_is_lost_completes_everything_once,
