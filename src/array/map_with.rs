@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use ndarray::{ArrayView, Dimension};
@@ -14,7 +15,7 @@ use super::execute::operand_at;
 use super::rows::{Each1, MOST, Places, Rows, fill};
 use super::view::Held;
 use super::walk::{Shared, Walk};
-use crate::cluster::{ChunkRunner, Constant, Hub, JobKind, function_at, number_of};
+use crate::cluster::{ChunkRunner, Constant, Hub, JobKind, function_at, number_of, panic_message};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::transport::Segment;
@@ -184,7 +185,8 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     bases[0] = Shared(operand_at(segment, from, (low, high), input)?);
     sizes[0] = input.0;
     let out = Shared(operand_at(segment, to, (0, i128::from(len) - 1), output)?);
-    let state = (traveller.decode)(rest)?;
+    // Reading the state is the program's own code, which may panic.
+    let state = catch_unwind(|| (traveller.decode)(rest)).map_err(|panic| Error::frame(panic_message(panic)))??;
     let walk = Walk { lengths: lengths.iter().map(|&length| length as usize).collect(), strides };
     let places = Places { walk, bases, sizes };
     let code = Shared(code.cast_mut());

@@ -1,7 +1,7 @@
 //! A job whose description was written by hand: what it says of operands is checked against the segment, but not against what
 //! else lies there.
 //!
-//! Expected: E0603, "module `cluster` is private".
+//! Expected: E0603, "module `cluster` is private" (and E0624, "method `run` is private").
 //!
 //! ```compile_fail,E0603
 //! use distob::prelude::*;

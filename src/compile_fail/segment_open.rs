@@ -1,6 +1,6 @@
 //! A second mapping of the segment that arrays lie in, with a pool of its own, hands out blocks that others have.
 //!
-//! Expected: E0603, "module `transport` is private".
+//! Expected: E0603, "module `transport` is private" (and E0624, "method `pool` is private").
 //!
 //! ```compile_fail,E0603
 //! use distob::prelude::*;

@@ -1,6 +1,7 @@
 //! A universal function of which a program says by hand which operation computes it, and what that gives.
 //!
-//! Operations have no public name; beside that, the trait is sealed. Expected: E0432, "no `Op` in `ufunc`".
+//! Operations have no public name, and the trait is sealed. Expected: E0432, "unresolved import `distob::ufunc::Op`" (and E0277, "the
+//! trait bound `Mine: Sealed` is not satisfied").
 //!
 //! ```compile_fail,E0432
 //! use distob::prelude::*;
