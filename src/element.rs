@@ -7,6 +7,9 @@ use num_complex::Complex;
 /// A type whose values may live in memory that several processes map: numbers, `bool`, complex numbers, arrays `[T; N]`
 /// of elements, and structs of elements.
 ///
+/// A value means the same in every process of the program, which reads it as it is: it is no index, handle or proof of what holds in
+/// one process alone.
+///
 /// # A struct as an element
 ///
 /// `#[derive(Element)]` implements the trait and checks, when the struct is compiled, what the trait asks for:

@@ -3,12 +3,20 @@
 // The models check the protocols in shared memory, which arrays only use: built without them they build fast.
 #[cfg(not(loom))]
 pub mod array;
+#[cfg(not(loom))]
+mod cluster;
+#[cfg(loom)]
 pub mod cluster;
+#[cfg(all(doctest, not(loom)))]
+mod compile_fail;
 #[cfg(not(loom))]
 mod element;
 mod error;
 #[cfg(not(loom))]
 pub mod prelude;
+#[cfg(not(loom))]
+mod transport;
+#[cfg(loom)]
 pub mod transport;
 
 /// NumPy's universal functions: a struct for each, what they take and give, and what types programs know.
@@ -16,9 +24,14 @@ pub mod transport;
 pub mod ufunc {
     pub use crate::array::function::*;
     pub use crate::element::Element;
-    pub use kernels::DType;
+    pub use kernels::{DType, Value};
+
+    /// What `#[distob::ufunc]` expands to.
     #[doc(hidden)]
-    pub use kernels::{Op, Value, user};
+    pub mod user {
+        pub use inventory::submit;
+        pub use kernels::user::{Entry, Registered, UserFunction};
+    }
 }
 
 #[cfg(not(loom))]
@@ -28,13 +41,15 @@ pub use array::{
     ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
     DistArrayD, Explanation, Partition, Pass, eval_all, where_,
 };
-pub use cluster::{EngineKind, Hub, HubBuilder, init};
+pub use cluster::{
+    Activity, Counters, EngineKind, Entered, Hub, HubBuilder, Pending, TaskBuilder, cancelled, init, time_left,
+};
 pub use distob_macros::{Element, main, test, ufunc};
 #[cfg(not(loom))]
 pub use element::Element;
 pub use error::{Error, PanicPayload, Result};
-#[doc(no_inline)]
-pub use inventory;
+pub use transport::PoolStats;
+pub use transport::wire::Message;
 
 // The programs in the texts for newcomers are compiled, and those that need no file are run.
 #[cfg(all(doctest, not(loom)))]

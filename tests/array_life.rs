@@ -62,7 +62,7 @@ fn a_million_updates_hold_no_memory_and_no_stack() {
     let step = hub.scatter(&Array1::<f64>::ones(N)).unwrap();
     let mut x = hub.scatter(&Array1::<f64>::zeros(N)).unwrap();
     let before = hub.memory().in_use;
-    hub.pool().reset_peak();
+    hub.reset_peak();
     for n in 0..30_000 {
         x = if n % 2 == 0 { x + &step } else { &x + &step };
     }
@@ -250,7 +250,7 @@ fn arrays_that_share_costly_parts_take_one_pass_and_no_memory_but_their_own() {
         (&costly + 1.0, &costly * (&costly + 2.0))
     };
     let before = hub.memory().in_use;
-    hub.pool().reset_peak();
+    hub.reset_peak();
     distob::eval_all(&[&a, &b]).unwrap();
     let held = hub.memory().peak_in_use - before;
     assert!(held <= 2 * 6 * (1 << 20), "{held} bytes at the height of two results of 4 MB");

@@ -173,6 +173,18 @@ fn valid_asks_every_field() {
 }
 
 #[distob::test]
+fn elements_without_bytes_are_counted() {
+    let _entered = hub().enter();
+    assert_eq!(DistArray::from_elem(1 << 20, Nothing).mapv(|_| 1u32).sum(), 1 << 20);
+    // An array of ndarray's has at most as many elements as an `isize` counts, of whatever size, and panics where there are more.
+    for shape in [(1 << 40, 1 << 40), (1 << 62, 2), (usize::MAX, 1)] {
+        assert!(std::panic::catch_unwind(|| Array2::from_elem(shape, Nothing)).is_err(), "{shape:?}");
+        let error = DistArray::try_from_elem(shape, Nothing).map(|_| ()).unwrap_err();
+        assert!(matches!(&error, distob::Error::InvalidArgument { what } if what.contains("too large")), "{error}");
+    }
+}
+
+#[distob::test]
 fn what_programs_do_not_know_is_an_error_that_says_so() {
     let d = hub().scatter(Array1::from_elem(3, Celsius(1.0))).unwrap();
     let text = d.try_astype::<f64>().err().unwrap().to_string();

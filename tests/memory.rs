@@ -26,13 +26,18 @@ fn number(path: &str, name: &str) -> u64 {
 }
 
 /// What a process has of the hub's segment of arrays: pages that several have mapped count in equal parts.
-fn proportional_share(hub: &Hub, pid: u32) -> u64 {
+fn proportional_share(array: &DistArray1<f64>, pid: u32) -> u64 {
     let maps = std::fs::read_to_string(format!("/proc/{pid}/smaps")).expect("a living process");
-    // Other hubs of this test program have segments of the same name: here the address tells which it is, and an engine
-    // has but one.
-    let start = format!("{:x}-", hub.pool().segment().base().as_ptr() as usize);
-    let own =
-        |line: &str| if pid == std::process::id() { line.starts_with(&start) } else { line.contains("distob-arrays") };
+    // Other hubs of this test program have segments of the same name: here the address of an array tells which it is, and an
+    // engine has but one.
+    let holds = |line: &str| {
+        let (first, end) = line.split(' ').next()?.split_once('-')?;
+        let [first, end] = [first, end].map(|address| usize::from_str_radix(address, 16).unwrap_or(0));
+        Some((first..end).contains(&(array.as_ptr() as usize)))
+    };
+    let own = |line: &str| {
+        line.contains("distob-arrays") && (pid != std::process::id() || holds(line).expect("a range of addresses"))
+    };
     let mut lines = maps.lines().skip_while(|line| !own(line));
     let share = lines.find(|line| line.starts_with("Pss:")).expect("the segment is mapped");
     share.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
@@ -64,14 +69,13 @@ fn the_bytes_of_arrays_do_not_pass_through_system_calls() {
 
 #[distob::test]
 fn what_is_reported_is_what_the_processes_have() {
-    let hub = Hub::builder().process().engines(2).quota(1 << 30).start().unwrap();
-    hub.pool().set_ahead(0);
+    let hub = Hub::builder().process().engines(2).quota(1 << 30).ahead(0).start().unwrap();
     let _entered = hub.enter();
-    let mapped = || -> u64 { processes(&hub).into_iter().map(|pid| proportional_share(&hub, pid)).sum() };
     let a = DistArray::<f64, _>::from_shape_fn(8_000_000, |i| i as f64);
     let b = (&a + 1.0).evaluated().unwrap();
     assert_eq!(b.sum(), a.sum() + 8_000_000.0);
-    let (grown, reported) = (mapped(), hub.memory().committed);
+    let grown: u64 = processes(&hub).into_iter().map(|pid| proportional_share(&a, pid)).sum();
+    let reported = hub.memory().committed;
     // Shared pages are counted once over all processes. A page that nobody has mapped yet is in nobody's.
     let off = grown.abs_diff(reported);
     assert!(off <= 8 * MIB, "the processes hold {grown} bytes, {reported} are reported");

@@ -1,4 +1,4 @@
-//! Inside a memory cgroup a pool that is filled to the brim says that memory is out: no SIGBUS, no OOM killer.
+//! Inside a memory cgroup a hub whose memory is filled to the brim says that memory is out: no SIGBUS, no OOM killer.
 
 use std::{
     env, fs,
@@ -7,14 +7,8 @@ use std::{
     process::{Command, id},
 };
 
-use distob::{
-    Error,
-    transport::{
-        pool::{Block, Pool},
-        quota::Quota,
-        segment::Segment,
-    },
-};
+use distob::prelude::*;
+use distob::{Error, Hub};
 
 const GROUP: &str = "DISTOB_TEST_GROUP";
 const LIMIT: u64 = 192 << 20;
@@ -56,7 +50,7 @@ impl Drop for Group {
 }
 
 #[test]
-fn a_pool_in_a_full_cgroup_is_out_of_memory_and_nothing_worse() {
+fn a_hub_in_a_full_cgroup_is_out_of_memory_and_nothing_worse() {
     if let Some(group) = env::var_os(GROUP) {
         return fill_from_inside(Path::new(&group));
     }
@@ -64,7 +58,7 @@ fn a_pool_in_a_full_cgroup_is_out_of_memory_and_nothing_worse() {
         eprintln!("NOT TESTED: this user may not make a memory cgroup");
         return;
     };
-    let this = "a_pool_in_a_full_cgroup_is_out_of_memory_and_nothing_worse";
+    let this = "a_hub_in_a_full_cgroup_is_out_of_memory_and_nothing_worse";
     let mut child = Command::new(env::current_exe().unwrap());
     let output = child.args(["--exact", this, "--nocapture"]).env(GROUP, &group.0).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -79,30 +73,30 @@ fn a_pool_in_a_full_cgroup_is_out_of_memory_and_nothing_worse() {
 
 fn fill_from_inside(group: &Path) {
     fs::write(group.join("cgroup.procs"), id().to_string()).unwrap();
-    assert!(Quota::default().limit() <= LIMIT / 2, "the default quota follows the group's limit");
+    let hub = Hub::builder().embedded().engines(1).start().unwrap();
+    assert!(hub.memory().quota <= LIMIT / 2, "the default quota follows the group's limit");
+    drop(hub);
     // The quota is no help here: only the group limits.
-    let pool = Pool::new(Segment::create("limited", 4 << 30).unwrap(), Quota::bytes(1 << 40));
+    let hub = Hub::builder().embedded().engines(1).quota(4 << 30).start().unwrap();
+    let _entered = hub.enter();
     for bytes in [5_000, 300_000, 30_000_000, 5_000] {
-        let mut blocks: Vec<Block> = Vec::new();
+        // With room for all of them: growing, the vector would need much memory at once.
+        let mut arrays: Vec<DistArray1<u8>> = Vec::with_capacity(LIMIT as usize / bytes);
         let error = loop {
-            match pool.alloc(bytes) {
-                Ok(block) => {
-                    // SAFETY: the block is ours alone and `bytes` long.
-                    unsafe { block.as_ptr().write_bytes(1, bytes) };
-                    blocks.push(block);
-                }
+            match DistArray::try_from_elem(bytes, 1u8) {
+                Ok(array) => arrays.push(array),
                 Err(error) => break error,
             }
         };
         let Error::OutOfMemory { wanted, in_use, quota } = error else { panic!("{error}") };
         assert_eq!(wanted, bytes as u64);
         assert!(in_use > LIMIT / 2 && quota >= in_use && quota < LIMIT, "{in_use} in use, quota {quota}");
-        // SAFETY: as above.
-        assert!(blocks.iter().all(|block| unsafe { block.as_ptr().add(bytes - 1).read() } == 1));
-        drop(blocks);
-        assert_eq!(pool.stats().in_use, 0);
+        assert!(arrays.iter().all(|array| array[bytes - 1] == 1));
+        drop(arrays);
+        assert_eq!(hub.memory().in_use, 0);
     }
-    assert!(pool.trim() as u64 > LIMIT / 2);
-    assert_eq!(pool.stats().committed, 0);
+    assert!(hub.trim() as u64 > LIMIT / 2);
+    // What the hub keeps for itself takes one page of 2 MiB.
+    assert!(hub.memory().committed <= 2 << 20, "{:?}", hub.memory());
     eprintln!("filled the group");
 }

@@ -18,14 +18,14 @@ fn child_hub() {
         return;
     }
     let hub = Hub::builder().process().engines(3).start().unwrap();
-    let block = hub.pool().alloc(64 << 20).unwrap();
+    let array = hub.scatter(ndarray::Array1::<u8>::ones(64 << 20)).unwrap();
     let endless: Vec<_> = (0..2)
         .map(|engine| hub.task(|(): ()| std::thread::sleep(Duration::from_secs(600))).on(engine).call(()).unwrap())
         .collect();
     let pids: Vec<_> = hub.activity().iter().filter_map(|a| a.pid).map(|pid| pid.to_string()).collect();
     println!("\nengines {}", pids.join(" "));
     std::thread::sleep(Duration::from_secs(600));
-    drop((block, endless));
+    drop((array, endless));
 }
 
 fn exists(pid: i32) -> bool {

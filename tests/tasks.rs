@@ -46,15 +46,16 @@ fn a_panic_comes_back_with_its_message() {
 }
 
 #[distob::test]
-fn a_task_that_kills_its_engine_is_lost_by_name() {
+fn a_task_that_kills_its_engine_is_lost_by_its_type_and_line() {
     let hub = hub(1);
     fn fatal(_: ()) -> u32 {
         std::process::abort()
     }
-    let lost = hub.submit(fatal, ()).unwrap().wait().unwrap_err();
-    assert!(matches!(&lost, Error::EngineLost { task, deaths: 1, .. } if task.ends_with("fatal")), "{lost}");
-    let lost = hub.task(fatal).idempotent().call(()).unwrap().wait().unwrap_err();
-    assert!(matches!(&lost, Error::EngineLost { task, deaths: 3, .. } if task.ends_with("fatal")), "{lost}");
+    let name = |line: u32| format!("fn(()) -> u32 at {}:{line}:", file!());
+    let (lost, line) = (hub.submit(fatal, ()).unwrap().wait().unwrap_err(), line!());
+    assert!(matches!(&lost, Error::EngineLost { task, deaths: 1, .. } if task.starts_with(&name(line))), "{lost}");
+    let (lost, line) = (hub.task(fatal).idempotent().call(()).unwrap().wait().unwrap_err(), line!());
+    assert!(matches!(&lost, Error::EngineLost { task, deaths: 3, .. } if task.starts_with(&name(line))), "{lost}");
     assert_eq!(hub.submit(|x: u32| x + 1, 7).unwrap().wait().unwrap(), 8, "another engine has taken its place");
 }
 
@@ -74,7 +75,7 @@ fn a_deadline_ends_the_wait_and_the_task_sees_it() {
     let hub = hub(1);
     let begun = Instant::now();
     let slow = hub.task(|(): ()| {
-        while !distob::cluster::cancelled() {
+        while !distob::cancelled() {
             std::thread::sleep(Duration::from_millis(1));
         }
     });
@@ -213,6 +214,7 @@ fn wishes_out_of_range_are_errors_with_the_values() {
         Hub::builder().engines(33),
         Hub::builder().threads(5),
         Hub::builder().quota(0),
+        Hub::builder().ahead(91),
         Hub::builder().stall(Duration::from_millis(10)),
         Hub::builder().stack_size(4096),
         Hub::builder().stack_size(usize::MAX),

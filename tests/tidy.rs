@@ -24,6 +24,7 @@ const UNSAFE: &[&str] = &[
     "array/eager.rs",
     "array/execute.rs",
     "array/files.rs",
+    "array/map_with.rs",
     "array/method/accumulate.rs",
     "array/method/at.rs",
     "array/method/matrix.rs",

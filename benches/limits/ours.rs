@@ -4,6 +4,7 @@
 use crate::inputs::Inputs;
 use crate::options::{DENSITY, POLYNOMIAL, RATE, SCALE, VOLATILITY};
 use crate::rig::{Column, Figures, median};
+use distob::EngineKind;
 use distob::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -41,7 +42,7 @@ impl Ours {
         let hub = &kind.hub;
         // Three operands, two results and what a z-score holds: so much memory is taken before anything is timed. The
         // first growth of a virtual machine's memory is some hundred times slower than what is measured here.
-        hub.pool().reserve(6 * x.n * size_of::<f64>())?;
+        hub.reserve(6 * x.n * size_of::<f64>())?;
         let [a, b, c] = [hub.scatter(&x.a)?, hub.scatter(&x.b)?, hub.scatter(&x.c)?];
         let rows = a.reshape(x.rows.raw_dim());
         Ok(Ours { kind: kind.clone(), n: x.n, a, b, c, rows })
@@ -119,11 +120,11 @@ impl Ours {
 
     /// Bytes in the pool at the height of a z-score, input and result included.
     pub fn peak(&self) -> f64 {
-        let pool = self.kind.hub.pool();
-        let others = pool.stats().in_use - (self.n * 8) as u64;
-        pool.reset_peak();
+        let hub = &self.kind.hub;
+        let others = hub.memory().in_use - (self.n * 8) as u64;
+        hub.reset_peak();
         drop(self.zscore().evaluated().expect("memory for the scores"));
-        (pool.stats().peak_in_use - others) as f64
+        (hub.memory().peak_in_use - others) as f64
     }
 
     fn zscore(&self) -> DistArray2<f64> {
@@ -197,7 +198,7 @@ pub fn start(kinds: &[Kind]) -> distob::Result<Figures> {
             let hub = Hub::builder().kind(kind.hub.kind()).engines(2).start()?;
             let a = hub.scatter(&array![1.0, 2.0, 3.0])?;
             assert_eq!((&a + &a).sum(), 12.0);
-            if hub.shares_with_processes() {
+            if hub.kind() == EngineKind::Process {
                 assert_eq!(hub.submit(|x: u64| x + 1, 1u64)?.wait()?, 2);
             }
             samples.push(start.elapsed().as_secs_f64());

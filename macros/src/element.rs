@@ -126,13 +126,16 @@ fn valid(fields: &Fields) -> TokenStream {
     let each = members.iter().zip(&types).map(|(member, ty)| {
         // On the line of the field, where the compiler says of which type it is not an `Element`.
         quote_spanned! {ty.span()=>
-            && <#ty as ::distob::ufunc::Value>::valid(
+            && element::<#ty>() && <#ty as ::distob::ufunc::Value>::valid(
                 &bytes[::core::mem::offset_of!(Self, #member)..][..::core::mem::size_of::<#ty>()]
             )
         }
     });
     quote! {
         fn valid(bytes: &[u8]) -> bool {
+            fn element<T: ::distob::Element>() -> bool {
+                true
+            }
             // Does not compile where the struct has other fields than those that were checked: an attribute that comes
             // after the derive may have changed it.
             let _ = |value: Self| {

@@ -78,36 +78,9 @@ pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenSt
     let second = types.get(1).map_or_else(|| quote!(()), |ty| quote!(#ty));
     let (first, text) = (types[0], name.to_string());
     let call = if types.len() == 2 { quote!(function(a, b)) } else { quote!(function(a)) };
-    let make = if types.len() == 2 {
-        let identity = identity.map_or_else(
-            || quote!(::core::option::Option::None),
-            |value| quote!(::core::option::Option::Some(|| { let value: #result = #value; ::distob::ufunc::Value::scalar(value) })),
-        );
-        quote!(user::Function::binary::<Body>(NAME, PLACE, INPUTS, #identity, #associative))
-    } else {
-        quote!(user::Function::unary::<Body>(NAME, PLACE, INPUTS))
-    };
-    let traits = if types.len() == 2 {
-        quote! {
-            impl ::distob::ufunc::BinaryUfunc for #name {
-                const NAME: &'static str = NAME;
-                fn op(self) -> ::distob::ufunc::Op { FUNCTION.op() }
-            }
-            impl ::distob::ufunc::Binary<#first, #second> for #name {
-                type Output = #result;
-            }
-        }
-    } else {
-        quote! {
-            impl ::distob::ufunc::UnaryUfunc for #name {
-                const NAME: &'static str = NAME;
-                fn op(self) -> ::distob::ufunc::Op { FUNCTION.op() }
-            }
-            impl ::distob::ufunc::Unary<#first> for #name {
-                type Output = #result;
-            }
-        }
-    };
+    let make = if types.len() == 2 { quote!(binary) } else { quote!(unary) };
+    let identity = identity
+        .map_or_else(|| quote!(::core::option::Option::None), |value| quote!(::core::option::Option::Some(|| #value)));
     Ok(quote! {
         #(#attributes)*
         #[allow(non_camel_case_types)]
@@ -120,35 +93,29 @@ pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenSt
             #[inline(always)]
             fn function(#inputs) -> #result #block
 
-            struct Body;
-
-            impl user::UserFunction for Body {
+            impl user::UserFunction for #name {
                 type A = #first;
                 type B = #second;
                 type R = #result;
+
+                const NAME: &'static str = concat!(module_path!(), "::", #text);
+                const PLACE: (&'static str, u32, u32) = (file!(), line!(), column!());
+                const IDENTITY: ::core::option::Option<fn() -> #result> = #identity;
+                const ASSOCIATIVE: bool = #associative;
 
                 #[inline(always)]
                 #[allow(unused_variables, reason = "a function of one number has no second")]
                 fn apply(a: #first, b: #second) -> #result {
                     #call
                 }
+
+                fn registered() -> &'static user::Registered<Self> {
+                    &FUNCTION
+                }
             }
 
-            const NAME: &str = concat!(module_path!(), "::", #text);
-            const PLACE: (&str, u32, u32) = (file!(), line!(), column!());
-            const INPUTS: &[::core::option::Option<::distob::ufunc::DType>] = &[#(<#types as ::distob::ufunc::Value>::DTYPE),*];
-            const _: () = {
-                let mut at = 0;
-                while at < INPUTS.len() {
-                    assert!(INPUTS[at].is_some(), "programs do not know the type of an operand: use `mapv` or `zip_with`");
-                    at += 1;
-                }
-                assert!(<#result as ::distob::ufunc::Value>::DTYPE.is_some(), "programs do not know the type of the result: use `mapv` or `zip_with`");
-            };
-            static FUNCTION: user::Function = #make;
-            ::distob::inventory::submit! { user::Registered(&FUNCTION) }
-
-            #traits
+            static FUNCTION: user::Registered<#name> = user::Registered::#make();
+            user::submit! { FUNCTION.entry() }
 
             impl ::core::ops::Deref for #name {
                 type Target = fn(#(#types),*) -> #result;

@@ -1,4 +1,5 @@
-//! Methods that take a closure: they run at once, in parallel, on the hub's threads.
+//! Methods that take a closure: they run at once, in parallel, on the hub's threads. What travels to engine processes is `map_with`'s
+//! function and state alone.
 
 use ndarray::Dimension;
 
@@ -9,7 +10,7 @@ use super::eager::SMALL;
 use super::lazy::Operand;
 use super::operate::zip;
 use super::view::Held;
-use super::{evaluate, rows, walk};
+use super::{evaluate, map_with, rows, walk};
 use crate::element::Element;
 use crate::error::Result;
 use crate::transport::wire::Message;
@@ -38,8 +39,9 @@ pub(crate) fn row_major<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<H
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
-    /// `f` of each element, taken by value. Runs at once, in parallel, and where `f` captures nothing on engine processes too; a
-    /// panic in `f` is a panic here, with its message. With state that travels: [`map_with`](DistArray::map_with).
+    /// `f` of each element, taken by value. Runs at once, in parallel, on the threads of this process, on a hub of engine processes
+    /// too: what `f` captures, and statics, are those of the caller; thread locals are those of the hub's threads. A panic in `f` is a
+    /// panic here, with its message. [`map_with`](DistArray::map_with) and [`#[distob::ufunc]`](macro@crate::ufunc) run in engine processes.
     ///
     /// For an `FnMut`, or a result that is no [`Element`], use ndarray's: `a.view().mapv(f)`.
     ///
@@ -62,10 +64,16 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         Ok(DistArray::from_held(rows::map(held.store.hub(), "mapv", (&held.view.view(),), f)?))
     }
 
-    /// `f` of `state` and of each element. Runs at once, in parallel, on engine processes too: `state` travels to them (in up
-    /// to some 16 kB; what is larger stays with the hub's threads), and so does `f`, which captures nothing.
+    /// `f` of `state` and of each element. Runs at once, in parallel, on the hub's engines: where they are processes, `f` and an
+    /// archive of `state` travel to them (of up to some 16 kB; with a larger one all of it is computed by threads of this process).
     ///
-    /// A closure that captures something runs by [`mapv`](DistArray::mapv), on the hub's threads alone.
+    /// `f` is a `fn`, or a closure that captures nothing. In an engine process `main` has not run: statics and thread locals have their
+    /// initial values there, and what `f` needs of them is to be in `state`; see [`Hub::submit`](crate::Hub::submit). The calling thread
+    /// computes as well: which element is computed where is not specified.
+    ///
+    /// `f` is called through a pointer, which takes one to two nanoseconds for each element. Where arrays are computed by threads of this process
+    /// [`mapv`](DistArray::mapv), which compiles the closure into the loop, is faster for short functions, and
+    /// [`#[distob::ufunc]`](macro@crate::ufunc) is everywhere.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -76,18 +84,17 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// What captures does not compile:
     ///
-    /// ```compile_fail
+    /// ```compile_fail,E0308
     /// # use distob::prelude::*;
     /// # let a = DistArray::linspace(0.0, 3.0, 4);
     /// let factor = 2.0;
     /// a.map_with(&1.0, move |&shift, x: f64| x * factor + shift);
     /// ```
     #[track_caller]
-    pub fn map_with<S, B, F>(&self, state: &S, f: F) -> DistArray<B, D>
+    pub fn map_with<S, B>(&self, state: &S, f: fn(&S, A) -> B) -> DistArray<B, D>
     where
         S: Message + Send + Sync + 'static,
         B: Element,
-        F: Fn(&S, A) -> B + Copy + Send + Sync + 'static,
     {
         expect(self.try_map_with(state, f))
     }
@@ -97,15 +104,13 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// # Errors
     /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`]; [`Error::InvalidArgument`] where the state cannot be
     /// written down.
-    pub fn try_map_with<S, B, F>(&self, state: &S, f: F) -> Result<DistArray<B, D>>
+    pub fn try_map_with<S, B>(&self, state: &S, f: fn(&S, A) -> B) -> Result<DistArray<B, D>>
     where
         S: Message + Send + Sync + 'static,
         B: Element,
-        F: Fn(&S, A) -> B + Copy + Send + Sync + 'static,
     {
-        const { assert!(size_of::<F>() == 0, "a closure that travels captures nothing: pass state beside it") };
         let held = self.try_held()?;
-        Ok(DistArray::from_held(rows::map_with(held.store.hub(), "map_with", state, &held.view.view(), f)?))
+        Ok(DistArray::from_held(map_with::map_with(held.store.hub(), state, &held.view.view(), f)?))
     }
 
     /// `f` of each element, taken by reference; else as [`mapv`](DistArray::mapv).
@@ -143,7 +148,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         walk::update(&hub, "map_inplace", &mut held.view, f)
     }
 
-    /// `f` of each two elements of `self` and `other`, which are broadcast to one shape. Runs at once, in parallel.
+    /// `f` of each two elements of `self` and `other`, which are broadcast to one shape. Runs at once, in parallel, where
+    /// [`mapv`](DistArray::mapv) does.
     #[track_caller]
     pub fn zip_with<B, C, R>(&self, other: R, f: impl Fn(A, B) -> C + Sync) -> DistArray<C, R::Output>
     where

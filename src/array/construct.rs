@@ -55,7 +55,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         Self::from_elem(shape, A::default())
     }
 
-    /// An array whose element at each index is `f` of it. `f` runs in parallel.
+    /// An array whose element at each index is `f` of it. `f` runs in parallel, on the threads of this process.
     #[track_caller]
     pub fn from_shape_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl Fn(D::Pattern) -> A + Sync) -> Self {
         expect(Self::try_from_shape_fn(shape, f))

@@ -2,7 +2,7 @@
 //!
 //! How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`], [`complex`], [`stretch`] and [`reduce`] build expressions ([`lazy`]) through
 //! [`operate`], or compute small ones at once ([`eager`]); [`evaluate`] decides what runs when, [`lower`]s expressions to programs, and [`execute`] runs them
-//! on the hub; [`explain`] tells what that would be. [`bounds`] checks what layout methods are asked for. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), [`construct`] and [`gather`] through other parallel loops ([`walk`]). `unsafe` is in [`view`], [`walk`], [`eager`] and [`execute`] alone.
+//! on the hub; [`explain`] tells what that would be. [`bounds`] checks what layout methods are asked for. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), and so does what travels to engine processes ([`map_with`]); [`construct`] and [`gather`] through other parallel loops ([`walk`]). `unsafe` is in [`view`], [`walk`], [`eager`], [`execute`] and [`driver`] alone.
 
 mod argument;
 mod assign;
@@ -27,6 +27,7 @@ mod gather;
 mod layout;
 mod lazy;
 mod lower;
+mod map_with;
 pub mod method;
 pub mod npy;
 mod operate;

@@ -72,10 +72,10 @@ impl Store {
 /// Bytes of an array of `shape` with elements of `size` bytes; an error where there is no such array.
 #[inline]
 pub(crate) fn checked_bytes(shape: &[usize], size: usize) -> Result<usize> {
-    // Axes of length 0 count as 1: ndarray wants the product of the others to be in range too.
-    let bytes = shape.iter().try_fold(size, |bytes, &n| bytes.checked_mul(n.max(1)));
+    // Axes of length 0 count as 1, and elements without bytes as one byte: ndarray wants the number of elements to be in range too.
+    let bytes = shape.iter().try_fold(size.max(1), |bytes, &n| bytes.checked_mul(n.max(1)));
     match bytes {
-        Some(bytes) if bytes <= isize::MAX as usize => Ok(if shape.contains(&0) { 0 } else { bytes }),
+        Some(bytes) if bytes <= isize::MAX as usize => Ok(if size == 0 || shape.contains(&0) { 0 } else { bytes }),
         _ => Err(Error::invalid(format!("an array of shape {shape:?} with elements of {size} bytes is too large"))),
     }
 }

@@ -23,8 +23,8 @@ macro_rules! zip {
         $(#[$doc])*
         pub trait $trait<$($X: Input<Dim = $D>, $D: Dimension),*>: Sized $($bound)*
         {
-            /// `f` of the elements of each place, to whose shape the operands are broadcast. Runs at once, in parallel, and where `f`
-            /// captures nothing on engine processes too.
+            /// `f` of the elements of each place, to whose shape the operands are broadcast. Runs at once, in parallel, on the threads of
+            /// this process.
             ///
             /// # Panics
             /// Where the shapes do not fit, the arrays are of two hubs, there is no memory, or `f` panics.

@@ -357,7 +357,7 @@ impl Watch {
         }
         if let (Some(task), _) = self.shared.links.overdue(index, self.stall) {
             let (name, after, stall) = (task.name, task.after, self.stall);
-            let why = format!("it went on with task {name:?} for {stall:?} after the task's deadline of {after:?}");
+            let why = format!("it went on with task \"{name}\" for {stall:?} after the task's deadline of {after:?}");
             return Err(Sentence::Late(why));
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::hub::Hub;
 use crate::error::{Error, Result};
 
 /// Most engines of one hub on one host.
-pub const MAX_ENGINES: usize = 32;
+pub(super) const MAX_ENGINES: usize = 32;
 
 /// An engine shows that it lives every 50 ms: less than this would kill it for nothing.
 const SHORTEST_STALL: Duration = Duration::from_millis(200);
@@ -36,6 +36,7 @@ pub struct HubBuilder {
     pub(super) threads: usize,
     pub(super) kind: EngineKind,
     pub(super) quota: Option<u64>,
+    pub(super) ahead: u32,
     pub(super) pin: bool,
     pub(super) deadline: Duration,
     pub(super) stall: Duration,
@@ -49,6 +50,7 @@ impl Default for HubBuilder {
             threads: 1,
             kind: EngineKind::Auto,
             quota: None,
+            ahead: 25,
             pin: false,
             deadline: Duration::from_secs(60),
             stall: Duration::from_secs(1),
@@ -92,6 +94,13 @@ impl HubBuilder {
     /// reserved as much in 2 MiB pages (`vm.nr_hugepages`), arrays lie in those.
     pub fn quota(mut self, bytes: u64) -> Self {
         self.quota = Some(bytes);
+        self
+    }
+
+    /// How much memory the pool may take ahead of need, in percent of what it has, 90 at most. Default: 25. With 0 it takes
+    /// what an array asks for, when it does.
+    pub fn ahead(mut self, percent: u32) -> Self {
+        self.ahead = percent;
         self
     }
 
@@ -154,6 +163,9 @@ impl HubBuilder {
         if !STACKS.contains(&self.stack) {
             let (least, most) = STACKS.into_inner();
             return Err(Error::invalid(format!("a stack of {} bytes: {least} to {most} allowed", self.stack)));
+        }
+        if self.ahead > 90 {
+            return Err(Error::invalid(format!("{} percent of memory ahead of need: at most 90", self.ahead)));
         }
         if self.quota == Some(0) {
             return Err(Error::invalid("quota of 0 bytes: give at least 2 MiB"));

@@ -5,6 +5,7 @@
 //! [`init`] says so explicitly, and works where a linker has dropped that function.
 
 use std::ffi::{c_char, c_int};
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::image::{Image, Initialiser};
@@ -18,7 +19,7 @@ static CAUGHT: AtomicBool = AtomicBool::new(false);
 static ENGINE: AtomicBool = AtomicBool::new(false);
 
 /// Call this first in `main`, or put [`#[distob::main]`](macro@crate::main) on it: in an engine process it does not
-/// return.
+/// return. Where threads run before it, such a process ends with an error.
 ///
 /// Where the program was started by a user it does nothing but note that engine processes can be caught. Without it
 /// the same happens before `main`, on platforms whose linker keeps functions for that; a program without either
@@ -28,8 +29,22 @@ pub fn init() {
         CAUGHT.store(true, Ordering::Relaxed);
     }
     if let Some(version) = std::env::var_os(ENGINE_VARIABLE) {
-        become_engine(&version);
+        if !is_alone() {
+            // The environment, which other threads may be reading, cannot be changed any more.
+            let _ = writeln!(
+                std::io::stderr(),
+                "distob: init() in an engine process that has threads already: call it first in main"
+            );
+            std::process::exit(1);
+        }
+        take_mark();
+        super::engine::run(&version.to_string_lossy());
     }
+}
+
+/// Whether no thread runs beside this one, as the kernel says.
+fn is_alone() -> bool {
+    std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1)
 }
 
 /// Whether engine processes of this program would be caught.
@@ -42,11 +57,12 @@ pub(super) fn in_engine() -> bool {
     ENGINE.load(Ordering::Relaxed)
 }
 
-fn become_engine(version: &std::ffi::OsStr) -> ! {
+/// Takes the mark out of the environment: what an engine starts is no engine.
+fn take_mark() {
     ENGINE.store(true, Ordering::Relaxed);
-    // SAFETY: before `main`, or first in it: no other thread exists that could read the environment at the same time.
+    // SAFETY: called before `main`, ahead of what others run there, or by the one thread that there is: no other reads the
+    // environment at the same time.
     unsafe { std::env::remove_var(ENGINE_VARIABLE) };
-    super::engine::run(&version.to_string_lossy())
 }
 
 extern "C" fn before_main(argc: c_int, argv: *const *const c_char, envp: *const *const c_char) {
@@ -56,11 +72,12 @@ extern "C" fn before_main(argc: c_int, argv: *const *const c_char, envp: *const 
     }
     CAUGHT.store(true, Ordering::Relaxed);
     if let Some(version) = std::env::var_os(ENGINE_VARIABLE) {
+        take_mark();
         // An engine never comes back from here, so what others registered to run before `main` runs now.
         for initialiser in image.initialisers_after(before_main) {
             initialiser(argc, argv, envp);
         }
-        become_engine(&version);
+        super::engine::run(&version.to_string_lossy());
     }
 }
 

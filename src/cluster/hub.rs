@@ -128,6 +128,7 @@ impl Hub {
         // to a place where it is in one piece.
         let length = quota.limit().clamp(EXTENT, LONGEST / 2).next_multiple_of(EXTENT) * 2;
         let pool = arrays(length as usize, quota)?;
+        pool.set_ahead(config.ahead);
         let control = match config.kind {
             EngineKind::Embedded => None,
             _ => {
@@ -228,7 +229,7 @@ impl Hub {
     }
 
     /// The memory that arrays live in.
-    pub fn pool(&self) -> &Pool {
+    pub(crate) fn pool(&self) -> &Pool {
         &self.inner.pool
     }
 
@@ -239,6 +240,29 @@ impl Hub {
         stats.in_use = stats.in_use.saturating_sub(SMALLEST);
         stats.peak_in_use = stats.peak_in_use.saturating_sub(SMALLEST);
         stats
+    }
+
+    /// Begins the peaks of [`memory`](Hub::memory) anew, at what is in use now.
+    pub fn reset_peak(&self) {
+        self.inner.pool.reset_peak();
+    }
+
+    /// Grows the pool now, so that an array of `bytes` can be had later without growth: the first touch of memory is many times slower
+    /// than a computation over it.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where the quota, a memory cgroup or the machine has no room.
+    ///
+    /// ```
+    /// # fn main() -> distob::Result<()> {
+    /// let hub = distob::Hub::builder().embedded().engines(1).start()?;
+    /// hub.reserve(16 << 20)?;
+    /// assert!(hub.memory().committed >= 16 << 20);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reserve(&self, bytes: usize) -> Result<()> {
+        self.inner.pool.reserve(bytes)
     }
 
     /// Gives memory that no array uses back to the system; how many bytes. The next arrays will pay for fresh memory
@@ -253,7 +277,7 @@ impl Hub {
     /// [`Error::Panicked`] where the job's function did; [`Error::EngineLost`] where one chunk has ended three engine processes:
     /// this process does not compute it; [`Error::InvalidArgument`] for more chunks or a longer description
     /// than the board holds, and for a kind that is not registered.
-    pub fn run(&self, job: &Job<'_>) -> Result<()> {
+    pub(crate) fn run(&self, job: &Job<'_>) -> Result<()> {
         let payload = job.remote.as_ref().map_or(0, |remote| remote.payload.len());
         if job.chunks > MAX_CHUNKS || payload > MAX_PAYLOAD {
             let what = format!("job {}: {} chunks described in {payload} bytes", job.name, job.chunks);
@@ -270,12 +294,12 @@ impl Hub {
     }
 
     /// Whether engine processes take part in jobs, so that a job's description is worth encoding.
-    pub fn shares_with_processes(&self) -> bool {
+    pub(crate) fn shares_with_processes(&self) -> bool {
         self.inner.config.kind == EngineKind::Process
     }
 
     /// Counts bytes that were copied between memory of the program and the pool.
-    pub fn count_copied(&self, bytes: u64) {
+    pub(crate) fn count_copied(&self, bytes: u64) {
         self.inner.copied.fetch_add(bytes, Ordering::Relaxed);
     }
 

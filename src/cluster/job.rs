@@ -7,40 +7,40 @@ use crate::transport::Segment;
 
 /// One large operation, cut into chunks that may run in any order, on any participant, and again after a death:
 /// each reads only what does not change and writes only what nobody has seen yet.
-pub struct Job<'a> {
+pub(crate) struct Job<'a> {
     /// What errors call it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Number of chunks, at most [`MAX_CHUNKS`](super::MAX_CHUNKS).
-    pub chunks: u32,
+    pub(crate) chunks: u32,
     /// How long it takes, as the bytes that a memory-bound operation moves in that time: it decides whether the
     /// work is shared at all and whether sleepers are woken for it.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Computes one chunk in this process.
-    pub local: &'a (dyn Fn(u32) + Sync),
+    pub(crate) local: &'a (dyn Fn(u32) + Sync),
     /// What an engine process needs in order to compute a chunk; without it only the hub's own threads do.
-    pub remote: Option<Remote<'a>>,
+    pub(crate) remote: Option<Remote<'a>>,
 }
 
 /// The description of a job for engine processes.
 #[derive(Clone, Copy)]
-pub struct Remote<'a> {
+pub(crate) struct Remote<'a> {
     /// Name of the registered [`JobKind`].
-    pub kind: &'static str,
+    pub(crate) kind: &'static str,
     /// What its `prepare` reads.
-    pub payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 /// Computes chunks of one job inside an engine.
-pub type ChunkRunner = Box<dyn Fn(u32) + Send + Sync>;
+pub(crate) type ChunkRunner = Box<dyn Fn(u32) + Send + Sync>;
 
 /// A function that engine processes know by name and that computes chunks of jobs. Register one with
 /// `inventory::submit! { JobKind { name: "…", prepare } }`.
-pub struct JobKind {
+pub(crate) struct JobKind {
     /// Unique name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Reads and *checks* a payload and gives the function that computes a chunk. The payload is a peer's: whatever is
     /// in it, this must not panic, and the function must not touch memory outside `segment`.
-    pub prepare: fn(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner>,
+    pub(crate) prepare: fn(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner>,
 }
 
 inventory::collect!(JobKind);

@@ -4,7 +4,9 @@
 //! of the engine if this one dies.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::Duration;
@@ -27,10 +29,23 @@ pub(super) fn regions(control: &Arc<Segment>, engine: usize) -> Result<(Region, 
     Ok((Region::new(control, at, RING_BYTES)?, Region::new(control, at + RING_BYTES, RING_BYTES)?))
 }
 
+/// What errors call a task: the type of its function, and the line that sends it.
+#[derive(Clone, Copy)]
+pub(super) struct Name {
+    pub(super) function: &'static str,
+    pub(super) sent_at: &'static Location<'static>,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", self.function, self.sent_at)
+    }
+}
+
 /// What was said of a task when it was sent.
 #[derive(Clone, Copy)]
 pub(super) struct Terms {
-    pub(super) name: &'static str,
+    pub(super) name: Name,
     /// How long it may take, from when it was sent.
     pub(super) after: Duration,
     /// When that will be over, on the host's monotonic clock, in nanoseconds.
@@ -43,11 +58,11 @@ pub(super) struct Terms {
 
 impl Terms {
     pub(super) fn late(&self) -> Error {
-        Error::DeadlineExceeded { what: format!("task {:?}", self.name), after: self.after }
+        Error::DeadlineExceeded { what: format!("task \"{}\"", self.name), after: self.after }
     }
 
     fn lost(&self, engine: usize, deaths: u32, reason: &str) -> Error {
-        Error::EngineLost { task: self.name.to_owned(), engine: engine as u32, deaths, reason: reason.to_owned() }
+        Error::EngineLost { task: self.name.to_string(), engine: engine as u32, deaths, reason: reason.to_owned() }
     }
 }
 
@@ -226,7 +241,7 @@ impl Links {
             if monotonic() >= terms.deadline {
                 self.forget(id);
                 return Err(Error::DeadlineExceeded {
-                    what: format!("room for task {:?} at engine {engine}", terms.name),
+                    what: format!("room for task \"{}\" at engine {engine}", terms.name),
                     after: terms.after,
                 });
             }
@@ -315,7 +330,7 @@ impl Links {
     fn replied(&self, id: u64, outcome: Outcome, bytes: Bytes) {
         // A task that nobody waits for any more has been forgotten.
         let Some(task) = self.take(id) else { return };
-        let name = || task.terms.name.to_owned();
+        let name = || task.terms.name.to_string();
         let text = || String::from_utf8_lossy(&bytes).into_owned();
         task.complete(match outcome {
             Outcome::Value => Ok(bytes),

@@ -27,13 +27,19 @@ mod unwind;
 mod value;
 mod wire;
 
-pub use board::{Counters, MAX_CHUNKS, MAX_PAYLOAD};
-pub use builder::{EngineKind, HubBuilder, MAX_ENGINES};
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+pub use board::Counters;
+#[cfg(not(loom))]
+pub(crate) use board::{MAX_CHUNKS, MAX_PAYLOAD};
+pub use builder::{EngineKind, HubBuilder};
 pub use catch::init;
 pub use current::Entered;
 pub use hub::{Activity, Hub};
-pub use job::{ChunkRunner, Job, JobKind, Remote};
 #[cfg(not(loom))]
-pub(crate) use ship::{Constant, constant_at, offset_of};
+pub(crate) use job::{ChunkRunner, Job, JobKind, Remote};
+#[cfg(not(loom))]
+pub(crate) use ship::{Constant, function_at, number_of};
 pub use task::{Pending, TaskBuilder};
 pub use task_context::{cancelled, time_left};

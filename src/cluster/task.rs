@@ -1,14 +1,14 @@
 //! Tasks: a function and its argument, run by an engine.
 
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::builder::EngineKind;
 use super::hub::Hub;
-use super::link::{Completion, Terms};
-use super::ship::{descriptor, offset_of};
+use super::link::{Completion, Name, Terms};
+use super::ship::task_number;
 use super::task_context;
 use super::value::{from_bytes, to_bytes};
 use super::wire::{Bytes, Frames, TASK_ROOM, deadline_after, is_past, monotonic, task_frames};
@@ -28,9 +28,10 @@ const NAP: Duration = Duration::from_millis(20);
 
 /// How a task is to run; see [`Hub::task`].
 #[must_use = "a task runs when call() is"]
-pub struct TaskBuilder<'h, F> {
+pub struct TaskBuilder<'h, A, R> {
     hub: &'h Hub,
-    function: F,
+    function: fn(A) -> R,
+    sent_at: &'static Location<'static>,
     engine: Option<usize>,
     deadline: Duration,
     idempotent: bool,
@@ -40,9 +41,17 @@ impl Hub {
     /// Runs `function(argument)` on an engine and returns at once; the result is waited for with
     /// [`Pending::wait`]. Tasks sent one after the other are on their way together.
     ///
-    /// The function travels by name only, so it must not capture anything: a `fn`, or a closure without captured
-    /// variables. Argument and result are archived with rkyv. If the engine dies the task is lost, with
-    /// [`Error::EngineLost`], unless it is [idempotent](TaskBuilder::idempotent).
+    /// The function is a `fn`, or a closure that captures nothing: what it needs is its argument. Argument and result are
+    /// archived with rkyv. If the engine dies the task is lost, with [`Error::EngineLost`], unless it is
+    /// [idempotent](TaskBuilder::idempotent).
+    ///
+    /// # Where it runs
+    /// An engine is a process of its own, of the same program, which has not run `main`. Statics and thread locals have their initial
+    /// values there, not those that the caller's process has given them; what the function needs of them is to be in its argument.
+    /// On an embedded hub engines are threads of the caller's process, and thread locals are those of these threads.
+    ///
+    /// A `fn` is taken for one that may be called in such a process. Do not send one that another crate hands out only after its
+    /// initialisation, for that is then not done.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -58,23 +67,45 @@ impl Hub {
     /// # Errors
     /// [`Error::Io`] when engine processes, or threads of an embedded hub, have to be started and cannot be;
     /// [`Error::EngineLost`] when no engine could be started for a while; [`Error::DeadlineExceeded`] when an engine does not
-    /// take tasks any more; [`Error::InvalidArgument`] for an argument above 64 MiB.
-    pub fn submit<F, A, R>(&self, function: F, argument: A) -> Result<Pending<R>>
+    /// take tasks any more; [`Error::InvalidArgument`] for an argument above 64 MiB, and for a function whose code is
+    /// not in the program's own file (but in a library that it has loaded).
+    ///
+    /// A closure that captures something does not compile:
+    ///
+    /// ```compile_fail,E0308
+    /// # fn main() -> distob::Result<()> {
+    /// # let hub = distob::Hub::builder().embedded().engines(1).start()?;
+    /// let factor = 2.0;
+    /// let doubled = hub.submit(move |x: f64| x * factor, 3.0)?;
+    /// # doubled.wait()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn submit<A, R>(&self, function: fn(A) -> R, argument: A) -> Result<Pending<R>>
     where
-        F: Fn(A) -> R + Copy + Send + Sync + 'static,
         A: Message + Send + 'static,
         R: Message + Send + 'static,
     {
         self.task(function).call(argument)
     }
 
-    /// A task with options: where it runs, by when, whether it may run twice.
-    pub fn task<F>(&self, function: F) -> TaskBuilder<'_, F> {
-        TaskBuilder { hub: self, function, engine: None, deadline: self.inner.config.deadline, idempotent: false }
+    /// A task with options: where it runs, by when, whether it may run twice. What the function is, and where it runs:
+    /// [`submit`](Hub::submit).
+    #[track_caller]
+    pub fn task<A, R>(&self, function: fn(A) -> R) -> TaskBuilder<'_, A, R> {
+        TaskBuilder {
+            hub: self,
+            function,
+            sent_at: Location::caller(),
+            engine: None,
+            deadline: self.inner.config.deadline,
+            idempotent: false,
+        }
     }
 }
 
-impl<F> TaskBuilder<'_, F> {
+impl<A, R> TaskBuilder<'_, A, R> {
     /// Runs it on this engine. Default: the one with the fewest tasks.
     pub fn on(mut self, engine: usize) -> Self {
         self.engine = Some(engine);
@@ -98,9 +129,8 @@ impl<F> TaskBuilder<'_, F> {
     ///
     /// # Errors
     /// As [`Hub::submit`]; [`Error::InvalidArgument`] for an engine that the hub does not have.
-    pub fn call<A, R>(self, argument: A) -> Result<Pending<R>>
+    pub fn call(self, argument: A) -> Result<Pending<R>>
     where
-        F: Fn(A) -> R + Copy + Send + Sync + 'static,
         A: Message + Send + 'static,
         R: Message + Send + 'static,
     {
@@ -110,8 +140,9 @@ impl<F> TaskBuilder<'_, F> {
         }
         let after = self.deadline.min(LATEST);
         let deadline = deadline_after(after);
+        let name = Name { function: std::any::type_name::<fn(A) -> R>(), sent_at: self.sent_at };
         let (idempotent, pinned) = (self.idempotent, self.engine.is_some());
-        let terms = Terms { name: std::any::type_name::<F>(), after, deadline, idempotent, pinned };
+        let terms = Terms { name, after, deadline, idempotent, pinned };
         let (completion, route) = if inner.config.kind == EngineKind::Embedded {
             let completion = Completion::new(terms, Frames::new());
             let (function, done, board) = (self.function, completion.clone(), inner.crew.board.clone());
@@ -121,13 +152,13 @@ impl<F> TaskBuilder<'_, F> {
                     return done.complete(Err(terms.late()));
                 }
                 if task_context::cancelled() {
-                    return done.complete(Err(Error::Cancelled { task: terms.name.to_owned() }));
+                    return done.complete(Err(Error::Cancelled { task: terms.name.to_string() }));
                 }
                 let result = catch_unwind(AssertUnwindSafe(|| to_bytes(&function(argument), 0)));
                 done.complete(match result {
                     Ok(_) if is_past(deadline) => Err(terms.late()),
                     Ok(bytes) => bytes.map(Bytes::from_vec),
-                    Err(payload) => Err(Error::panicked(terms.name, payload)),
+                    Err(payload) => Err(Error::panicked(&terms.name.to_string(), payload)),
                 });
             };
             let id = inner.tasks.push(deadline, Box::new(run))?;
@@ -139,7 +170,7 @@ impl<F> TaskBuilder<'_, F> {
             let links = agent.links();
             let bytes = to_bytes(&argument, TASK_ROOM)?;
             let id = links.next_id();
-            let frames = task_frames(id, offset_of(descriptor(self.function)), deadline, bytes)?;
+            let frames = task_frames(id, task_number(self.function)?, deadline, bytes)?;
             let completion = Completion::new(terms, frames);
             let engine = self.engine.unwrap_or_else(|| links.least_loaded());
             links.send(id, engine, &completion)?;
@@ -231,7 +262,7 @@ impl<R: Message> Pending<R> {
                 }
             };
         match why {
-            Some(why) => Error::DeadlineExceeded { what: format!("task {:?} ({why})", terms.name), after: terms.after },
+            Some(why) => Error::DeadlineExceeded { what: format!("task \"{}\" ({why})", terms.name), after: terms.after },
             None => terms.late(),
         }
     }

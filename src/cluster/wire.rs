@@ -69,7 +69,7 @@ pub(super) struct Failed {
 #[derive(Debug)]
 pub(super) struct Task<'a> {
     pub id: u64,
-    /// Offset of the function's descriptor.
+    /// What [`ship`](super::ship) calls the function.
     pub function: u64,
     /// On the host's monotonic clock, in nanoseconds.
     pub deadline: u64,

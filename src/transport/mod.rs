@@ -1,4 +1,7 @@
 //! Bytes between processes: segments and the pool in them, rings, endpoints, wire frames. Knows nothing of arrays.
+//!
+//! No part of it is public but [`PoolStats`] and [`Message`](wire::Message): what is safe here is so for callers that keep the whole
+//! protocol (nobody else writes to a segment's file, gives back memory that is in use, or maps blocks twice).
 
 pub mod doorbell;
 // No caller until arrays lie on several hosts: built for the conformance suite alone.

@@ -47,17 +47,14 @@ impl Region {
         self.len
     }
 
-    /// Whether it has no bytes.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Where in the segment it begins.
+    #[cfg(test)]
     pub fn offset(&self) -> usize {
         self.offset
     }
 
     /// The segment that it lies in.
+    #[cfg(test)]
     pub fn segment(&self) -> &Arc<Segment> {
         &self.segment
     }
@@ -66,6 +63,7 @@ impl Region {
     ///
     /// # Errors
     /// As [`Region::new`].
+    #[cfg(test)]
     pub fn window(&self, at: usize, len: usize) -> Result<Region> {
         if at.checked_add(len).is_none_or(|end| end > self.len) {
             return Err(Error::invalid(format!("window of {len} bytes at {at} of a region of {} bytes", self.len)));

@@ -2,8 +2,10 @@
 
 #[cfg(loom)]
 pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, fence};
+#[cfg(all(test, not(loom)))]
+pub(super) use std::sync::atomic::AtomicU32;
 #[cfg(not(loom))]
-pub(super) use std::sync::atomic::{AtomicU32, AtomicU64, fence};
+pub(super) use std::sync::atomic::{AtomicU64, fence};
 
 pub(super) use std::sync::atomic::Ordering;
 

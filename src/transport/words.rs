@@ -1,9 +1,7 @@
 //! Memory as 64-bit words that are touched atomically, wherever they live: in a segment, on the heap, or in a model.
 
-use std::sync::Arc;
-
 use super::region::Region;
-use super::sync::{AtomicU64, Ordering};
+use super::sync::Ordering;
 
 /// Atomic words by their offset in bytes. Offsets are multiples of 8 and in bounds: they are ours, never a peer's.
 ///
@@ -12,10 +10,6 @@ use super::sync::{AtomicU64, Ordering};
 pub trait Words: Clone + Send + Sync {
     /// Length in bytes.
     fn len(&self) -> usize;
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
     /// The word at `at`.
     fn load(&self, at: usize, order: Ordering) -> u64;
     /// Replaces the word at `at`.
@@ -67,21 +61,24 @@ impl Words for Region {
 }
 
 /// Words on the heap of one process, all zero at first. Clones are the same words.
+#[cfg(test)]
 #[derive(Debug, Clone)]
-pub struct HeapWords(Arc<[AtomicU64]>);
+pub struct HeapWords(std::sync::Arc<[super::sync::AtomicU64]>);
 
+#[cfg(test)]
 impl HeapWords {
     /// At least `bytes` of zeros.
     pub fn new(bytes: usize) -> HeapWords {
-        HeapWords((0..bytes.div_ceil(8)).map(|_| AtomicU64::new(0)).collect())
+        HeapWords((0..bytes.div_ceil(8)).map(|_| super::sync::AtomicU64::new(0)).collect())
     }
 
-    fn word(&self, at: usize) -> &AtomicU64 {
+    fn word(&self, at: usize) -> &super::sync::AtomicU64 {
         assert!(at.is_multiple_of(8));
         &self.0[at / 8]
     }
 }
 
+#[cfg(test)]
 impl Words for HeapWords {
     fn len(&self) -> usize {
         self.0.len() * 8

@@ -1,4 +1,5 @@
-//! Kernels and fused programs over slices. Pure: knows neither processes nor hosts.
+//! Kernels and fused programs over slices, for distob and for nobody else: not a library for users, who have distob. Pure: knows
+//! neither processes nor hosts.
 
 mod ahead;
 mod cost;

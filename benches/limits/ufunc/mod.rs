@@ -27,7 +27,7 @@ impl<'a> Bench<'a> {
     /// All rows that are wanted, of arrays of these numbers of elements.
     pub fn run(mut self, sizes: &[usize]) -> Vec<Row> {
         for &n in sizes.iter().filter(|&&n| n >= 1_000_000) {
-            if let Err(error) = self.hub.pool().reserve(6 * n * size_of::<f64>()) {
+            if let Err(error) = self.hub.reserve(6 * n * size_of::<f64>()) {
                 eprintln!("{error}");
             }
             elementwise::rows(&mut self, n);

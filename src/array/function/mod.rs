@@ -11,24 +11,59 @@ pub use generalized::{Matmul, Matvec, Vecdot, Vecmat};
 pub use table::*;
 
 use crate::element::Element;
-use kernels::{DType, Op, user};
+use kernels::user::UserFunction;
+use kernels::{DType, Op};
 
-/// A function of one operand.
-pub trait UnaryUfunc: Copy + Send + Sync + 'static {
+mod sealed {
+    /// The structs of the table, and those that `#[distob::ufunc]` makes.
+    pub trait Sealed {}
+
+    impl<F: kernels::user::UserFunction> Sealed for F {}
+}
+use sealed::Sealed;
+
+/// A function of one operand: a struct of this module, or one that [`#[distob::ufunc]`](macro@crate::ufunc) has made.
+pub trait UnaryUfunc: Sealed + Copy + Send + Sync + 'static {
     /// The name that NumPy has for it, or the path of a user's own function.
     const NAME: &'static str;
 
     /// The operation that computes it.
+    #[doc(hidden)]
     fn op(self) -> Op;
 }
 
-/// A function of two operands and one result: what `reduce`, `accumulate`, `reduceat`, `outer` and `at` are there for.
-pub trait BinaryUfunc: Copy + Send + Sync + 'static {
+/// A function of two operands and one result, as [`UnaryUfunc`]: what `reduce`, `accumulate`, `reduceat`, `outer` and `at` are there for.
+pub trait BinaryUfunc: Sealed + Copy + Send + Sync + 'static {
     /// The name that NumPy has for it, or the path of a user's own function.
     const NAME: &'static str;
 
     /// The operation that computes it.
+    #[doc(hidden)]
     fn op(self) -> Op;
+}
+
+impl<F: UserFunction<B = ()> + Copy + Send + Sync> UnaryUfunc for F {
+    const NAME: &'static str = F::NAME;
+
+    fn op(self) -> Op {
+        F::registered().op()
+    }
+}
+
+impl<F: UserFunction<B: Element> + Copy + Send + Sync> BinaryUfunc for F {
+    const NAME: &'static str = F::NAME;
+
+    fn op(self) -> Op {
+        F::registered().op()
+    }
+}
+
+impl<F: UserFunction<A: Element, B = (), R: Element> + Copy + Send + Sync> Unary<F::A> for F {
+    type Output = F::R;
+}
+
+impl<F: UserFunction<A: Element, B: Element, R: Element> + Copy + Send + Sync> Binary<F::A, F::B> for F {
+    type Output = F::R;
 }
 
 /// That a function of one operand takes elements of type `A`.
@@ -53,7 +88,7 @@ pub trait Binary<A: Element, B: Element = A>: BinaryUfunc {
 
 /// That a function of one operand gives two results of elements of type `A`.
 #[diagnostic::on_unimplemented(message = "the function `{Self}` takes no elements of type `{A}`")]
-pub trait UnaryPair<A: Element>: Copy + Send + Sync + 'static {
+pub trait UnaryPair<A: Element>: Sealed + Copy + Send + Sync + 'static {
     /// The name that NumPy has for it.
     const NAME: &'static str;
     /// The first result.
@@ -62,12 +97,13 @@ pub trait UnaryPair<A: Element>: Copy + Send + Sync + 'static {
     type Second: Element;
 
     /// The operations that compute the two.
+    #[doc(hidden)]
     fn ops(self) -> [Op; 2];
 }
 
 /// That a function of two operands gives two results of elements of type `A`.
 #[diagnostic::on_unimplemented(message = "the function `{Self}` takes no elements of type `{A}`")]
-pub trait BinaryPair<A: Element>: Copy + Send + Sync + 'static {
+pub trait BinaryPair<A: Element>: Sealed + Copy + Send + Sync + 'static {
     /// The name that NumPy has for it.
     const NAME: &'static str;
     /// The first result.
@@ -76,15 +112,8 @@ pub trait BinaryPair<A: Element>: Copy + Send + Sync + 'static {
     type Second: Element;
 
     /// The operations that compute the two.
+    #[doc(hidden)]
     fn ops(self) -> [Op; 2];
-}
-
-/// Where `op` is a function of the program's own, its path.
-pub fn user_name(op: Op) -> Option<&'static str> {
-    match op {
-        Op::User(number) => user::name(number),
-        _ => None,
-    }
 }
 
 /// A function as the table has it, for whoever goes through all of them.
@@ -97,6 +126,7 @@ pub struct Info {
     /// Number of operands.
     pub inputs: usize,
     /// The operations that compute its results.
+    #[doc(hidden)]
     pub ops: &'static [Op],
     /// The types that it takes, and what it gives of them.
     pub loops: Vec<Loop>,

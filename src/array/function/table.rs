@@ -1,6 +1,6 @@
 //! The table of functions: the one list from which structs, element types and documentation are made.
 
-use super::{Binary, BinaryPair, BinaryUfunc, Info, Loop, Unary, UnaryPair, UnaryUfunc};
+use super::{Binary, BinaryPair, BinaryUfunc, Info, Loop, Sealed, Unary, UnaryPair, UnaryUfunc};
 use half::{bf16, f16};
 use kernels::{DType, Op};
 use num_complex::Complex;
@@ -107,6 +107,7 @@ macro_rules! functions {
             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
             pub struct $Name;
 
+            impl Sealed for $Name {}
             impl $Trait for $Name {
                 const NAME: &'static str = $name;
 
@@ -302,6 +303,7 @@ functions! { binary, BinaryUfunc, implement_binary, 2:
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ldexp;
 
+impl Sealed for Ldexp {}
 impl BinaryUfunc for Ldexp {
     const NAME: &'static str = "ldexp";
 
@@ -333,6 +335,10 @@ pub struct Frexp;
 /// [`FloorDivide`] and [`Remainder`] together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Divmod;
+
+impl Sealed for Modf {}
+impl Sealed for Frexp {}
+impl Sealed for Divmod {}
 
 macro_rules! implement_pair {
     (($Trait:ident $Name:ident $name:literal $Second:tt [$($op:expr),*]) $t:ty, $part:ty) => {

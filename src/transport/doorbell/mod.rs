@@ -14,13 +14,14 @@
 
 mod word;
 
-pub use word::{FutexWord, HeapWord};
+pub use word::FutexWord;
+#[cfg(test)]
+pub use word::HeapWord;
 
 use std::time::{Duration, Instant};
 
 use super::region::Region;
 use super::sync::{Ordering, fence, relax};
-use crate::Result;
 
 pub use super::futex::Waited;
 
@@ -40,6 +41,7 @@ pub struct Doorbell<W: FutexWord = Region> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Epoch(u32);
 
+#[cfg(test)]
 impl Doorbell<Region> {
     /// Bytes that a doorbell needs; it has a pair of cache lines to itself, so that ringing it disturbs nothing else.
     pub const BYTES: usize = 128;
@@ -48,11 +50,12 @@ impl Doorbell<Region> {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`](crate::Error::InvalidArgument) when it does not lie in the region.
-    pub fn at(region: &Region, at: usize) -> Result<Doorbell> {
+    pub fn at(region: &Region, at: usize) -> crate::Result<Doorbell> {
         Ok(Doorbell { word: region.window(at, Self::BYTES)? })
     }
 }
 
+#[cfg(test)]
 impl Doorbell<HeapWord> {
     /// A doorbell on the heap, for the threads of one process.
     pub fn heap() -> Doorbell<HeapWord> {
@@ -108,6 +111,7 @@ impl<W: FutexWord> Doorbell<W> {
 
     /// Waits until `ready` says so: it is looked at while spinning for about `spin` and after each ring. Whoever makes it
     /// true rings afterwards. While this spins the doorbell's own memory is not touched, so a ring stays cheap.
+    #[cfg(test)]
     pub fn wait_until(&self, mut ready: impl FnMut() -> bool, spin: Duration, deadline: Option<Instant>) -> Waited {
         if spin_until(&mut ready, spin) {
             return Waited::Woken;

@@ -1,13 +1,12 @@
 //! The word under a doorbell: atomic, and one can sleep on it. In a segment, on the heap, or, under loom, in a model.
 
-use std::sync::Arc;
 // Never loom's: what the kernel sleeps on is no model.
 use std::sync::atomic::AtomicU32 as SharedU32;
 use std::time::Duration;
 
 use crate::transport::futex::{Waited, futex_wait, futex_wake};
 use crate::transport::region::Region;
-use crate::transport::sync::{AtomicU32, Ordering};
+use crate::transport::sync::Ordering;
 
 /// A 32-bit atomic word with the kernel's futex, or what stands in for it.
 pub trait FutexWord: Clone + Send + Sync {
@@ -91,17 +90,20 @@ impl FutexWord for &SharedU32 {
 }
 
 /// A word on the heap of one process, zero at first. Clones are the same word.
+#[cfg(test)]
 #[derive(Debug, Clone, Default)]
-pub struct HeapWord(Arc<Inner>);
+pub struct HeapWord(std::sync::Arc<Inner>);
 
+#[cfg(test)]
 #[derive(Debug, Default)]
 struct Inner {
-    word: AtomicU32,
+    word: crate::transport::sync::AtomicU32,
     /// Stands for the kernel's queue: the word is compared and the sleeper queued as one step, as the kernel does it.
     #[cfg(loom)]
     queue: (loom::sync::Mutex<()>, loom::sync::Condvar),
 }
 
+#[cfg(test)]
 impl FutexWord for HeapWord {
     atomic!(self => self.0.word);
 

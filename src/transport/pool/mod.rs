@@ -9,6 +9,8 @@ mod ahead;
 mod class;
 mod extent;
 mod growth;
+// As the endpoints: without a caller until there are other hosts.
+#[cfg(test)]
 mod lease;
 mod magazine;
 mod slab;
@@ -16,19 +18,16 @@ mod slab;
 use std::{
     ptr::NonNull,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed},
     },
 };
-
-pub use lease::Extents;
 
 use self::{
     ahead::Ahead,
     class::{CLASSES, LARGEST, LINE, MAGAZINES, class_of, magazine_room, size_of_class, slab_extents},
     extent::Run,
     growth::Core,
-    lease::Leases,
 };
 use super::{
     quota::Quota,
@@ -52,7 +51,8 @@ struct Inner {
     core: Arc<Core>,
     turn: AtomicU32,
     ahead: Ahead,
-    leases: Mutex<Leases>,
+    #[cfg(test)]
+    leases: std::sync::Mutex<lease::Leases>,
 }
 
 impl Drop for Inner {
@@ -92,7 +92,8 @@ impl Pool {
             core: Arc::new(core),
             turn: AtomicU32::new(0),
             ahead: Ahead::default(),
-            leases: Mutex::default(),
+            #[cfg(test)]
+            leases: std::sync::Mutex::default(),
         }))
     }
 
@@ -297,7 +298,7 @@ fn named(error: crate::Error, bytes: usize) -> crate::Error {
 
 /// A block of a pool, given back when dropped.
 ///
-/// It is memory and no more: whoever reads or writes through [`as_ptr`](Self::as_ptr) says why that is sound.
+/// It is memory and no more: whoever reads or writes it through a pointer says why that is sound.
 #[derive(Debug)]
 pub struct Block {
     pool: Pool,
@@ -347,6 +348,7 @@ impl Place {
     }
 }
 
+#[cfg(test)]
 impl Block {
     /// Where in the segment it begins.
     #[inline]

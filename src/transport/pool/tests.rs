@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     time::{Duration, Instant},
 };
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{lease::Extents, *};
 use crate::{Error, transport::region::Region};
 
 const MIB: usize = 1 << 20;

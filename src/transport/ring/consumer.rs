@@ -70,6 +70,7 @@ impl<W: Words> Consumer<W> {
 
     /// Whether lines are reserved and the first record in them is not published. That lasts some nanoseconds, or, where
     /// the producer is not scheduled, milliseconds; after the death of a producer, for ever.
+    #[cfg(test)]
     pub fn blocked(&self) -> bool {
         // The tail first: what is published after it was looked at is no blockage.
         self.ring.words.load(TAIL_AT, Ordering::Acquire) != self.head && !self.ready()

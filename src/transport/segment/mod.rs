@@ -137,6 +137,7 @@ impl Segment {
     ///
     /// # Panics
     /// When `offset` is beyond the segment.
+    #[cfg(test)]
     pub fn at(&self, offset: usize) -> NonNull<u8> {
         assert!(offset <= self.len, "offset {offset} in a segment of {} bytes", self.len);
         NonNull::new(self.base().as_ptr().wrapping_add(offset)).expect("no segment lies at address zero")
@@ -189,6 +190,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`Error::Io`] when the system refuses to say.
+    #[cfg(test)]
     pub fn occupied(&self) -> Result<u64> {
         match &self.backing {
             Backing::Memory { fd, .. } => sys::occupied(fd.as_fd()).map_err(|e| Error::io("segment: fstat", e)),

@@ -161,6 +161,7 @@ fn range_call(fd: BorrowedFd<'_>, flags: FallocateFlags, at: usize, len: usize) 
 }
 
 /// Bytes of memory that a file occupies at this moment.
+#[cfg(test)]
 pub(super) fn occupied(fd: BorrowedFd<'_>) -> io::Result<u64> {
     let stat = fstat(fd).map_err(io::Error::from)?;
     Ok(u64::try_from(stat.st_blocks).unwrap_or(0) * 512)

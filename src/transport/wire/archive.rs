@@ -25,7 +25,8 @@ pub const MAX_DEPTH: usize = 64;
 /// The largest alignment of an archive: what a header leaves of the alignment of a buffer.
 const ALIGN: usize = 8;
 
-/// What can travel in a frame: everything with rkyv's derives, without shared pointers or 128-bit integers.
+/// What can travel to another process, as the argument, result or state of a function: everything with rkyv's derives, without shared
+/// pointers or 128-bit integers. The other process makes the value anew from its archive, so that it is to mean the same there.
 pub trait Message:
     Archive<
         Archived: Portable + for<'a> CheckBytes<LowValidator<'a, Reason>> + Deserialize<Self, LowDeserializer<Reason>>,

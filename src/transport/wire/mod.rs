@@ -7,8 +7,12 @@
 mod archive;
 mod header;
 
-pub use archive::{MAX_DEPTH, Message, archive, decode, encode, unarchive};
-pub use header::{HEADER_BYTES, Header, MAX_PAYLOAD_BYTES, VERSION};
+#[cfg(test)]
+pub use archive::MAX_DEPTH;
+pub use archive::{Message, archive, decode, encode, unarchive};
+#[cfg(test)]
+pub use header::MAX_PAYLOAD_BYTES;
+pub use header::{HEADER_BYTES, Header};
 
 #[cfg(test)]
 mod tests;

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use distob::cluster::{ChunkRunner, Job, JobKind, Remote};
-use distob::transport::Segment;
-use distob::{Error, Hub, Result};
+use super::{ChunkRunner, Hub, Job, JobKind, Remote};
+use crate::transport::Segment;
+use crate::{Error, Result};
 
 /// Adds to the words of a block: chunk `i` counts word `i` up, slowly, so that it can be interrupted.
 fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     let words: [u8; 16] = payload.try_into().map_err(|_| Error::InvalidArgument { what: "payload".to_owned() })?;
     let offset = u64::from_ne_bytes(words[..8].try_into().unwrap()) as usize;
     let micros = u64::from_ne_bytes(words[8..].try_into().unwrap());
-    assert!(offset + 4096 * 8 <= segment.len());
+    assert!(offset.is_multiple_of(64) && offset + 4096 * 8 <= segment.len());
     let segment = segment.clone();
     Ok(Box::new(move |chunk| work(word(segment.at(offset), chunk), chunk, micros)))
 }
@@ -34,7 +34,7 @@ fn work(word: &AtomicU64, chunk: u32, micros: u64) {
     word.store(u64::from(chunk) + 1, Ordering::Release);
 }
 
-distob::inventory::submit! { JobKind { name: "tests.count", prepare } }
+inventory::submit! { JobKind { name: "tests.count", prepare } }
 
 /// A block of words that every thread may touch.
 struct Words(NonNull<u8>);
@@ -89,7 +89,7 @@ fn hubs() -> Vec<(&'static str, Hub)> {
     hubs
 }
 
-#[distob::test]
+#[test]
 fn every_chunk_is_computed_on_every_kind_of_hub() {
     for (kind, hub) in hubs() {
         for chunks in [0, 1, 2, 17, 4096] {
@@ -98,7 +98,7 @@ fn every_chunk_is_computed_on_every_kind_of_hub() {
     }
 }
 
-#[distob::test]
+#[test]
 fn engine_processes_take_part() {
     let hub = Hub::builder().process().engines(2).start().unwrap();
     for _ in 0..20 {
@@ -110,7 +110,7 @@ fn engine_processes_take_part() {
     assert!(by_engines > 0, "{:?}", hub.activity());
 }
 
-#[distob::test]
+#[test]
 fn engines_that_are_killed_in_the_middle_cost_time_only() {
     let hub = Hub::builder().process().engines(2).start().unwrap();
     let stop = AtomicU64::new(0);
@@ -136,7 +136,7 @@ fn engines_that_are_killed_in_the_middle_cost_time_only() {
     assert!(hub.deaths() >= 5, "only {} engines were killed", hub.deaths());
 }
 
-#[distob::test]
+#[test]
 fn a_stopped_engine_is_killed_before_its_chunk_is_done_again() {
     let hub = Hub::builder().process().engines(1).stall(Duration::from_millis(200)).start().unwrap();
     let pid = nix::unistd::Pid::from_raw(hub.activity().iter().find_map(|a| a.pid).unwrap() as i32);
@@ -150,7 +150,7 @@ fn a_stopped_engine_is_killed_before_its_chunk_is_done_again() {
     assert_eq!(hub.deaths(), 1, "it held a chunk when it was stopped");
 }
 
-#[distob::test]
+#[test]
 fn thirty_two_threads_share_one_hub() {
     for hub in [Hub::builder().process().engines(2).start().unwrap(), Hub::builder().embedded().start().unwrap()] {
         std::thread::scope(|scope| {
@@ -161,7 +161,7 @@ fn thirty_two_threads_share_one_hub() {
     }
 }
 
-#[distob::test]
+#[test]
 fn a_panic_in_a_chunk_is_an_error_and_the_hub_lives_on() {
     let hub = Hub::builder().embedded().engines(3).start().unwrap();
     let job = |local: &(dyn Fn(u32) + Sync)| {
@@ -176,7 +176,7 @@ fn a_panic_in_a_chunk_is_an_error_and_the_hub_lives_on() {
     assert_eq!(sum.into_inner(), 64 * 63 / 2);
 }
 
-#[distob::test]
+#[test]
 fn a_payload_that_no_engine_can_read_is_computed_by_the_hub() {
     let hub = Hub::builder().process().engines(2).start().unwrap();
     let sum = AtomicU64::new(0);
@@ -186,7 +186,7 @@ fn a_payload_that_no_engine_can_read_is_computed_by_the_hub() {
     assert_eq!(sum.into_inner(), 100 * 99 / 2);
 }
 
-#[distob::test]
+#[test]
 fn a_hub_may_be_made_and_used_on_any_thread() {
     let words = std::thread::spawn(|| {
         let hub = Hub::builder().process().engines(1).start().unwrap();
