@@ -353,8 +353,7 @@ where
     Add: Binary<A, Output = A>,
 {
     if A::DTYPE.is_some_and(DType::is_half) {
-        let products = Multiply.try_call(x.try_astype::<f64>()?, y.try_astype::<f64>()?)?;
-        return Add.reduce(products).axis(axis as isize).run()?.try_astype();
+        return summed::<f64>(x.try_astype()?, y.try_astype()?, axis)?.try_astype();
     }
     Add.reduce(Multiply.try_call(x, y)?).axis(axis as isize).run()
 }
