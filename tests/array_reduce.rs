@@ -148,6 +148,97 @@ fn nan_is_smallest_and_largest() {
     }
 }
 
+/// The exact sum over the count, cut towards zero as ndarray's quotients of integers are.
+#[test]
+fn means_of_integers_do_not_wrap() {
+    assert_eq!(hub().scatter(ndarray::array![200u8, 200, 200]).unwrap().mean(), Some(200));
+    assert_eq!(hub().scatter(ndarray::arr1(&[i64::MAX; 2])).unwrap().mean(), Some(i64::MAX));
+    assert_eq!(hub().scatter(ndarray::arr1(&[1, 2])).unwrap().mean(), Some(1));
+    assert_eq!(hub().scatter(ndarray::arr1(&[-1, -2])).unwrap().mean(), ndarray::arr1(&[-1, -2]).mean());
+    assert_eq!(hub().scatter(Array1::<u8>::from_elem(256, 7)).unwrap().mean(), Some(7));
+    macro_rules! means {
+        ($hub:ident: $($t:ident)*) => {$(
+            for shape in [(1, 2), (3, 5), (2, 700), (700, 2), (130, 130), (1100, 1000), (3, 400_000)] {
+                let value = |(i, j): (usize, usize)| match (i * 31 + j * 7919) % 5 {
+                    0 => $t::MAX,
+                    1 => $t::MIN,
+                    2 => $t::MAX - 1,
+                    _ => ((i * shape.1 + j) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) as $t,
+                };
+                let x = Array2::from_shape_fn(shape, value);
+                let d = $hub.scatter(&x).unwrap();
+                let exact = |x: &mut dyn Iterator<Item = &$t>, n: usize| {
+                    (x.map(|&x| i128::from(x)).sum::<i128>() / n as i128) as $t
+                };
+                assert_eq!(d.mean(), Some(exact(&mut x.iter(), x.len())), "{} {shape:?}", stringify!($t));
+                for axis in [Axis(0), Axis(1)] {
+                    let want = x.map_axis(axis, |lane| exact(&mut lane.iter(), lane.len()));
+                    assert_eq!(d.mean_axis(axis).unwrap(), want, "{} {shape:?} {axis:?}", stringify!($t));
+                }
+                assert_eq!(d.mean_axes(&[Axis(0), Axis(1)]).unwrap()[[]], exact(&mut x.iter(), x.len()));
+                // Of what is pending, the same; its values wrap as they always do.
+                let doubled = x.mapv(|x| x.wrapping_add(x));
+                assert_eq!((&d + &d).mean(), Some(exact(&mut doubled.iter(), x.len())));
+            }
+        )*};
+    }
+    for engines in 1..=3 {
+        let hub = Hub::builder().embedded().engines(engines).start().unwrap();
+        means!(hub: u8 u16 u32 u64 i8 i16 i32 i64);
+    }
+    let none = hub().scatter(Array2::<i32>::zeros((0, 3))).unwrap();
+    assert!(none.mean().is_none() && none.mean_axis(Axis(0)).is_none());
+    assert_eq!(none.mean_axis(Axis(1)).unwrap().len(), 0);
+}
+
+#[test]
+fn equal_elements_have_no_variance() {
+    for engines in 1..=3 {
+        let hub = Hub::builder().embedded().engines(engines).start().unwrap();
+        let tall = hub.scatter(Array2::from_elem((1_000_000, 2), 100.0f32)).unwrap();
+        assert_eq!(tall.std_axis(Axis(0), 0.0), ndarray::array![0.0, 0.0]);
+        for shape in [(1, 1), (2, 3), (3, 2), (1000, 1), (10, 1000), (100_000, 3), (3, 100_000), (1100, 1000)] {
+            for value in [0.1, 1e300, -1.0 / 3.0, 5e-324] {
+                let a = hub.scatter(Array2::from_elem(shape, value)).unwrap();
+                assert_eq!((a.var(0.0), a.std(0.0)), (0.0, 0.0), "{shape:?} of {value:e}");
+                for axis in [Axis(0), Axis(1)] {
+                    assert!(a.var_axis(axis, 0.0).iter().all(|&x| x == 0.0), "{shape:?} of {value:e} along {axis:?}");
+                    // Together with the mean, and of an expression.
+                    let b = &a + 0.0;
+                    let (mean, std) = (b.mean_axis(axis).unwrap(), b.std_axis(axis, 0.0));
+                    eval_all(&[&mean, &std]).unwrap();
+                    assert!(std.iter().all(|&x| x == 0.0), "{shape:?} of {value:e} along {axis:?}, of an expression");
+                }
+                // One row has other values.
+                let mut x = Array2::from_elem(shape, value);
+                x.row_mut(0).iter_mut().enumerate().for_each(|(i, x)| *x += i as f64);
+                let spread = hub.scatter(&x).unwrap().var_axis(Axis(1), 0.0);
+                assert!(spread.iter().skip(1).all(|&x| x == 0.0), "{shape:?} of {value:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn degrees_of_freedom_that_are_no_number_give_none() {
+    let x = ndarray::array![[1.0, 2.0, 4.0], [3.0, 5.0, 9.0]];
+    let d = hub().scatter(&x).unwrap();
+    assert!(x.var(f64::NAN).is_nan(), "ndarray's");
+    assert!(d.var(f64::NAN).is_nan() && d.std(f64::NAN).is_nan());
+    assert!(d.var_axis(Axis(0), f64::NAN).iter().all(|x| x.is_nan()));
+    assert!(d.std_axis(Axis(1), f64::NAN).iter().all(|x| x.is_nan()));
+    assert!(d.var_axes(&[Axis(0), Axis(1)], f64::NAN)[[]].is_nan());
+    assert!((&d * 2.0).std_axes(&[Axis(1)], f64::NAN).iter().all(|x| x.is_nan()));
+    let says = |f: &dyn Fn() -> f64| {
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_err();
+        let text = panic.downcast::<String>().unwrap();
+        assert!(text.contains("it is 7 for a length of 6"), "{text}");
+    };
+    says(&|| d.var(7.0));
+    says(&|| d.std(7.0));
+    assert_eq!(d.var(6.0), f64::INFINITY);
+}
+
 #[test]
 fn integers_keep_their_type() {
     let x = Array2::from_shape_fn((100, 60), |(i, j)| (i * j) as i32 % 7);

@@ -2,8 +2,9 @@
 
 use distob::Hub;
 use distob::prelude::*;
-use distob::ufunc::{Maximum, Spacing};
+use distob::ufunc::{Add, Matmul, Matvec, Maximum, Spacing, Vecdot, Vecmat};
 use half::{bf16, f16};
+use ndarray::{Array, array};
 
 fn hubs() -> Vec<Hub> {
     let embedded = |n| Hub::builder().embedded().engines(n).start().unwrap();
@@ -43,6 +44,76 @@ fn halves_are_numbers() {
             assert_eq!(columns, expected);
             assert_eq!(Spacing.call(f16::ONE)[()], f16::EPSILON);
             assert_eq!(Spacing.call(bf16::ONE)[()], bf16::EPSILON);
+        }
+    }
+}
+
+/// Sums that no number of 16 bits holds have means that one does.
+#[distob::test]
+fn means_of_halves_are_rounded_once() {
+    for hub in hubs() {
+        let of = |n: usize, x: f64| hub.scatter(Array::from_elem(n, f16::from_f64(x))).unwrap();
+        assert_eq!(of(65_520, 1.0).mean(), Some(f16::ONE));
+        assert_eq!(of(70_000, 0.5).mean(), Some(f16::from_f64(0.5)));
+        assert_eq!(of(4, 60_000.0).mean(), Some(f16::from_f64(60_000.0)));
+        let threes = hub.scatter(Array::from_elem(257, bf16::from_f64(3.0))).unwrap();
+        assert_eq!(threes.mean(), Some(bf16::from_f64(3.0)));
+        for (rows, columns) in [(2, 3), (70, 40), (3000, 5), (5, 3000), (1100, 1000)] {
+            // Multiples of 1/64 below 60000: their sums are exact in 64 bits.
+            let value = |i: usize| ((i * 7919) % 3_840_000) as f64 / 64.0;
+            let x = Array2::from_shape_fn((rows, columns), |(i, j)| f16::from_f64(value(i * columns + j)));
+            let y = Array2::from_shape_fn((rows, columns), |(i, j)| bf16::from_f64(value(i * columns + j)));
+            let (a, b) = (hub.scatter(&x).unwrap(), hub.scatter(&y).unwrap());
+            let exact = |x: &mut dyn Iterator<Item = f64>, n: usize| x.sum::<f64>() / n as f64;
+            let n = rows * columns;
+            assert_eq!(a.mean().unwrap(), f16::from_f64(exact(&mut x.iter().map(|x| x.to_f64()), n)));
+            assert_eq!(b.mean().unwrap(), bf16::from_f64(exact(&mut y.iter().map(|y| y.to_f64()), n)));
+            for axis in [Axis(0), Axis(1)] {
+                let n = x.len_of(axis);
+                let want = x.map_axis(axis, |lane| f16::from_f64(exact(&mut lane.iter().map(|x| x.to_f64()), n)));
+                assert_eq!(a.mean_axis(axis).unwrap(), want, "{rows} by {columns}");
+                assert_eq!(a.mean_axes(&[axis]).unwrap(), want.into_dyn());
+                let want = y.map_axis(axis, |lane| bf16::from_f64(exact(&mut lane.iter().map(|y| y.to_f64()), n)));
+                assert_eq!(b.mean_axis(axis).unwrap(), want, "{rows} by {columns}");
+            }
+            // Of something pending too, rounded as its values are.
+            let doubled = (&a / f16::from_f64(2.0)).mean().unwrap();
+            assert_eq!(doubled, f16::from_f64(exact(&mut x.iter().map(|x| (x / f16::from_f64(2.0)).to_f64()), n)));
+        }
+        let spread = hub.scatter(array![f16::from_f64(60_000.0), f16::from_f64(59_936.0)]).unwrap();
+        assert_eq!((spread.var(f16::ZERO), spread.std(f16::ZERO)), (f16::from_f64(1024.0), f16::from_f64(32.0)));
+        assert_eq!(of(2049, 7.1).var(f16::ZERO), f16::ZERO);
+        assert_eq!(Add.reduce_all(&of(70_000, 0.5)), f16::from_f64(35_000.0));
+    }
+}
+
+/// Neither products nor sums are rounded on the way, or lost beyond the range.
+#[distob::test]
+fn products_of_halves_are_rounded_once() {
+    for hub in hubs() {
+        let halves = |x: &[f64]| hub.scatter(Array1::from_iter(x.iter().map(|&x| f16::from_f64(x)))).unwrap();
+        let (x, y) = (halves(&[300.0, 300.0]), halves(&[300.0, -300.0]));
+        assert_eq!(Vecdot.call(&x, &y)[()], f16::ZERO);
+        assert_eq!(x.dot(&y), f16::ZERO);
+        let brains = |x: &[f64]| hub.scatter(Array1::from_iter(x.iter().map(|&x| bf16::from_f64(x)))).unwrap();
+        let (u, v) = (brains(&[2f64.powi(100), 2f64.powi(100)]), brains(&[2f64.powi(100), -2f64.powi(100)]));
+        assert_eq!(Vecdot.call(&u, &v)[()], bf16::ZERO);
+        for (n, k) in [(1, 2), (3, 100), (50, 70), (7, 20_000), (900, 1200)] {
+            // Multiples of 1/8: products and sums are exact in 64 bits.
+            let value = |i: usize| f16::from_f64(((i * 7919) % 401) as f64 / 8.0 - 25.0);
+            let x = Array2::from_shape_fn((n, k), |(i, j)| value(i * k + j));
+            let y = Array1::from_shape_fn(k, |j| value(j + 5));
+            let want = Array1::from_shape_fn(n, |i| {
+                f16::from_f64(x.row(i).iter().zip(&y).map(|(x, y)| x.to_f64() * y.to_f64()).sum())
+            });
+            let (a, b) = (hub.scatter(&x).unwrap(), hub.scatter(&y).unwrap());
+            let turned = hub.scatter(x.t().as_standard_layout()).unwrap();
+            assert_eq!(Matvec.call(&a, &b), want, "{n} by {k}");
+            assert_eq!(Matmul.call(&a, &b), want);
+            assert_eq!(Vecmat.call(&b, &turned), want);
+            assert_eq!(Matmul.call(&b, &turned), want);
+            assert_eq!(Vecdot.call(&a, &b), want);
+            assert_eq!(Vecdot.call(a.index_axis(Axis(0), 0), &b)[()], want[0]);
         }
     }
 }

@@ -53,6 +53,7 @@ const UNSAFE: &[&str] = &[
     "ufunc/feed.rs",
     "ufunc/fold/arg.rs",
     "ufunc/fold/both.rs",
+    "ufunc/fold/deviations.rs",
     "ufunc/fold/kernel.rs",
     "ufunc/fold/leading.rs",
     "ufunc/fold/mod.rs",

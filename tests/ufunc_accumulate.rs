@@ -4,6 +4,7 @@
 use distob::prelude::*;
 use distob::ufunc::*;
 use distob::{Element, Error, Hub};
+use half::f16;
 use ndarray::{ArrayD, IxDyn, Slice, array};
 use num_complex::Complex;
 
@@ -14,7 +15,8 @@ fn hub(engines: usize) -> Hub {
     Hub::builder().embedded().engines(engines).start().unwrap()
 }
 
-/// The documented definition: in order within blocks, and each result joined to the last one of the block before.
+/// The documented definition: in order within blocks, and each result joined to the last one of the block before; an initial value is
+/// joined to the first element before any other is.
 fn naive<A: Copy, W: Copy>(
     x: &ArrayD<A>,
     axis: usize,
@@ -25,12 +27,12 @@ fn naive<A: Copy, W: Copy>(
 ) -> ArrayD<A> {
     let mut out = x.clone();
     for (from, mut to) in x.lanes(Axis(axis)).into_iter().zip(out.lanes_mut(Axis(axis))) {
-        let mut carry = initial;
+        let mut carry = None;
         let mut results = Vec::new();
         results.extend(initial);
         let all: Vec<A> = from.iter().copied().collect();
-        for block in all.chunks(BLOCK) {
-            let mut local = None;
+        for (nth, block) in all.chunks(BLOCK).enumerate() {
+            let mut local = initial.filter(|_| nth == 0);
             let mut last = None;
             for &x in block {
                 let joined = local.map_or(enter(x), |local| join(local, enter(x)));
@@ -235,6 +237,37 @@ fn sums_of_what_is_not_negative_never_fall() {
     let x: Vec<f64> = (0..300_000).map(|i| noise(i).abs() * if i % 977 == 0 { 1e12 } else { 1e-9 }).collect();
     let sums = DistArray::from_vec(x).cumsum(Axis(0)).gather();
     assert!(sums.windows(2).into_iter().all(|pair| pair[0] <= pair[1]));
+}
+
+#[distob::test]
+fn an_initial_value_comes_first() {
+    for engines in 1..=3 {
+        let _entered = hub(engines).enter();
+        // A plain loop: 1e16, 1e16 - 1e16 = 0, 0 + 1 = 1; added to 1e16 at last, 1 - 1e16 would have lost the 1.
+        assert_eq!(Add.accumulate(&array![-1e16, 1.0, 5.0]).initial(1e16).run().unwrap(), array![1e16, 0.0, 1.0]);
+        // NumPy's `cumsum` of the values with the initial one in front, over the first block and, joined, over the next.
+        for n in [1, 2, 100, 2048, 2049, 5000, 1_200_000] {
+            let x = Array1::from_shape_fn(n, |i| noise(i) * 10f64.powi(i as i32 % 9));
+            let got = Add.accumulate(&x).initial(1e9).run().unwrap();
+            let mut sum = 1e9;
+            for (i, (&got, &x)) in got.iter().zip(&x).enumerate().take(BLOCK) {
+                assert_eq!(got.to_bits(), f64::to_bits(sum), "{i} of {n}");
+                sum += x;
+            }
+            let columns = x.broadcast((3, n)).unwrap().reversed_axes().to_owned();
+            let got_columns = Add.accumulate(&columns).initial(1e9).run().unwrap();
+            for column in got_columns.columns() {
+                assert!(column.iter().zip(got.iter()).all(|(a, b)| a.to_bits() == b.to_bits()), "columns of {n}");
+            }
+        }
+        // `f32` and `f16`: in 64 bits, each result rounded once.
+        let tiny = 2.0f32.powi(-24);
+        let got = Add.accumulate(&array![tiny, tiny / 64.0, 0.0]).initial(1.0f32).run().unwrap();
+        assert_eq!(got, array![1.0, 1.0, 1.0 + f32::EPSILON]);
+        let tiny = f16::from_f64(2f64.powi(-11));
+        let got = Add.accumulate(&array![tiny, f16::from_f64(2f64.powi(-20)), f16::ZERO]).initial(f16::ONE).run().unwrap();
+        assert_eq!(got, array![f16::ONE, f16::ONE, f16::ONE + f16::EPSILON]);
+    }
 }
 
 #[distob::test]

@@ -3,6 +3,7 @@
 use distob::prelude::*;
 use distob::ufunc::*;
 use distob::{Error, Hub};
+use half::f16;
 use ndarray::{IxDyn, array};
 
 /// Doubles what it has, and adds: taken in order.
@@ -60,6 +61,50 @@ fn initial_values_masks_and_types() {
     assert_eq!(LogicalOr.reduce(&array![[0, 0], [0, 3]]).axis(1).run().unwrap(), array![false, true].into_dyn());
     assert!(LogicalXor.reduce_all(&array![1i32, 0, 2, 5]));
     assert!(!Less.reduce_all(&array![false, true, true]));
+}
+
+/// Values that are lost where the initial one is added last, and tails that tell how often a sum was rounded.
+#[distob::test]
+fn an_initial_value_comes_first_and_is_rounded_with_the_others() {
+    for hub in hubs() {
+        let _entered = hub.enter();
+        assert_eq!(Add.reduce(&array![-1e16, 1.0]).initial(1e16).scalar().unwrap(), 1.0);
+        assert_eq!(Add.reduce(&array![[-1e16, 1e16], [1.0, 2.0]]).initial(1e16).run().unwrap(), array![1.0, 2e16].into_dyn());
+        assert_eq!(Multiply.reduce(&array![1e-300, 1e300]).initial(1e-20).scalar().unwrap(), 0.0 * 1e300);
+        assert_eq!(Hypot.reduce(&array![3.0, 12.0]).initial(4.0).scalar().unwrap(), 13.0);
+        assert_eq!(Lcm.reduce(&array![4, 6]).initial(10).scalar().unwrap(), 60);
+        assert_eq!(Gcd.reduce(&array![12, 18]).initial(-8).scalar().unwrap(), 2);
+        // The first element has the initial value in it, in 64 bits; what comes after it is exact. So all is exact but the last rounding.
+        let tail = |n: usize, x: f64| (n as f64) * x;
+        for (rows, columns) in [(1, 2), (3, 4), (40, 40), (300, 7), (5000, 3), (1200, 1000)] {
+            let single = 2f64.powi(-40);
+            let x = Array2::from_elem((rows, columns), single as f32);
+            let exact = |n: usize, initial: f64| (initial + tail(n, single)) as f32;
+            let initial = 1.0 + f32::EPSILON;
+            let a = hub.scatter(&x).unwrap();
+            let sum = Add.reduce(&a).all().initial(initial).scalar().unwrap();
+            assert_eq!(sum, exact(rows * columns, f64::from(initial)));
+            let down = Add.reduce(&a).initial(initial).run().unwrap();
+            assert!(down.iter().all(|&x| x == exact(rows, f64::from(initial))), "{rows} rows");
+            let pending = Add.reduce(&a * 2.0).axis(1).initial(initial).run().unwrap();
+            assert!(pending.iter().all(|&x| x == exact(2 * columns, f64::from(initial))), "{columns} columns");
+            let halves = Add.reduce(&a).dtype::<f16>().all().initial(f16::ONE).scalar().unwrap();
+            assert_eq!(halves, f16::from_f64(1.0 + tail(rows * columns, f16::from_f64(single).to_f64())));
+        }
+        // Half-way between two numbers, and a little more: 1 + 2^-24 alone is 1.
+        let tiny = 2.0f32.powi(-24);
+        assert_eq!(Add.reduce(&array![tiny, tiny / 64.0]).initial(1.0).scalar().unwrap(), 1.0 + f32::EPSILON);
+        assert_eq!(Multiply.reduce(&array![1e30f32, 1e30]).initial(1e-30).scalar().unwrap(), 1e30);
+        let third = f16::from_f64(2f64.powi(-11));
+        let sum = Add.reduce(&array![third, f16::from_f64(2f64.powi(-20))]).initial(f16::ONE).scalar().unwrap();
+        assert_eq!(sum, f16::ONE + f16::EPSILON);
+        let z = num_complex::Complex::new(tiny, 0.0);
+        let sum = Add.reduce(&array![z, z / 64.0]).initial(num_complex::Complex::new(1.0, 2.0)).scalar().unwrap();
+        assert_eq!(sum, num_complex::Complex::new(1.0 + f32::EPSILON, 2.0));
+        assert_eq!(Add.reduce(&array![[200u8, 100]]).axis(1).initial(7).run().unwrap(), array![51u8].into_dyn());
+        assert_eq!(Add.reduce(&array![true, false]).initial(false).scalar().unwrap(), true);
+        assert_eq!(Maximum.reduce(&array![f16::ONE]).initial(f16::NEG_INFINITY).scalar().unwrap(), f16::ONE);
+    }
 }
 
 #[distob::test]

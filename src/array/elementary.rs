@@ -146,14 +146,14 @@ impl<A: Element + std::ops::Mul<Output = A>, D: Dimension> DistArray<A, D> {
 }
 
 impl<A: Element + PartialOrd, D: Dimension> DistArray<A, D> {
-    /// The smaller of each two elements; NaN where either is NaN.
+    /// The smaller of each two elements; NaN where either is NaN. -0.0 is smaller than 0.0, as in IEEE 754-2019.
     #[track_caller]
     pub fn minimum<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
         let f = |x, y| if y < x { y } else { x };
         expect(operate::binary((Op::Minimum, "minimum"), &Arg::Dist(self), &other.arg(), f))
     }
 
-    /// The larger of each two elements; NaN where either is NaN.
+    /// The larger of each two elements; NaN where either is NaN. 0.0 is larger than -0.0, as in IEEE 754-2019.
     #[track_caller]
     pub fn maximum<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
         let f = |x, y| if y > x { y } else { x };

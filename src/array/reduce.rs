@@ -1,7 +1,8 @@
 //! Reductions, under ndarray's names. Of the whole array they run at once, fused with what is pending; along axes they are lazy, and those of one
 //! array that are computed together share a pass.
 //!
-//! f32 is summed in f64 and rounded once; the order of summation depends on the shape alone. Integers wrap.
+//! Floats of fewer than 64 bits are summed in 64 and rounded once; the order of summation depends on the shape alone. Integers wrap, but
+//! not on the way to their mean.
 
 use std::ops::{Add, Div, Mul};
 
@@ -95,9 +96,9 @@ fn back<A: Element, D: Dimension, E: Dimension>(
     Ok(DistArray::from_held(copy_in(of.hub(), &value.view())?))
 }
 
-/// Whether means of this type are of this type: not for integers.
+/// Whether programs compute means of this type.
 fn has_mean<A: Element>() -> bool {
-    matches!(A::DTYPE, Some(DType::F32 | DType::F64 | DType::C32 | DType::C64))
+    A::DTYPE.is_some_and(|dtype| dtype != DType::Bool)
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
@@ -133,7 +134,14 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         })
     }
 
-    /// Arithmetic mean; `None` of no element. Of integers it is the sum divided as integers are.
+    /// Arithmetic mean; `None` of no element. Of integers it is the sum, which does not wrap, divided as integers are: that of 1 and 2
+    /// is 1. [`astype::<f64>()`](DistArray::astype) before it gives the fraction.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::from_vec(vec![200u8, 200, 201]).mean(), Some(200));
+    /// assert_eq!(DistArray::from_vec(vec![1i64, 2]).astype::<f64>().mean(), Some(1.5));
+    /// ```
     #[track_caller]
     pub fn mean(&self) -> Option<A>
     where
@@ -147,7 +155,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Variance: the sum of squared deviations from the mean over `n - ddof`. `ddof` is 0 for that of a population, 1
-    /// for that of a sample.
+    /// for that of a sample; of NaN the variance is NaN. The variance of equal elements is exactly 0.
     ///
     /// # Panics
     /// Where `ddof` is less than 0 or greater than the number of elements.
@@ -176,7 +184,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// Smallest element; NaN where there is one, `None` of no element.
+    /// Smallest element, bit for bit; NaN where there is one, `None` of no element. -0.0 is smaller than 0.0, as in IEEE 754-2019.
     #[track_caller]
     pub fn min(&self) -> Option<A>
     where
@@ -185,7 +193,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         self.extreme(Fold::Min, |new, old| new < old)
     }
 
-    /// Largest element; NaN where there is one, `None` of no element.
+    /// Largest element, bit for bit; NaN where there is one, `None` of no element. 0.0 is larger than -0.0, as in IEEE 754-2019.
     #[track_caller]
     pub fn max(&self) -> Option<A>
     where
@@ -194,7 +202,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         self.extreme(Fold::Max, |new, old| new > old)
     }
 
-    /// Index of the first smallest element (of the first NaN, where there is one); `None` of no element.
+    /// Index of the first smallest element (of the first NaN, where there is one); `None` of no element. -0.0 is smaller than 0.0, as in
+    /// [`min`](DistArray::min); NumPy takes the two for equal.
     #[track_caller]
     pub fn argmin(&self) -> Option<D::Pattern>
     where
@@ -203,7 +212,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         self.arg_extreme(Fold::ArgMin, |new, old| new < old)
     }
 
-    /// Index of the first largest element (of the first NaN, where there is one); `None` of no element.
+    /// Index of the first largest element (of the first NaN, where there is one); `None` of no element. 0.0 is larger than -0.0, as in
+    /// [`max`](DistArray::max); NumPy takes the two for equal.
     #[track_caller]
     pub fn argmax(&self) -> Option<D::Pattern>
     where
@@ -268,8 +278,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         })
     }
 
-    /// Mean along an axis; `None` where its length is 0. Lazy. Computed together with a variance or standard deviation
-    /// of the same array, it shares their pass.
+    /// Mean along an axis, as [`mean`](DistArray::mean); `None` where its length is 0. Lazy. Computed together with a variance or standard
+    /// deviation of the same array, it shares their pass.
     #[track_caller]
     pub fn mean_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
     where
@@ -363,7 +373,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         expect(along(self, Fold::Product, &numbers(axes)))
     }
 
-    /// Mean along several axes; `None` where they hold no element. Lazy.
+    /// Mean along several axes, as [`mean`](DistArray::mean); `None` where they hold no element. Lazy.
     #[track_caller]
     pub fn mean_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
     where
@@ -496,10 +506,11 @@ fn of_f64<A: Float>(value: f64) -> A {
 }
 
 #[track_caller]
-fn checked_ddof<A: Float + FromPrimitive>(ddof: A, n: usize) -> f64 {
+fn checked_ddof<A: Float>(ddof: A, n: usize) -> f64 {
+    let ddof = ddof.to_f64().unwrap_or(f64::NAN);
     assert!(
-        ddof >= A::zero() && ddof <= of_usize(n),
-        "`ddof` must not be less than zero or greater than the length of the axis",
+        ddof.is_nan() || (0.0..=n as f64).contains(&ddof),
+        "`ddof` must not be less than zero or greater than the length of the axis; it is {ddof} for a length of {n}",
     );
-    ddof.to_f64().unwrap_or(f64::NAN)
+    ddof
 }

@@ -138,13 +138,13 @@ pub enum Op {
     Shl,
     /// Shift right, the count modulo the width.
     Shr,
-    /// NumPy's `minimum`: NaN where either is NaN.
+    /// NumPy's `minimum`: NaN where either is NaN. -0.0 is less than 0.0.
     Minimum,
-    /// NumPy's `maximum`: NaN where either is NaN.
+    /// NumPy's `maximum`: NaN where either is NaN. 0.0 is greater than -0.0.
     Maximum,
-    /// Rust's `min` of floats (IEEE `minNum`): the other one where one is NaN.
+    /// Rust's `min` of floats (IEEE `minimumNumber`): the other one where one is NaN. -0.0 is less than 0.0.
     Fmin,
-    /// Rust's `max` of floats (IEEE `maxNum`): the other one where one is NaN.
+    /// Rust's `max` of floats (IEEE `maximumNumber`): the other one where one is NaN. 0.0 is greater than -0.0.
     Fmax,
     /// `x^y`.
     Powf,

@@ -4,7 +4,7 @@ use super::fold::FoldRun;
 use super::known;
 use super::map::Map;
 use super::program::{Fault, check, limits, take_mark, zero};
-use super::{DType, Instr, Op, Program, ValueId};
+use super::{DType, Instr, Op, Program, Scalar, ValueId};
 use crate::{Error, Result};
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,9 +47,19 @@ pub enum Fold {
     Sum,
     /// Product, in the type of the values.
     Product,
-    /// Smallest value; NaN where one is NaN, zeros are positive.
+    /// A sum that begins with a value of the result's type: that is added to first, so that it is rounded with the others.
+    SumFrom {
+        /// The value.
+        initial: Scalar,
+    },
+    /// A product that begins with a value of the result's type.
+    ProductFrom {
+        /// The value.
+        initial: Scalar,
+    },
+    /// Smallest value, bit for bit; NaN where one is NaN. -0.0 is less than 0.0.
     Min,
-    /// Largest value; NaN where one is NaN, zeros are positive.
+    /// Largest value, bit for bit; NaN where one is NaN. 0.0 is greater than -0.0.
     Max,
     /// Whether any of the `bool`s is true.
     Any,
@@ -60,9 +70,9 @@ pub enum Fold {
     ArgMin,
     /// Index of the first largest value, or of the first NaN.
     ArgMax,
-    /// Arithmetic mean (`f64` for integers and `bool`).
+    /// Arithmetic mean, in the type of the values. Sums of integers do not wrap, and are divided as integers are.
     Mean,
-    /// Variance: the sum of squared deviations over `n - ddof` (`f64` for integers and `bool`).
+    /// Variance of floats: the sum of squared deviations over `n - ddof`.
     Var {
         /// Delta degrees of freedom.
         ddof: f64,

@@ -245,9 +245,9 @@ functions! { binary, BinaryUfunc, implement_binary, 2:
     FloatPower = "float_power" [], Op::Power => doubles -> same;
     /// The largest integer not above `x / y`; an integer divided by 0 is an error, the least one by -1 wraps.
     FloorDivide = "floor_divide" [], Op::FloorDivide => ints -> same, floats -> same;
-    /// The larger; the other one where one is NaN.
+    /// The larger, where 0.0 is larger than -0.0; the other one where one is NaN.
     Fmax = "fmax" [], Op::Fmax => bools -> same, ints -> same, floats -> same, complexes -> same;
-    /// The smaller; the other one where one is NaN.
+    /// The smaller, where -0.0 is smaller than 0.0; the other one where one is NaN.
     Fmin = "fmin" [], Op::Fmin => bools -> same, ints -> same, floats -> same, complexes -> same;
     /// Remainder with the sign of the first, C's `fmod`; an integer divided by 0 is an error.
     Fmod = "fmod" [], Op::Rem => ints -> same, floats -> same;
@@ -279,9 +279,9 @@ functions! { binary, BinaryUfunc, implement_binary, 2:
     LogicalOr = "logical_or" [], Op::LogicalOr => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
     /// Whether exactly one of them is not 0. Identity: false.
     LogicalXor = "logical_xor" [], Op::LogicalXor => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// The larger; NaN where one is NaN.
+    /// The larger, where 0.0 is larger than -0.0; NaN where one is NaN.
     Maximum = "maximum" [], Op::Maximum => bools -> same, ints -> same, floats -> same, complexes -> same;
-    /// The smaller; NaN where one is NaN.
+    /// The smaller, where -0.0 is smaller than 0.0; NaN where one is NaN.
     Minimum = "minimum" [], Op::Minimum => bools -> same, ints -> same, floats -> same, complexes -> same;
     /// `x * y`; integers wrap, `bool` is a logical and. Identity: 1.
     Multiply = "multiply" [], Op::Mul => bools -> same, ints -> same, floats -> same, complexes -> same;

@@ -95,7 +95,7 @@ impl<F: BinaryUfunc, X: Input, B: Element> Accumulation<F, X, B> {
     }
 
     /// Exclusive: result `i` is the function of this value and the elements `0..i`, so that the first result is this value, and the last
-    /// element does not count. (The array API's `include_initial` gives these and one more.)
+    /// element does not count. The value is joined to the first element before any other is. (The array API's `include_initial` gives these and one more.)
     pub fn initial(mut self, value: <F as Binary<B>>::Output) -> Self
     where
         F: Binary<B>,

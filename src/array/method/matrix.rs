@@ -53,8 +53,9 @@ impl Matmul {
     /// wrap.
     ///
     /// Sums go along the common axis in order, products of floats are not rounded before they are added, and each 256 terms
-    /// are added up by themselves. Floats of 16 bits are computed in 32, `f32` in 32. Where an operand is a vector, terms are rounded and added up
-    /// in the fixed tree, as in [`sum_axis`](DistArray::sum_axis). A pending operand is computed first, ndarray's arrays and views are read
+    /// are added up by themselves. Floats of 16 bits are computed in 32, `f32` in 32. Where an operand is a vector, terms are added up in the
+    /// fixed tree, as in [`sum_axis`](DistArray::sum_axis): those of `f32` and `f64` after they have been rounded, those of floats of 16 bits
+    /// unrounded, in 64. A pending operand is computed first, ndarray's arrays and views are read
     /// where they are.
     ///
     /// # Panics
@@ -115,7 +116,7 @@ impl Matmul {
 
 impl Matvec {
     /// Products of matrices and vectors: `(..., m, n)` and `(..., n)` give `(..., m)`; leading axes are broadcast. Lazy: one pass over the
-    /// matrix, fused with what is pending; sums as in [`sum_axis`](DistArray::sum_axis).
+    /// matrix, fused with what is pending; sums as in [`Matmul::call`] of a vector.
     ///
     /// # Panics
     /// Where [`try_call`](Matvec::try_call) gives an error.
@@ -344,12 +345,16 @@ fn conjugated<A: Element>(array: DistArray<A, IxDyn>) -> Result<DistArray<A, IxD
     }
 }
 
-/// Products of elements, added up along an axis.
+/// Products of elements, added up along an axis. Those of floats of 16 bits, and their sums, may be far beyond their range, or between
+/// them: they are computed in `f64`, which holds each product, and only the result is rounded.
 fn summed<A: Element>(x: DistArray<A, IxDyn>, y: DistArray<A, IxDyn>, axis: usize) -> Result<DistArray<A, IxDyn>>
 where
     Multiply: Binary<A, Output = A>,
     Add: Binary<A, Output = A>,
 {
+    if A::DTYPE.is_some_and(DType::is_half) {
+        return summed::<f64>(x.try_astype()?, y.try_astype()?, axis)?.try_astype();
+    }
     Add.reduce(Multiply.try_call(x, y)?).axis(axis as isize).run()
 }
 

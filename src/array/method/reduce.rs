@@ -27,7 +27,7 @@ pub trait Reduce: BinaryUfunc {
     /// [`all`](Reduction::all) says otherwise. Nothing is done until [`run`](Reduction::run) or [`scalar`](Reduction::scalar).
     ///
     /// Functions that may be grouped (sums, products, extremes, bits, logic) take elements in a fixed tree, floats of fewer than 64 bits in
-    /// 64, rounded once. All others take them in order, one after the other, which costs parallelism along the axis: each step waits for
+    /// 64, rounded once; of extremes -0.0 is less than 0.0, as in IEEE 754-2019. All others take them in order, one after the other, which costs parallelism along the axis: each step waits for
     /// the one before. Logical functions take elements of any type, and give flags. Integers stay in their type, and wrap: NumPy sums
     /// narrow ones in its widest, which [`dtype`](Reduction::dtype) does here.
     ///
@@ -157,7 +157,17 @@ impl<F: BinaryUfunc, X: Input, B: Element> Reduction<F, X, B> {
         self
     }
 
-    /// Beginning with this value, which comes before the elements.
+    /// Beginning with this value, which comes before the elements: it is joined to the first one before any other is, and what floats of
+    /// fewer than 64 bits give is rounded once.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// use distob::ufunc::Add;
+    /// # fn main() -> distob::Result<()> {
+    /// assert_eq!(Add.reduce(ndarray::array![-1e16, 1.0]).initial(1e16).scalar()?, 1.0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn initial(mut self, value: <F as Binary<B>>::Output) -> Self
     where
         F: Binary<B>,
@@ -328,14 +338,20 @@ impl Work<'_> {
             let constant = vec![Operand::Constant(value)];
             return operate::apply(array.hub(), value.dtype, Op::Cast, Dims::new(&kept), constant);
         }
-        let joined = match fold(self.op, dtype) {
+        // Where what is rounded depends on the order, the initial value is joined to the first element by whoever joins the others.
+        let (fold, first) = match (fold(self.op, dtype), self.initial) {
+            (Some(Fold::Sum), Some(initial)) => (Some(Fold::SumFrom { initial }), true),
+            (Some(Fold::Product), Some(initial)) => (Some(Fold::ProductFrom { initial }), true),
+            (fold, initial) => (fold, fold.is_none() && initial.is_some() && in_order(self.op)),
+        };
+        let joined = match fold {
             Some(fold) => reduce::along::<V, IxDyn, R, IxDyn>(&array, fold, self.axes)?,
             None => self.by_segments(&array, &kept)?.seen_as()?,
         };
         // A divisor common to nothing and a number is its magnitude, and so is a length: these begin with their identity, as in NumPy.
         let begins = matches!(self.op, Op::Gcd | Op::Hypot);
         match self.initial.or_else(|| identity(self.op, dtype).filter(|_| begins)) {
-            Some(initial) if groups(self.op) => {
+            Some(initial) if !first => {
                 let operand = joined.operand().ok_or_else(unknown)?;
                 let args = vec![Operand::Constant(initial), operand];
                 operate::apply(joined.hub(), initial.dtype, self.op, Dims::new(&kept), args)
@@ -402,7 +418,7 @@ impl Work<'_> {
             (array.clone().permuted_axes(IxDyn(&order)).reshape(IxDyn(&shape)), kept.len())
         };
         let array = match self.initial {
-            Some(initial) if !groups(self.op) => preceded(&array, initial, axis)?,
+            Some(initial) if in_order(self.op) => preceded(&array, initial, axis)?,
             _ => array,
         };
         let leaf = array.try_held()?.leaf().ok_or_else(unknown)?;
@@ -423,9 +439,14 @@ fn preceded<V: Element>(array: &DistArray<V, IxDyn>, initial: Scalar, axis: usiz
     Ok(DistArray::from_held(copy_in(array.hub(), &all.view())?))
 }
 
-/// Whether operands may be grouped, so that an initial value and axes may be joined in any order.
+/// Whether operands may be grouped, so that axes may be joined in any order.
 fn groups(op: Op) -> bool {
     kernels::associative(op)
+}
+
+/// Whether it changes bits when an initial value is joined to what the elements give, and not to the first of them.
+fn in_order(op: Op) -> bool {
+    !groups(op) || matches!(op, Op::Hypot | Op::Lcm | Op::Logaddexp | Op::Logaddexp2)
 }
 
 /// The fold that a function is for values of this type, where there is one.

@@ -1,4 +1,4 @@
-//! Where the extreme is: the first place of the smallest or largest value, or of the first NaN.
+//! Where the extreme is: the first place of the smallest or largest value, or of the first NaN. 0.0 is larger than -0.0.
 
 use super::reducers::Bounded;
 use crate::{DType, Fold};
@@ -16,14 +16,15 @@ pub(super) struct Finder {
 
 #[inline(always)]
 fn better<T: Bounded, const MAX: bool>(later: T, earlier: T) -> bool {
-    let beyond = if MAX { later > earlier } else { later < earlier };
+    let beyond = if MAX { later.above(earlier) } else { earlier.above(later) };
     beyond || (later.nan() && !earlier.nan())
 }
 
 unsafe fn position<T: Bounded>(x: *const u8, n: usize, value: *const u8) -> usize {
     // SAFETY: `x` is valid for `n` values and `value` for one (contract of `Finder`).
     let (values, value) = unsafe { (std::slice::from_raw_parts(x.cast::<T>(), n), value.cast::<T>().read()) };
-    let found = if value.nan() { values.iter().position(|x| x.nan()) } else { values.iter().position(|x| *x == value) };
+    let found =
+        if value.nan() { values.iter().position(|x| x.nan()) } else { values.iter().position(|x| x.same(value)) };
     found.unwrap_or(0)
 }
 

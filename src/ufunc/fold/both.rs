@@ -1,6 +1,6 @@
-//! Two folds of the same values at once: each value is read once, and looked for NaN once.
+//! Two folds of the same values at once: each value is read once, and watched once.
 
-use super::kernel::{LANES, Reduce, Reducer, all_calm, four_groups, ordered, round, settle};
+use super::kernel::{LANES, Reduce, Reducer, all_calm, four_groups, in_doubt, ordered, stepped};
 use crate::simd::Isa;
 
 /// Folds `n` values into the lanes of two folds; `n` is a multiple of [`LANES`] but for the last call.
@@ -40,11 +40,10 @@ unsafe fn run<R: Reduce, S: Reduce<In = R::In, Acc = R::Acc>>(
     // SAFETY: valid (contract); groups of lanes below `n`, then the rest.
     unsafe {
         let (mut local, mut other) = (lanes.read(), second.read());
-        let mut done = 0;
         if R::WATCHES {
-            done = n / (4 * LANES) * (4 * LANES);
+            let fours = n / (4 * LANES) * (4 * LANES);
             let mut seen = [R::CALM; LANES];
-            for at in (0..done).step_by(4 * LANES) {
+            for at in (0..fours).step_by(4 * LANES) {
                 let groups = four_groups(x.add(at));
                 for i in 0..LANES {
                     let values = groups.map(|group| group[i]);
@@ -53,13 +52,16 @@ unsafe fn run<R: Reduce, S: Reduce<In = R::In, Acc = R::Acc>>(
                     seen[i] = R::watch(seen[i], values);
                 }
             }
-            if !all_calm::<R>(seen) {
-                settle::<R>(&mut local, x, done / LANES);
-                settle::<S>(&mut other, x, done / LANES);
-            }
+            let calm = all_calm::<R>(seen);
+            // What one of the two is sure of need not be looked at again.
+            let done = |doubt: bool| if calm && !doubt { fours } else { 0 };
+            let (first, later) = (done(in_doubt::<R>(local)), done(in_doubt::<S>(other)));
+            lanes.write(stepped::<R>(local, x.add(first), n - first));
+            second.write(stepped::<S>(other, x.add(later), n - later));
+        } else {
+            lanes.write(stepped::<R>(local, x, n));
+            second.write(stepped::<S>(other, x, n));
         }
-        lanes.write(round::<R>(local, x.add(done), n - done));
-        second.write(round::<S>(other, x.add(done), n - done));
     }
 }
 

@@ -3,16 +3,15 @@
 //! A run of values goes round [`LANES`] accumulators, on every instruction set and for every type; these are then merged
 //! in a fixed tree of halves.
 
-use super::TILE;
 use crate::simd::Isa;
-use crate::stream::{self, Line};
+use crate::stream::Line;
 
 /// Virtual lanes.
 pub(super) const LANES: usize = 32;
 
-/// Values of a run from which on it pays to watch for NaN instead of asking each value: what it costs to look at all lanes at the
-/// end is more than it saves on a thousand.
-const WATCHED: usize = 2048;
+/// Values of a run from which on it pays to watch for NaN and zeros instead of asking each value: what it costs to look at all lanes at
+/// the end is more than it saves on fewer.
+const WATCHED: usize = 512;
 
 /// A fold of values into an accumulator.
 pub(super) trait Reduce {
@@ -24,10 +23,11 @@ pub(super) trait Reduce {
     fn step(acc: Self::Acc, x: Self::In) -> Self::Acc;
     fn merge(a: Self::Acc, b: Self::Acc) -> Self::Acc;
 
-    /// Whether numbers can be folded with less than `step`, which has NaN to see to: then many values are folded by `ordered`,
-    /// watched meanwhile and, where one may have been NaN, looked at again.
+    /// Whether numbers can be folded with less than `step`, which has NaN and zeros of both signs to see to: then many values are folded by
+    /// `ordered`, watched meanwhile and, where that may have gone wrong, folded again by `step`. Folding a value twice is then as good as
+    /// once.
     const WATCHES: bool = false;
-    /// What `step` does with numbers; of a NaN `x` it keeps `acc`.
+    /// What `step` does with numbers; of a NaN `x` it keeps `acc`. Where it gives zero it may be that of the wrong sign.
     #[inline(always)]
     fn ordered(acc: Self::Acc, x: Self::In) -> Self::Acc {
         Self::step(acc, x)
@@ -44,10 +44,10 @@ pub(super) trait Reduce {
     fn calm(_: Self::Acc) -> bool {
         true
     }
-    /// `x` where it is NaN, as by `step`; otherwise `acc`.
+    /// Whether this, from `ordered`, may have the wrong sign.
     #[inline(always)]
-    fn settle(acc: Self::Acc, _: Self::In) -> Self::Acc {
-        acc
+    fn doubtful(_: Self::Acc) -> bool {
+        false
     }
 }
 
@@ -55,6 +55,12 @@ pub(super) trait Reduce {
 #[inline(always)]
 pub(super) fn all_calm<R: Reduce>(seen: [R::Acc; LANES]) -> bool {
     seen.into_iter().fold(true, |calm, seen| calm & R::calm(seen))
+}
+
+/// Whether what the lanes give in all may have the wrong sign.
+#[inline(always)]
+pub(super) fn in_doubt<R: Reduce>(lanes: [R::Acc; LANES]) -> bool {
+    lanes.into_iter().fold(false, |doubt, lane| doubt | R::doubtful(lane)) && R::doubtful(merged::<R>(lanes))
 }
 
 /// The loops of one fold of one type, for one instruction set. Accumulators are bytes, `acc` of them each.
@@ -117,20 +123,6 @@ pub(super) unsafe fn four_groups<'a, T>(x: *const T) -> [&'a [T; LANES]; 4] {
     unsafe { std::array::from_fn(|k| &*x.add(k * LANES).cast::<[T; LANES]>()) }
 }
 
-/// Looks at the values of `groups` groups again, for NaN.
-///
-/// # Safety
-///
-/// `x` is valid for as many values.
-pub(super) unsafe fn settle<R: Reduce>(lanes: &mut [R::Acc; LANES], x: *const R::In, groups: usize) {
-    for group in 0..groups {
-        for (i, lane) in lanes.iter_mut().enumerate() {
-            // SAFETY: a value of the groups (contract).
-            *lane = R::settle(*lane, unsafe { *x.add(group * LANES + i) });
-        }
-    }
-}
-
 /// Folds `n` values into lanes. By value, so that they stay in vector registers.
 ///
 /// # Safety
@@ -139,6 +131,31 @@ pub(super) unsafe fn settle<R: Reduce>(lanes: &mut [R::Acc; LANES], x: *const R:
 #[inline(always)]
 pub(super) unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n: usize) -> [R::Acc; LANES] {
     let mut local = lanes;
+    let mut done = 0;
+    if R::WATCHES && n >= WATCHED {
+        let fours = n / (4 * LANES) * (4 * LANES);
+        let mut seen = [R::CALM; LANES];
+        for at in (0..fours).step_by(4 * LANES) {
+            // SAFETY: four groups below `n` (contract).
+            let [a, b, c, d] = unsafe { four_groups(x.add(at)) };
+            watched::<R>(&mut local, a, b, c, d, &mut seen);
+        }
+        if all_calm::<R>(seen) && !in_doubt::<R>(local) {
+            done = fours;
+        }
+    }
+    // SAFETY: what is left of the `n` values (contract), or all of them.
+    unsafe { stepped::<R>(local, x.add(done), n - done) }
+}
+
+/// The same, each value by `step`.
+///
+/// # Safety
+///
+/// As [`round`].
+#[inline(always)]
+pub(super) unsafe fn stepped<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n: usize) -> [R::Acc; LANES] {
+    let mut local = lanes;
     if R::EXACT {
         // SAFETY: `n` values (contract).
         local[0] = unsafe { std::slice::from_raw_parts(x, n) }.iter().fold(local[0], |acc, &x| R::step(acc, x));
@@ -146,19 +163,7 @@ pub(super) unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n
     }
     // SAFETY: whole groups of `LANES` values, then the rest, all below `n`.
     unsafe {
-        let mut watched = 0;
-        if R::WATCHES && n >= WATCHED {
-            watched = n / LANES / 4 * 4;
-            let mut seen = [R::CALM; LANES];
-            for four in (0..watched).step_by(4) {
-                let [a, b, c, d] = four_groups(x.add(four * LANES));
-                self::watched::<R>(&mut local, a, b, c, d, &mut seen);
-            }
-            if !all_calm::<R>(seen) {
-                settle::<R>(&mut local, x, watched);
-            }
-        }
-        for group in watched..n / LANES {
+        for group in 0..n / LANES {
             let values = &*x.add(group * LANES).cast::<[R::In; LANES]>();
             for i in 0..LANES {
                 local[i] = R::step(local[i], values[i]);
@@ -243,12 +248,8 @@ unsafe fn rows<R: Reduce>(acc: *mut u8, x: *const u8, stride: isize, rows: usize
                 }
                 r += 4;
             }
-            if !all_calm::<R>(seen) {
-                for r in 0..r {
-                    for (acc, &x) in acc.iter_mut().zip(row(r)) {
-                        *acc = R::settle(*acc, x);
-                    }
-                }
+            if !all_calm::<R>(seen) || acc.iter().fold(false, |doubt, &acc| doubt | R::doubtful(acc)) {
+                r = 0;
             }
         }
         while r + 4 <= rows {
@@ -304,126 +305,11 @@ unsafe fn merge<R: Reduce>(acc: *mut u8, later: *const u8, n: usize) {
     }
 }
 
-/// Sums of squared deviations of values from their mean, for one type and one instruction set.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Deviations {
-    /// Of `n` values from one mean.
-    pub tile: unsafe fn(x: *const u8, n: usize, mean: f64) -> f64,
-    /// Of `rows` rows, `stride` bytes apart, from `n` means, added to `n` sums.
-    pub rows: unsafe fn(sums: *mut f64, means: *const f64, x: *const u8, stride: isize, rows: usize, n: usize),
-}
-
-/// [`Deviations`] for every instruction set.
-#[derive(Debug)]
-pub(super) struct Deviator([Deviations; 3]);
-
-impl Deviator {
-    pub const fn of<T: Value>() -> Deviator {
-        #[cfg(target_arch = "x86_64")]
-        return Deviator([baseline::deviations::<T>(), avx2::deviations::<T>(), avx512::deviations::<T>()]);
-        #[cfg(not(target_arch = "x86_64"))]
-        Deviator([baseline::deviations::<T>(); 3])
-    }
-
-    pub fn get(&self, isa: Isa) -> &Deviations {
-        &self.0[isa as usize]
-    }
-}
-
-/// A real number that can be seen as `f64`.
-pub(super) trait Value: Copy {
-    fn value(self) -> f64;
-}
-
-impl<T: crate::kernel::convert::To<f64>> Value for T {
-    #[inline(always)]
-    fn value(self) -> f64 {
-        self.to()
-    }
-}
-
-#[inline(always)]
-fn deviation(sum: f64, x: f64, mean: f64) -> f64 {
-    let d = x - mean;
-    sum + d * d
-}
-
-/// # Safety
-///
-/// `x` is valid for `n` values.
-#[inline(always)]
-unsafe fn deviation_tile<T: Value>(x: *const u8, n: usize, mean: f64) -> f64 {
-    let x = x.cast::<T>();
-    let mut lanes = [0.0f64; LANES];
-    // A whole tile has been read just now: while it is gone through again, memory is idle unless the next one is asked for.
-    let ahead = if n >= TILE { n * size_of::<T>() } else { 0 };
-    // SAFETY: whole groups of `LANES` values, then the rest, all below `n`.
-    unsafe {
-        for group in 0..n / LANES {
-            if ahead > 0 {
-                stream::prefetch_all(x.add(group * LANES).cast::<u8>().wrapping_add(ahead), LANES * size_of::<T>());
-            }
-            let values = &*x.add(group * LANES).cast::<[T; LANES]>();
-            for i in 0..LANES {
-                lanes[i] = deviation(lanes[i], values[i].value(), mean);
-            }
-        }
-        let mut tail = lanes;
-        let done = n / LANES * LANES;
-        for (i, lane) in tail[..n - done].iter_mut().enumerate() {
-            *lane = deviation(*lane, (*x.add(done + i)).value(), mean);
-        }
-        let mut half = LANES / 2;
-        while half > 0 {
-            for i in 0..half {
-                tail[i] += tail[i + half];
-            }
-            half /= 2;
-        }
-        tail[0]
-    }
-}
-
-/// # Safety
-///
-/// `sums` and `means` are valid for `n` and do not overlap, each row for `n` values.
-#[inline(always)]
-unsafe fn deviation_rows<T: Value>(
-    sums: *mut f64,
-    means: *const f64,
-    x: *const u8,
-    stride: isize,
-    rows: usize,
-    n: usize,
-) {
-    // SAFETY: rows below `rows`, of `n` values each (contract).
-    unsafe {
-        let sums = std::slice::from_raw_parts_mut(sums, n);
-        let means = std::slice::from_raw_parts(means, n);
-        let row = |r: usize| std::slice::from_raw_parts(x.offset(r as isize * stride).cast::<T>(), n);
-        let mut r = 0;
-        while r + 4 <= rows {
-            let (a, b, c, d) = (row(r), row(r + 1), row(r + 2), row(r + 3));
-            for i in 0..n {
-                let sum = deviation(deviation(sums[i], a[i].value(), means[i]), b[i].value(), means[i]);
-                sums[i] = deviation(deviation(sum, c[i].value(), means[i]), d[i].value(), means[i]);
-            }
-            r += 4;
-        }
-        while r < rows {
-            for ((sum, &mean), &x) in sums.iter_mut().zip(means).zip(row(r)) {
-                *sum = deviation(*sum, x.value(), mean);
-            }
-            r += 1;
-        }
-    }
-}
-
 /// The loops compiled for one instruction set.
 macro_rules! instances {
     ($isa:ident $(, $feature:literal)?) => {
         mod $isa {
-            use super::{Deviations, LANES, Loops, Reduce, Value};
+            use super::{LANES, Loops, Reduce};
 
             /// # Safety
             ///
@@ -469,25 +355,6 @@ macro_rules! instances {
                 unsafe { super::merge::<R>(acc, later, n) }
             }
 
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn deviation_tile<T: Value>(x: *const u8, n: usize, mean: f64) -> f64 {
-                // SAFETY: the same contract.
-                unsafe { super::deviation_tile::<T>(x, n, mean) }
-            }
-
-            $(#[target_feature(enable = $feature)])?
-            unsafe fn deviation_rows<T: Value>(
-                sums: *mut f64,
-                means: *const f64,
-                x: *const u8,
-                stride: isize,
-                rows: usize,
-                n: usize,
-            ) {
-                // SAFETY: the same contract.
-                unsafe { super::deviation_rows::<T>(sums, means, x, stride, rows, n) }
-            }
-
             pub(super) const fn loops<R: Reduce>() -> Loops {
                 Loops {
                     clear: clear::<R>,
@@ -497,10 +364,6 @@ macro_rules! instances {
                     rows: rows::<R>,
                     merge: merge::<R>,
                 }
-            }
-
-            pub(super) const fn deviations<T: Value>() -> Deviations {
-                Deviations { tile: deviation_tile::<T>, rows: deviation_rows::<T> }
             }
         }
     };

@@ -3,7 +3,8 @@
 //! Short rows are taken several at a time as one wide row, whose parts are merged in order at the end of a chunk.
 
 use super::FoldRun;
-use super::state::{Method, Second, State};
+use super::deviations::Sums;
+use super::state::{Method, Second, Spread, State};
 use crate::feed::{Feed, Session};
 use crate::simd::Isa;
 use std::ops::Range;
@@ -175,7 +176,10 @@ struct Work<'a> {
     item: Planes,
     /// State of a block.
     block: Planes,
+    /// Of deviations: the pivots of the columns, then their means.
     means: *mut f64,
+    /// What values are above the pivots, then squared deviations.
+    above: *mut f64,
     /// Values computed, of a strip or, for moments, of a block.
     values: *mut u8,
 }
@@ -198,14 +202,16 @@ impl<'a> Work<'a> {
             total += bytes.next_multiple_of(64);
             at
         };
+        let moments = matches!(method.second, Second::Deviations(_));
+        let column = if moments { n * size_of::<f64>() } else { 0 };
         let offsets = [
             place(n * method.acc()),
             place(n * method.second()),
             place(n * method.acc()),
             place(n * method.second()),
-            place(n * 8),
+            place(column),
+            place(column),
         ];
-        let moments = matches!(method.second, Second::Deviations(_));
         let values = match (rows.stride, moments) {
             (Some(_), _) => place(0),
             (None, true) => place(n * rows.block * method.dtype.size()),
@@ -215,8 +221,8 @@ impl<'a> Work<'a> {
         let at = |offset: usize| session.extra.wrapping_add(offset);
         let item = Planes { acc: at(offsets[0]), second: at(offsets[1]) };
         let block = Planes { acc: at(offsets[2]), second: at(offsets[3]) };
-        let (means, values) = (at(offsets[4]).cast(), at(values));
-        Work { rows, method, feed, isa, item, block, means, values, session }
+        let (means, above, values) = (at(offsets[4]).cast(), at(offsets[5]).cast(), at(values));
+        Work { rows, method, feed, isa, item, block, means, above, values, session }
     }
 
     /// Rows, among wide rows `from..to`, that part `j` of them has.
@@ -296,9 +302,13 @@ impl<'a> Work<'a> {
     /// As [`Work::fold`].
     unsafe fn block(&mut self, start: usize, end: usize, column: usize, n: usize, into: Planes) {
         let loops = *self.method.loops(self.isa);
-        // SAFETY: rows of the block, each of as many lanes as it has; accumulators of moments are `f64`.
+        // SAFETY: rows of the block, each of as many lanes as it has; accumulators of deviations are `f64`.
         unsafe {
             (loops.clear)(into.acc, n);
+            if start == 0 {
+                // The first part of a wide row has the first rows.
+                self.method.begin(into.acc, n.min(self.rows.inner));
+            }
             let Some(deviations) = self.method.deviations(self.isa).copied() else {
                 match self.rows.stride {
                     Some(stride) => {
@@ -323,27 +333,32 @@ impl<'a> Work<'a> {
                     (self.values.cast_const(), (n * size) as isize)
                 }
             };
-            let sums = into.acc.cast::<f64>();
+            std::slice::from_raw_parts_mut(self.above, n).fill(0.0);
+            (deviations.pivots)(self.means, first, self.lanes(start, column, n));
+            let places = Sums { sums: into.acc.cast(), above: self.above, pivots: self.means };
             self.each_run(start, end, column, n, |r, rows, lanes| {
-                (loops.rows)(into.acc, first.offset(r as isize * stride), stride, rows, lanes);
+                (deviations.sums)(&places, first.offset(r as isize * stride), stride, rows, lanes);
             });
-            let (known, means) = (std::slice::from_raw_parts(sums, n), std::slice::from_raw_parts_mut(self.means, n));
+            let (means, above) =
+                (std::slice::from_raw_parts_mut(self.means, n), std::slice::from_raw_parts_mut(self.above, n));
             for j in 0..self.rows.group {
-                let count = self.count(j, start, end) as f64;
                 // Where a part has no row there is nothing that its mean is subtracted from.
-                let share = if count == 0.0 { 0.0 } else { 1.0 / count };
+                let count = self.count(j, start, end).max(1) as f64;
                 // Of one row, a wide row has `inner` columns; otherwise the item's are all of them.
                 let columns = if self.rows.group == 1 { 0..n } else { j * self.rows.inner..(j + 1) * self.rows.inner };
-                for (mean, sum) in means[columns.clone()].iter_mut().zip(&known[columns]) {
-                    *mean = sum * share;
+                for (mean, above) in means[columns.clone()].iter_mut().zip(&above[columns]) {
+                    *mean += above / count;
                 }
             }
-            let second = into.second.cast::<f64>();
-            std::slice::from_raw_parts_mut(second, n).fill(0.0);
-            let means = self.means.cast_const();
+            above.fill(0.0);
+            let (squares, means) = (self.above, self.means.cast_const());
             self.each_run(start, end, column, n, |r, rows, lanes| {
-                (deviations.rows)(second, means, first.offset(r as isize * stride), stride, rows, lanes);
+                (deviations.squares)(squares, means, first.offset(r as isize * stride), stride, rows, lanes);
             });
+            for i in 0..n {
+                let spread = Spread { mean: means.add(i).read(), squares: squares.add(i).read() };
+                into.second.cast::<Spread>().add(i).write(spread);
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod arg;
 mod both;
+mod deviations;
 mod kernel;
 mod leading;
 mod pairwise;
@@ -59,7 +60,7 @@ pub(super) unsafe fn whole(
     if method.result() != Some(to) {
         return Err(unknown());
     }
-    if n == 0 && method.extreme() {
+    if n == 0 && method.wants_values() {
         return Err(Error::invalid(format!("{fold:?} of no values")));
     }
     let mut wide = Vec::<f32>::new();
@@ -73,7 +74,7 @@ pub(super) unsafe fn whole(
             wide.as_ptr().cast()
         }
     };
-    let (mut acc, mut second) = ([0u64; 2], 0u64);
+    let (mut acc, mut second) = ([0u64; 2], [0u64; 2]);
     let mut state = State { acc: (&raw mut acc).cast(), second: (&raw mut second).cast(), count: n };
     // SAFETY: the values are valid (contract), the state is here, and one result of type `to` is written.
     unsafe {
@@ -294,7 +295,7 @@ impl FoldRun {
         if fold == Fold::Extremes && cells != 1 {
             return Err(Error::invalid(format!("both extremes along axes {axes:?} of shape {shape:?}: of all alone")));
         }
-        if method.extreme() && values == 0 && cells > 0 {
+        if method.wants_values() && values == 0 && cells > 0 {
             return Err(Error::invalid(format!("{fold:?} of no values (shape {shape:?}, axes {axes:?})")));
         }
         let sizes: Vec<usize> = code.inputs.iter().map(|dtype| dtype.size()).collect();
@@ -432,9 +433,10 @@ impl FoldRun {
                 Shape::Runs(runs) => runs.run(self, inputs, outputs, scratch, chunk as usize),
                 Shape::Rows(rows) => rows.run(self, inputs, outputs, scratch, chunk as usize),
                 Shape::Empty => {
-                    let (mut acc, mut second) = ([0u64; 2], 0u64);
+                    let (mut acc, mut second) = ([0u64; 2], [0u64; 2]);
                     let state = State { acc: (&raw mut acc).cast(), second: (&raw mut second).cast(), count: 0 };
                     (self.method.loops(Isa::Baseline).clear)(state.acc, 1);
+                    self.method.begin(state.acc, 1);
                     for cell in 0..self.cells {
                         self.method.finalise(&state, 1, outputs, cell);
                     }

@@ -1,7 +1,8 @@
 //! What each fold does with its values, and which accumulator it does it in.
 
 use super::both::Both;
-use super::kernel::{Deviator, Reduce, Reducer};
+use super::deviations::Deviator;
+use super::kernel::{Reduce, Reducer};
 use crate::kernel::arith::{Arith, Real};
 use crate::kernel::convert::To;
 use crate::{DType, Fold};
@@ -83,6 +84,68 @@ impl<T: Enter<A>, A: Start> Reduce for Product<T, A> {
     }
 }
 
+/// A sum of integers that does not wrap: 40 bits, and what is above them.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(super) struct Wide {
+    low: u64,
+    high: u64,
+}
+
+impl Wide {
+    /// Bits of the lower part once it has been merged. It takes 2^24 values until then, far more than a block has; the upper part takes
+    /// 2^40.
+    const LOW: u32 = 40;
+
+    /// The value, of `count` integers of a type of which each was counted from the least one on.
+    pub fn value(self, count: usize, least: i64) -> i128 {
+        (i128::from(self.high) << Self::LOW) + i128::from(self.low) + count as i128 * i128::from(least)
+    }
+}
+
+/// An integer, counted from the least one of its type on.
+pub(super) trait FromLeast: Copy {
+    fn from_least(self) -> u64;
+}
+macro_rules! from_least {
+    ($($t:ident: |$x:ident| $e:expr;)*) => {$(
+        impl FromLeast for $t {
+            #[inline(always)]
+            fn from_least(self) -> u64 {
+                let $x = self;
+                $e
+            }
+        }
+    )*};
+}
+from_least! {
+    u32: |x| u64::from(x);
+    u64: |x| x;
+    i32: |x| u64::from(x as u32 ^ 1 << 31);
+    i64: |x| x as u64 ^ 1 << 63;
+}
+
+/// See [`Wide`].
+struct WideSum<T>(PhantomData<T>);
+impl<T: FromLeast> Reduce for WideSum<T> {
+    type In = T;
+    type Acc = Wide;
+    const IDENTITY: Wide = Wide { low: 0, high: 0 };
+    const EXACT: bool = true;
+    #[inline(always)]
+    fn step(acc: Wide, x: T) -> Wide {
+        let x = x.from_least();
+        let (low, high) = (x & ((1 << Wide::LOW) - 1), x >> Wide::LOW);
+        Wide { low: acc.low.wrapping_add(low), high: acc.high.wrapping_add(high) }
+    }
+    #[inline(always)]
+    fn merge(a: Wide, b: Wide) -> Wide {
+        let low = a.low.wrapping_add(b.low);
+        let high = a.high.wrapping_add(b.high).wrapping_add(low >> Wide::LOW);
+        Wide { low: low & ((1 << Wide::LOW) - 1), high }
+    }
+}
+
 /// The smallest value, or the greatest; a NaN stays once it is there.
 struct Extreme<T, const GREATEST: bool>(PhantomData<T>);
 type Min<T> = Extreme<T, false>;
@@ -95,7 +158,7 @@ impl<T: Bounded, const GREATEST: bool> Reduce for Extreme<T, GREATEST> {
     const EXACT: bool = T::INTEGER;
     #[inline(always)]
     fn step(acc: T, x: T) -> T {
-        Self::settle(Self::ordered(acc, x), x)
+        if GREATEST { acc.maximum(x) } else { acc.minimum(x) }
     }
     #[inline(always)]
     fn merge(a: T, b: T) -> T {
@@ -106,7 +169,7 @@ impl<T: Bounded, const GREATEST: bool> Reduce for Extreme<T, GREATEST> {
     const CALM: T = T::ZERO;
     #[inline(always)]
     fn ordered(acc: T, x: T) -> T {
-        // One instruction, which keeps the accumulator where either is NaN.
+        // One instruction, which keeps the accumulator where either is NaN, and where both are zeros.
         let further = if GREATEST { x > acc } else { x < acc };
         if further { x } else { acc }
     }
@@ -120,8 +183,8 @@ impl<T: Bounded, const GREATEST: bool> Reduce for Extreme<T, GREATEST> {
         !seen.nan()
     }
     #[inline(always)]
-    fn settle(acc: T, x: T) -> T {
-        if x.nan() { x } else { acc }
+    fn doubtful(acc: T) -> bool {
+        acc == T::ZERO
     }
 }
 
@@ -190,10 +253,6 @@ impl<R: Reduce<In: Bounded>> Reduce for Magnitude<R> {
     fn calm(seen: R::Acc) -> bool {
         R::calm(seen)
     }
-    #[inline(always)]
-    fn settle(acc: R::Acc, x: R::In) -> R::Acc {
-        R::settle(acc, x.abs())
-    }
 }
 
 /// A value that enters an accumulator of type `A`.
@@ -210,8 +269,7 @@ macro_rules! enter {
     )*)*};
 }
 enter! {
-    u8 => u64 f64; u16 => f64; u32 => f64; u64 => f64;
-    i8 => f64; i16 => f64; i32 => f64; i64 => f64;
+    u8 => u64; u16 => u64; i8 => u64; i16 => u64;
     f32 => f64; f64 => f64;
     Complex<f32> => Complex<f64>; Complex<f64> => Complex<f64>;
 }
@@ -266,20 +324,19 @@ macro_rules! own {
     };
 }
 
-/// Sums in `f64`.
-fn real_sum(dtype: DType) -> Option<&'static Reducer> {
+/// Sums for means: integers do not wrap.
+fn mean_sum(dtype: DType) -> Option<&'static Reducer> {
     match dtype {
-        DType::Bool | DType::U8 => reducer!(Sum<u8, f64>),
-        DType::U16 => reducer!(Sum<u16, f64>),
-        DType::U32 => reducer!(Sum<u32, f64>),
-        DType::U64 => reducer!(Sum<u64, f64>),
-        DType::I8 => reducer!(Sum<i8, f64>),
-        DType::I16 => reducer!(Sum<i16, f64>),
-        DType::I32 => reducer!(Sum<i32, f64>),
-        DType::I64 => reducer!(Sum<i64, f64>),
-        DType::F32 => reducer!(Sum<f32, f64>),
-        DType::F64 => reducer!(Sum<f64, f64>),
-        DType::C32 | DType::C64 | DType::F16 | DType::BF16 => None,
+        DType::U8 => reducer!(Sum<u8, u64>),
+        DType::U16 => reducer!(Sum<u16, u64>),
+        DType::I8 => reducer!(Sum<i8, u64>),
+        DType::I16 => reducer!(Sum<i16, u64>),
+        DType::U32 => reducer!(WideSum<u32>),
+        DType::I32 => reducer!(WideSum<i32>),
+        DType::U64 => reducer!(WideSum<u64>),
+        DType::I64 => reducer!(WideSum<i64>),
+        DType::F32 | DType::F64 | DType::C32 | DType::C64 => own!(Sum, dtype),
+        DType::Bool | DType::F16 | DType::BF16 => None,
     }
 }
 
@@ -287,9 +344,9 @@ fn real_sum(dtype: DType) -> Option<&'static Reducer> {
 /// extreme, for both extremes that of the least.
 pub(super) fn reducer(fold: Fold, dtype: DType) -> Option<&'static Reducer> {
     match fold {
-        Fold::Sum => own!(Sum, dtype),
-        Fold::Product if dtype == DType::Bool => None,
-        Fold::Product => own!(Product, dtype),
+        Fold::Sum | Fold::SumFrom { .. } => own!(Sum, dtype),
+        Fold::Product | Fold::ProductFrom { .. } if dtype == DType::Bool => None,
+        Fold::Product | Fold::ProductFrom { .. } => own!(Product, dtype),
         Fold::Min | Fold::ArgMin | Fold::Extremes => real!(dtype, T => reducer!(Min<T>)),
         Fold::Max | Fold::ArgMax => real!(dtype, T => reducer!(Max<T>)),
         Fold::Any => {
@@ -306,8 +363,12 @@ pub(super) fn reducer(fold: Fold, dtype: DType) -> Option<&'static Reducer> {
                 None
             }
         }
-        Fold::Mean if matches!(dtype, DType::C32 | DType::C64) => own!(Sum, dtype),
-        Fold::Mean | Fold::Var { .. } | Fold::Std { .. } | Fold::Moments => real_sum(dtype),
+        Fold::Mean => mean_sum(dtype),
+        Fold::Var { .. } | Fold::Std { .. } | Fold::Moments => match dtype {
+            DType::F32 => reducer!(Sum<f32, f64>),
+            DType::F64 => reducer!(Sum<f64, f64>),
+            _ => None,
+        },
     }
 }
 
@@ -355,7 +416,7 @@ pub(super) fn truth(fold: Fold, dtype: DType) -> Option<&'static Reducer> {
     }
 }
 
-/// The sums of squared deviations of values of type `dtype`.
+/// The squared deviations of values of type `dtype`.
 pub(super) fn deviator(dtype: DType) -> Option<&'static Deviator> {
     macro_rules! deviator {
         ($t:ty) => {{
@@ -364,16 +425,8 @@ pub(super) fn deviator(dtype: DType) -> Option<&'static Deviator> {
         }};
     }
     match dtype {
-        DType::Bool | DType::U8 => deviator!(u8),
-        DType::U16 => deviator!(u16),
-        DType::U32 => deviator!(u32),
-        DType::U64 => deviator!(u64),
-        DType::I8 => deviator!(i8),
-        DType::I16 => deviator!(i16),
-        DType::I32 => deviator!(i32),
-        DType::I64 => deviator!(i64),
         DType::F32 => deviator!(f32),
         DType::F64 => deviator!(f64),
-        DType::C32 | DType::C64 | DType::F16 | DType::BF16 => None,
+        _ => None,
     }
 }

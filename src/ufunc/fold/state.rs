@@ -1,12 +1,13 @@
-//! Partial results of a fold: one accumulator a cell and, for moments and places, a second word.
+//! Partial results of a fold: one accumulator a cell and, for deviations, places and both extremes, some bytes more.
 
 use super::arg::{Finder, finder};
 use super::both::Both;
-use super::kernel::{Deviations, Deviator, Loops, Reducer};
-use super::reducers::{deviator, greatest, magnitude, reducer, truth};
-use crate::kernel::{to_bf16, to_f16};
+use super::deviations::{Deviations, Deviator};
+use super::kernel::{Loops, Reducer};
+use super::reducers::{Wide, deviator, greatest, magnitude, reducer, truth};
+use crate::kernel::{from_bf16, from_f16, to_bf16, to_f16};
 use crate::simd::Isa;
-use crate::{DType, Fold, Op};
+use crate::{DType, Fold, Op, Scalar};
 use num_complex::Complex;
 
 /// What a fold of one type is made of.
@@ -18,18 +19,29 @@ pub(super) struct Method {
     pub second: Second,
     /// The float of 16 bits that results are rounded to, where values of it are folded, as `f32`.
     pub half: Option<DType>,
+    /// What comes before the first value of each cell, as an accumulator.
+    initial: Option<[u64; 2]>,
 }
 
-/// What there is for each cell besides its accumulator: 8 bytes, or nothing.
+/// What there is for each cell besides its accumulator.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Second {
     None,
-    /// The sum of squared deviations; the accumulator is the sum.
+    /// The mean and the sum of squared deviations from it, two `f64`; the accumulator is the sum.
     Deviations(&'static Deviator),
     /// The place of the extreme; the accumulator is its value.
     Place(&'static Finder),
     /// The greatest value; the accumulator is the least.
     Greatest(&'static Both),
+}
+
+/// How the values of a cell lie.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(super) struct Spread {
+    pub mean: f64,
+    /// Sum of the squared deviations from it.
+    pub squares: f64,
 }
 
 /// Partial results of `n` cells, all of `count` values.
@@ -51,12 +63,44 @@ impl Method {
             Fold::Extremes => Second::Greatest(greatest(dtype)?),
             _ => Second::None,
         };
-        Some(Method { fold, dtype, reducer: reducer(fold, dtype)?, second, half })
+        let initial = match fold {
+            Fold::SumFrom { initial } | Fold::ProductFrom { initial } => Some(initial),
+            _ => None,
+        };
+        let mut method = Method { fold, dtype, reducer: reducer(fold, dtype)?, second, half, initial: None };
+        if let Some(initial) = initial {
+            if method.result() != Some(initial.dtype) {
+                return None;
+            }
+            method.initial = Some(entered(&initial));
+        }
+        Some(method)
+    }
+
+    /// Whether anything comes before the first value of a cell.
+    pub fn begins(&self) -> bool {
+        self.initial.is_some()
+    }
+
+    /// Puts what comes before the first value into `n` accumulators, which hold the identity.
+    ///
+    /// # Safety
+    ///
+    /// `acc` is valid for `n` accumulators.
+    pub unsafe fn begin(&self, acc: *mut u8, n: usize) {
+        if let Some(initial) = &self.initial {
+            for i in 0..n {
+                // SAFETY: accumulators below `n` (contract), of at most 16 bytes.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(initial.as_ptr().cast(), acc.add(i * self.acc()), self.acc());
+                }
+            }
+        }
     }
 
     /// The fold of what one operation makes of values of type `dtype`, done as they are read; `None` where there is no such.
     pub fn absorbing(fold: Fold, op: Op, to: DType, dtype: DType) -> Option<Method> {
-        let method = |reducer, second| Method { fold, dtype, reducer, second, half: None };
+        let method = |reducer, second| Method { fold, dtype, reducer, second, half: None, initial: None };
         match op {
             Op::Cast if to == DType::Bool => Some(method(truth(fold, dtype)?, Second::None)),
             Op::Abs => {
@@ -83,20 +127,19 @@ impl Method {
 
     fn result_of_values(&self) -> Option<DType> {
         match self.fold {
-            Fold::Sum if self.dtype == DType::Bool => Some(DType::U64),
-            Fold::Sum | Fold::Product | Fold::Min | Fold::Max => Some(self.dtype),
+            Fold::Sum | Fold::SumFrom { .. } if self.dtype == DType::Bool => Some(DType::U64),
+            Fold::Sum | Fold::SumFrom { .. } | Fold::Product | Fold::ProductFrom { .. } => Some(self.dtype),
+            Fold::Min | Fold::Max | Fold::Mean | Fold::Var { .. } | Fold::Std { .. } => Some(self.dtype),
             Fold::Any | Fold::All => Some(DType::Bool),
             Fold::ArgMin | Fold::ArgMax => Some(DType::U64),
-            Fold::Mean if matches!(self.dtype, DType::C32 | DType::C64) => Some(self.dtype),
-            Fold::Mean | Fold::Var { .. } | Fold::Std { .. } if self.dtype == DType::F32 => Some(DType::F32),
-            Fold::Mean | Fold::Var { .. } | Fold::Std { .. } => Some(DType::F64),
             Fold::Moments | Fold::Extremes => None,
         }
     }
 
     /// Whether there is no result without values.
-    pub fn extreme(&self) -> bool {
-        matches!(self.fold, Fold::Min | Fold::Max | Fold::ArgMin | Fold::ArgMax | Fold::Extremes)
+    pub fn wants_values(&self) -> bool {
+        let extreme = matches!(self.fold, Fold::Min | Fold::Max | Fold::ArgMin | Fold::ArgMax | Fold::Extremes);
+        extreme || (self.fold == Fold::Mean && self.dtype.is_integer())
     }
 
     /// Bytes of an accumulator.
@@ -104,12 +147,13 @@ impl Method {
         self.reducer.acc
     }
 
-    /// Bytes of the second word.
+    /// Bytes of what there is besides the accumulator.
     pub fn second(&self) -> usize {
         match self.second {
             Second::None => 0,
             Second::Greatest(both) => both.second.acc,
-            Second::Deviations(_) | Second::Place(_) => 8,
+            Second::Place(_) => 8,
+            Second::Deviations(_) => size_of::<Spread>(),
         }
     }
 
@@ -144,26 +188,55 @@ impl Method {
                 }
                 Second::Deviations(_) if later.count == 0 => {}
                 Second::Deviations(_) if earlier.count == 0 => {
-                    std::ptr::copy_nonoverlapping(later.acc, earlier.acc, n * 8);
-                    std::ptr::copy_nonoverlapping(later.second, earlier.second, n * 8);
+                    std::ptr::copy_nonoverlapping(later.acc, earlier.acc, n * self.acc());
+                    std::ptr::copy_nonoverlapping(later.second, earlier.second, n * self.second());
                 }
                 Second::Deviations(_) => {
-                    let slice = |p: *mut u8| std::slice::from_raw_parts(p.cast::<f64>(), n);
-                    let (sums, later_sums, later_second) = (slice(earlier.acc), slice(later.acc), slice(later.second));
-                    let second = std::slice::from_raw_parts_mut(earlier.second.cast::<f64>(), n);
+                    let spreads = std::slice::from_raw_parts_mut(earlier.second.cast::<Spread>(), n);
+                    let later_spreads = std::slice::from_raw_parts(later.second.cast::<Spread>(), n);
                     let (na, nb) = (earlier.count as f64, later.count as f64);
                     // Chan, Golub and LeVeque: what the distance of the two means adds.
-                    let weight = na * nb / (na + nb);
-                    let (na, nb) = (1.0 / na, 1.0 / nb);
-                    for i in 0..n {
-                        let delta = later_sums[i] * nb - sums[i] * na;
-                        second[i] = (second[i] + later_second[i]) + delta * delta * weight;
+                    let (share, weight) = (nb / (na + nb), na * nb / (na + nb));
+                    for (spread, later) in spreads.iter_mut().zip(later_spreads) {
+                        let delta = later.mean - spread.mean;
+                        spread.mean += delta * share;
+                        spread.squares = (spread.squares + later.squares) + delta * delta * weight;
                     }
                     (self.loops(isa).merge)(earlier.acc, later.acc, n);
                 }
             }
         }
         earlier.count += later.count;
+    }
+
+    /// Writes the means of integers, of their type, cut towards zero as their quotients are.
+    ///
+    /// # Safety
+    ///
+    /// As [`Method::finalise`], for such a fold.
+    unsafe fn integer_means(&self, state: &State, n: usize, out: *mut u8, at: usize) {
+        macro_rules! means {
+            ($t:ty, $acc:ty, |$sum:ident| $value:expr) => {
+                for i in 0..n {
+                    // SAFETY: the accumulators that the type's sums have, and a result of the type (contract).
+                    unsafe {
+                        let $sum = state.acc.cast::<$acc>().add(i).read();
+                        out.cast::<$t>().add(at + i).write(quotient($value, state.count) as $t);
+                    }
+                }
+            };
+        }
+        match self.dtype {
+            DType::U8 => means!(u8, u64, |sum| i128::from(sum)),
+            DType::U16 => means!(u16, u64, |sum| i128::from(sum)),
+            DType::I8 => means!(i8, u64, |sum| i128::from(sum as i64)),
+            DType::I16 => means!(i16, u64, |sum| i128::from(sum as i64)),
+            DType::U32 => means!(u32, Wide, |sum| sum.value(state.count, 0)),
+            DType::U64 => means!(u64, Wide, |sum| sum.value(state.count, 0)),
+            DType::I32 => means!(i32, Wide, |sum| sum.value(state.count, i64::from(i32::MIN))),
+            DType::I64 => means!(i64, Wide, |sum| sum.value(state.count, i64::MIN)),
+            _ => {}
+        }
     }
 
     /// Turns complete states of `n` cells into results, and writes them from cell `at` on.
@@ -176,7 +249,7 @@ impl Method {
         // SAFETY: cells and results `0..n` (contract), of the types that `results` tells and the reducers have.
         unsafe {
             let sums = state.acc.cast::<f64>().cast_const();
-            let second = state.second.cast::<f64>().cast_const();
+            let spread = |i: usize| state.second.cast::<Spread>().add(i).read();
             let real = |f: &dyn Fn(usize) -> f64| match self.half.unwrap_or(self.dtype) {
                 DType::F16 => (0..n).for_each(|i| outputs[0].cast::<u16>().add(at + i).write(to_f16(f(i)))),
                 DType::BF16 => (0..n).for_each(|i| outputs[0].cast::<u16>().add(at + i).write(to_bf16(f(i)))),
@@ -203,17 +276,24 @@ impl Method {
                     one(Fold::Min).finalise(state, n, &outputs[..1], at);
                     one(Fold::Max).finalise(&greatest, n, &outputs[1..], at);
                 }
-                Fold::Sum | Fold::Product if is_complex => complex(&|z| z),
-                Fold::Sum | Fold::Product if self.dtype == DType::F32 => real(&|i| *sums.add(i)),
+                Fold::Sum | Fold::SumFrom { .. } | Fold::Product | Fold::ProductFrom { .. } if is_complex => {
+                    complex(&|z| z)
+                }
+                Fold::Sum | Fold::SumFrom { .. } | Fold::Product | Fold::ProductFrom { .. }
+                    if self.dtype == DType::F32 =>
+                {
+                    real(&|i| *sums.add(i));
+                }
                 Fold::Mean if is_complex => complex(&|z| z / count),
+                Fold::Mean if self.dtype.is_integer() => self.integer_means(state, n, outputs[0], at),
                 Fold::Mean => real(&|i| *sums.add(i) / count),
-                Fold::Var { ddof } => real(&|i| variance(*second.add(i), count, ddof)),
-                Fold::Std { ddof } => real(&|i| variance(*second.add(i), count, ddof).sqrt()),
+                Fold::Var { ddof } => real(&|i| variance(spread(i).squares, count, ddof)),
+                Fold::Std { ddof } => real(&|i| variance(spread(i).squares, count, ddof).sqrt()),
                 Fold::Moments => {
                     for i in 0..n {
                         outputs[0].cast::<f64>().add(at + i).write(count);
                         outputs[1].cast::<f64>().add(at + i).write(*sums.add(i) / count);
-                        outputs[2].cast::<f64>().add(at + i).write(*second.add(i));
+                        outputs[2].cast::<f64>().add(at + i).write(spread(i).squares);
                     }
                 }
                 Fold::ArgMin | Fold::ArgMax => {
@@ -241,12 +321,37 @@ impl Method {
     }
 }
 
+/// A sum over its count, which is not 0; in 64 bits where that does, since 128 take several times as long.
+fn quotient(sum: i128, count: usize) -> i128 {
+    match (i64::try_from(sum), i64::try_from(count)) {
+        (Ok(sum), Ok(count)) => i128::from(sum / count),
+        _ => sum / count as i128,
+    }
+}
+
 /// Variance of `count` values; NaN where there are none.
 fn variance(deviations: f64, count: f64, ddof: f64) -> f64 {
     if count == 0.0 { f64::NAN } else { deviations / (count - ddof) }
 }
 
-/// One NaN and one zero, whichever of several came first.
+/// One NaN, whichever of several came first.
 fn canonical(x: f64) -> f64 {
-    if x.is_nan() { f64::NAN } else { x + 0.0 }
+    if x.is_nan() { f64::NAN } else { x }
+}
+
+/// The accumulator of a value: floats of fewer than 64 bits are accumulated in 64.
+fn entered(value: &Scalar) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, ..] = value.bytes;
+    let half = u16::from_ne_bytes([a, b]);
+    let (first, second) = (f32::from_ne_bytes([a, b, c, d]), f32::from_ne_bytes([e, f, g, h]));
+    match value.dtype {
+        DType::F16 => [f64::from(from_f16(half)).to_bits(), 0],
+        DType::BF16 => [f64::from(from_bf16(half)).to_bits(), 0],
+        DType::F32 => [f64::from(first).to_bits(), 0],
+        DType::C32 => [f64::from(first).to_bits(), f64::from(second).to_bits()],
+        _ => {
+            let (halves, _) = value.bytes.as_chunks::<8>();
+            [u64::from_ne_bytes(halves[0]), u64::from_ne_bytes(halves[1])]
+        }
+    }
 }

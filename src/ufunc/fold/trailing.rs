@@ -2,10 +2,11 @@
 
 use super::kernel::LANES;
 use super::pairwise::Tree;
-use super::state::{Method, Second, State};
+use super::state::{Method, Second, Spread, State};
 use super::{FoldRun, TILE};
 use crate::feed::{Feed, Session};
 use crate::simd::Isa;
+use crate::stream::Line;
 use std::ops::Range;
 
 /// How the runs of a fold are cut into chunks.
@@ -116,7 +117,7 @@ struct Run<'a> {
 /// State of one tile.
 struct Tile {
     acc: [u64; 2],
-    second: u64,
+    second: [u64; 2],
 }
 
 /// Bytes of the lanes of one reducer.
@@ -129,7 +130,7 @@ impl<'a> Run<'a> {
         let isa = Isa::current();
         let direct = feed.code.identity && feed.views[0].contiguous() && !feed.views[0].axes.is_empty();
         let session = feed.session(isa, false, inputs, ALL_LANES + TILE * 16);
-        let tile = Tile { acc: [0; 2], second: 0 };
+        let tile = Tile { acc: [0; 2], second: [0; 2] };
         Run { method, feed, isa, session, tree: Tree::new(method, isa, 1), tile, direct }
     }
 
@@ -205,6 +206,9 @@ impl<'a> Run<'a> {
         // the buffer, so that each run but the last is a multiple of them. Both reducers have accumulators of one type.
         unsafe {
             (loops.clear)(lanes, LANES);
+            if start == 0 {
+                self.method.begin(lanes, 1);
+            }
             if let Some((_, other)) = both {
                 (other.clear)(second, LANES);
             }
@@ -265,20 +269,35 @@ impl<'a> Run<'a> {
 /// The values and the state are valid.
 #[inline]
 unsafe fn tile_at(method: &Method, values: *const u8, n: usize, start: usize, state: &State, isa: Isa) {
-    // SAFETY: as the caller says; accumulators of moments are `f64`.
+    let loops = method.loops(isa);
+    // SAFETY: as the caller says; accumulators of deviations are `f64`. Lanes are of at most 16 bytes each.
     unsafe {
-        (method.loops(isa).tile)(state.acc, values, n);
         match method.second {
-            Second::None => {}
-            Second::Greatest(both) => (both.second.get(isa).tile)(state.second, values, n),
             Second::Deviations(deviator) => {
-                let mean = state.acc.cast::<f64>().read() / n as f64;
-                state.second.cast::<f64>().write((deviator.get(isa).tile)(values, n, mean));
+                let [sum, mean, squares] = (deviator.get(isa).tile)(values, n);
+                state.acc.cast::<f64>().write(sum);
+                state.second.cast::<Spread>().write(Spread { mean, squares });
+                return;
             }
+            Second::None if start == 0 && method.begins() => {
+                let mut lanes = Line([0u8; LANE_BYTES]);
+                let lanes = lanes.0.as_mut_ptr();
+                (loops.clear)(lanes, LANES);
+                method.begin(lanes, 1);
+                (loops.run)(lanes, values, n);
+                (loops.tree)(lanes);
+                std::ptr::copy_nonoverlapping(lanes, state.acc, method.acc());
+                return;
+            }
+            _ => (loops.tile)(state.acc, values, n),
+        }
+        match method.second {
+            Second::Greatest(both) => (both.second.get(isa).tile)(state.second, values, n),
             Second::Place(finder) => {
                 let place = (finder.position)(values, n, state.acc);
                 state.second.cast::<u64>().write((start + place) as u64);
             }
+            Second::None | Second::Deviations(_) => {}
         }
     }
 }

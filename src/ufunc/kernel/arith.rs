@@ -16,6 +16,9 @@ pub(crate) trait Arith: Copy {
 }
 
 /// A type with an order and a remainder.
+///
+/// The extremes are those of IEEE 754-2019: -0.0 is less than 0.0. So they are associative and commutative, and a result does not
+/// depend on how operands are grouped.
 pub(crate) trait Real: Arith + PartialOrd {
     fn abs(self) -> Self;
     fn signum(self) -> Self;
@@ -25,6 +28,42 @@ pub(crate) trait Real: Arith + PartialOrd {
     #[allow(clippy::eq_op, reason = "only a NaN differs from itself; an integer never does")]
     fn nan(self) -> bool {
         self != self
+    }
+
+    /// The smaller; NaN where either is NaN.
+    #[inline(always)]
+    fn minimum(self, other: Self) -> Self {
+        if self < other { self } else { other }
+    }
+
+    /// The larger; NaN where either is NaN.
+    #[inline(always)]
+    fn maximum(self, other: Self) -> Self {
+        if self > other { self } else { other }
+    }
+
+    /// The smaller; the other one where one is NaN.
+    #[inline(always)]
+    fn fmin(self, other: Self) -> Self {
+        self.minimum(other)
+    }
+
+    /// The larger; the other one where one is NaN.
+    #[inline(always)]
+    fn fmax(self, other: Self) -> Self {
+        self.maximum(other)
+    }
+
+    /// Whether it is larger; 0.0 is larger than -0.0. `false` where either is NaN.
+    #[inline(always)]
+    fn above(self, other: Self) -> bool {
+        self > other
+    }
+
+    /// Whether it is the same value, bit for bit.
+    #[inline(always)]
+    fn same(self, other: Self) -> bool {
+        self == other
     }
 }
 
@@ -72,7 +111,7 @@ int! {
 }
 
 macro_rules! float {
-    ($($t:ident)*) => {$(
+    ($($t:ident $bits:ident)*) => {$(
         impl Arith for $t {
             const ONE: Self = 1.0;
             #[inline(always)]
@@ -91,6 +130,46 @@ macro_rules! float {
             fn abs(self) -> Self { $t::abs(self) }
             #[inline(always)]
             fn signum(self) -> Self { if self.nan() { self } else { $t::copysign(1.0, self) } }
+
+            // Of each pair of comparisons the first keeps the second operand, and the second the first one, where the two are equal or
+            // either is NaN. So the two results are the same number, zeros of any signs, or the two operands.
+            #[inline(always)]
+            fn minimum(self, other: Self) -> Self {
+                let x = if self < other { self } else { other };
+                let y = if other < self { other } else { self };
+                // A zero has its sign bit if either has; a NaN joined to a number by *or* is NaN.
+                $t::from_bits(x.to_bits() | y.to_bits())
+            }
+            #[inline(always)]
+            fn maximum(self, other: Self) -> Self {
+                const SIGN: $bits = 1 << ($bits::BITS - 1);
+                let x = if self > other { self } else { other }.to_bits();
+                let y = if other > self { other } else { self }.to_bits();
+                // The sign bit where both have it, all other bits as in `minimum`.
+                $t::from_bits((x | y) & ((x & y) | !SIGN))
+            }
+            #[inline(always)]
+            fn fmin(self, other: Self) -> Self {
+                let x = if self < other { self } else { other };
+                let y = if other < self { other } else { self };
+                let number = $t::from_bits(x.to_bits() | y.to_bits());
+                let either = if other.nan() { self } else { number };
+                if self.nan() { other } else { either }
+            }
+            #[inline(always)]
+            fn fmax(self, other: Self) -> Self {
+                let x = if self > other { self } else { other };
+                let y = if other > self { other } else { self };
+                let number = $t::from_bits(x.to_bits() & y.to_bits());
+                let either = if other.nan() { self } else { number };
+                if self.nan() { other } else { either }
+            }
+            #[inline(always)]
+            fn above(self, other: Self) -> bool {
+                (self > other) | ((self.to_bits() == 0) & (other.to_bits() == 1 << ($bits::BITS - 1)))
+            }
+            #[inline(always)]
+            fn same(self, other: Self) -> bool { self.to_bits() == other.to_bits() }
         }
         impl Float for $t {
             #[inline(always)]
@@ -134,7 +213,7 @@ macro_rules! float {
         }
     )*};
 }
-float!(f32 f64);
+float!(f32 u32 f64 u64);
 
 body!(Add<T: Arith>(a: T, b: T) -> T = a.add(b));
 body!(Sub<T: Arith>(a: T, b: T) -> T = a.sub(b));
@@ -145,13 +224,10 @@ body!(Square<T: Arith>(a: T) -> T = a.mul(a));
 body!(Recip<T: Arith>(a: T) -> T = T::ONE.div(a));
 body!(Abs<T: Real>(a: T) -> T = a.abs());
 body!(Signum<T: Real>(a: T) -> T = a.signum());
-body!(
-    /// The second where the first is not less, a NaN first operand where there is one.
-    Minimum<T: Real>(a: T, b: T) -> T = if a.nan() | (a < b) { a } else { b }
-);
-body!(Maximum<T: Real>(a: T, b: T) -> T = if a.nan() | (a > b) { a } else { b });
-body!(Fmin<T: Real>(a: T, b: T) -> T = if b.nan() | (a < b) { a } else { b });
-body!(Fmax<T: Real>(a: T, b: T) -> T = if b.nan() | (a > b) { a } else { b });
+body!(Minimum<T: Real>(a: T, b: T) -> T = a.minimum(b));
+body!(Maximum<T: Real>(a: T, b: T) -> T = a.maximum(b));
+body!(Fmin<T: Real>(a: T, b: T) -> T = a.fmin(b));
+body!(Fmax<T: Real>(a: T, b: T) -> T = a.fmax(b));
 body!(Clamp<T: Real>(x: T, lo: T, hi: T) -> T = {
     let x = if x < lo { lo } else { x };
     if x > hi { hi } else { x }

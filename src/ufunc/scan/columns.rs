@@ -18,6 +18,8 @@ pub(super) struct Rows {
     /// Bytes from a row to the next.
     pub stride: isize,
     pub rows: usize,
+    /// Whether the first row is that of the axis: then the columns begin with what comes before them.
+    pub first: bool,
     /// At most [`WIDTH`].
     pub columns: usize,
     /// The first row's first result, and bytes from a row of results to the next.
@@ -47,18 +49,18 @@ unsafe fn join_row<J: Join>(row: *const J::In, accs: *mut J::Acc, n: usize) {
     }
 }
 
-/// What the columns are joined to, in order, of at most [`BLOCK`] rows.
+/// What the columns are joined to, in order, of at most [`BLOCK`] rows; of the first rows, they begin with `before`.
 ///
 /// # Safety
 ///
-/// The rows may be read; `totals` takes an accumulator for each column.
+/// The rows may be read; `totals` takes an accumulator for each column, of which `before` has as many where the rows are the first.
 #[inline(always)]
-unsafe fn totals<J: Join>(rows: &Rows, totals: *mut u8) {
-    let totals = totals.cast::<J::Acc>();
+unsafe fn totals<J: Join>(rows: &Rows, before: *const u8, totals: *mut u8) {
+    let (before, totals) = (before.cast::<J::Acc>(), totals.cast::<J::Acc>());
     // SAFETY: the caller's promise.
     unsafe {
         for c in 0..rows.columns {
-            totals.add(c).write(J::NEUTRAL);
+            totals.add(c).write(if rows.first { before.add(c).read() } else { J::NEUTRAL });
         }
         for r in 0..rows.rows {
             join_row::<J>(rows.row(r).cast(), totals, rows.columns);
@@ -84,6 +86,9 @@ unsafe fn scans<J: Join, const ISA: u8>(rows: &Rows, carries: *mut u8, streamed:
         unsafe {
             for c in 0..n {
                 accs.add(c).write(J::NEUTRAL);
+            }
+            if rows.first && start == 0 {
+                std::ptr::swap_nonoverlapping(accs, carries, n);
             }
             for r in start..(start + BLOCK).min(rows.rows) {
                 stream::prefetch_all(rows.row(r + AHEAD), n * size_of::<J::In>());
@@ -123,7 +128,7 @@ pub(super) unsafe fn link<J: Join>(carries: *const u8, totals: *mut u8, n: usize
     }
 }
 
-pub(super) type TotalsFn = unsafe fn(rows: &Rows, totals: *mut u8);
+pub(super) type TotalsFn = unsafe fn(rows: &Rows, before: *const u8, totals: *mut u8);
 pub(super) type ScansFn = unsafe fn(rows: &Rows, carries: *mut u8, streamed: bool);
 pub(super) type LinkFn = unsafe fn(carries: *const u8, totals: *mut u8, n: usize);
 
@@ -133,9 +138,9 @@ macro_rules! compiled {
         ///
         /// As [`totals`].
         $(#[$feature])*
-        pub(super) unsafe fn $totals<J: Join>(rows: &Rows, accs: *mut u8) {
+        pub(super) unsafe fn $totals<J: Join>(rows: &Rows, before: *const u8, accs: *mut u8) {
             // SAFETY: the caller's promise is the one asked for.
-            unsafe { totals::<J>(rows, accs) }
+            unsafe { totals::<J>(rows, before, accs) }
         }
         /// # Safety
         ///

@@ -251,25 +251,28 @@ unsafe fn group<J: Join, const WRITE: bool, const ISA: u8>(
     }
 }
 
-/// What each block is joined to, by itself.
+/// What each block is joined to, by itself; the first of a run begins with `initial`.
 ///
 /// # Safety
 ///
-/// Blocks' elements may be read; `totals` takes an accumulator for each.
+/// Blocks' elements may be read; `totals` takes an accumulator for each; `initial` is one.
 #[inline(always)]
-unsafe fn totals<J: Join, const ISA: u8>(blocks: &[Block], totals: *mut u8) {
+unsafe fn totals<J: Join, const ISA: u8>(blocks: &[Block], initial: *const u8, totals: *mut u8) {
     let totals = totals.cast::<J::Acc>();
     for (index, some) in blocks.chunks(LANES).enumerate() {
         let mut accs = [J::NEUTRAL; LANES];
         // SAFETY: the caller's promise.
         unsafe {
+            for (acc, _) in accs.iter_mut().zip(some).filter(|(_, block)| block.first) {
+                *acc = initial.cast::<J::Acc>().read();
+            }
             group::<J, false, ISA>(some, &mut accs, &[J::NEUTRAL; LANES], false);
             std::ptr::copy_nonoverlapping(accs.as_ptr(), totals.add(index * LANES), some.len());
         }
     }
 }
 
-/// The results of blocks, each joined to what came before it.
+/// The results of blocks, each joined to what came before it: the first block of a run begins with that.
 ///
 /// # Safety
 ///
@@ -282,13 +285,17 @@ unsafe fn scans<J: Join, const ISA: u8>(blocks: &[Block], carries: *const u8, st
         // SAFETY: the caller's promise.
         unsafe {
             std::ptr::copy_nonoverlapping(carries.add(index * LANES), before.as_mut_ptr(), some.len());
-            group::<J, true, ISA>(some, &mut [J::NEUTRAL; LANES], &before, streamed);
+            let mut accs = [J::NEUTRAL; LANES];
+            for (lane, _) in some.iter().enumerate().filter(|(_, block)| block.first) {
+                std::mem::swap(&mut accs[lane], &mut before[lane]);
+            }
+            group::<J, true, ISA>(some, &mut accs, &before, streamed);
         }
     }
 }
 
 /// Makes of the blocks' totals what comes before each, and behind the last one what comes after it. `carry` comes before the first
-/// block, `initial` before the first of a run.
+/// block, unless that is the first of a run: those begin with `initial`, which their totals have in them.
 ///
 /// # Safety
 ///
@@ -299,18 +306,15 @@ pub(super) unsafe fn link<J: Join>(blocks: &[Block], carry: *const u8, initial: 
     unsafe {
         let (mut before, initial) = (carry.cast::<J::Acc>().read(), initial.cast::<J::Acc>().read());
         for (index, block) in blocks.iter().enumerate() {
-            if block.first {
-                before = initial;
-            }
             let total = accs.add(index).read();
-            accs.add(index).write(before);
-            before = J::join(before, total);
+            accs.add(index).write(if block.first { initial } else { before });
+            before = if block.first { total } else { J::join(before, total) };
         }
         accs.add(blocks.len()).write(before);
     }
 }
 
-pub(super) type TotalsFn = unsafe fn(blocks: &[Block], totals: *mut u8);
+pub(super) type TotalsFn = unsafe fn(blocks: &[Block], initial: *const u8, totals: *mut u8);
 pub(super) type ScansFn = unsafe fn(blocks: &[Block], carries: *const u8, streamed: bool);
 pub(super) type LinkFn = unsafe fn(blocks: &[Block], carry: *const u8, initial: *const u8, accs: *mut u8);
 
@@ -320,9 +324,9 @@ macro_rules! compiled {
         ///
         /// As [`totals`].
         $(#[$feature])*
-        pub(super) unsafe fn $totals<J: Join>(blocks: &[Block], accs: *mut u8) {
+        pub(super) unsafe fn $totals<J: Join>(blocks: &[Block], initial: *const u8, accs: *mut u8) {
             // SAFETY: the caller's promise is the one asked for.
-            unsafe { totals::<J, $isa>(blocks, accs) }
+            unsafe { totals::<J, $isa>(blocks, initial, accs) }
         }
         /// # Safety
         ///

@@ -2,9 +2,9 @@
 //!
 //! One definition for every layout: an axis is cut into blocks of [`BLOCK`] elements; within a block elements are joined in order,
 //! and each of these results to the last result of the block before. So the first block has the bits of a plain loop, a
-//! block's results need of those before it one value only, and a sum that only grows never falls. Elements side by side are
-//! in [`lanes`], rows in [`columns`]; what units hand on to each other in [`chain`]. A function that may not be applied in groups takes
-//! its operands in order.
+//! block's results need of those before it one value only, and a sum that only grows never falls. An initial value is joined to the first
+//! element before any other is. Elements side by side are in [`lanes`], rows in [`columns`]; what units hand on to each other in
+//! [`chain`]. A function that may not be applied in groups takes its operands in order.
 
 mod chain;
 mod columns;
@@ -316,7 +316,7 @@ impl Scan {
             }
             match chain {
                 Some(chain) => {
-                    (kernels.lane_totals[isa])(blocks, accs);
+                    (kernels.lane_totals[isa])(blocks, before, accs);
                     chain.tell_totals(unit, accs, count * kernels.acc);
                     let mut carry = self.before;
                     if !blocks[0].first {
@@ -368,10 +368,10 @@ impl Scan {
             let accs = accs.as_mut_ptr().cast::<u8>();
             // SAFETY: blocks lie within the array; there are accumulators for all and one more.
             unsafe {
-                if !chain.totals(between, accs, count * kernels.acc) {
-                    (kernels.lane_totals[self.isa as usize])(&room[..count], accs);
-                }
                 let before = self.before.as_ptr().cast();
+                if !chain.totals(between, accs, count * kernels.acc) {
+                    (kernels.lane_totals[self.isa as usize])(&room[..count], before, accs);
+                }
                 (kernels.lane_link)(&room[..count], carry.as_ptr().cast(), before, accs);
                 std::ptr::copy_nonoverlapping(accs.add(count * kernels.acc), carry.as_mut_ptr().cast(), kernels.acc);
             }
@@ -392,6 +392,7 @@ impl Scan {
             source: values.wrapping_offset(self.source(place, start, columns.start)),
             stride: self.geometry.stride * self.size as isize,
             rows,
+            first: start == 0,
             columns: columns.len(),
             target: out.wrapping_add(self.target(place, start, columns.start)),
             pitch: self.geometry.inner * self.size,
@@ -424,14 +425,15 @@ impl Scan {
                 Some(chain) => {
                     let mut totals = [[0u64; 2]; WIDTH];
                     let totals = totals.as_mut_ptr().cast::<u8>();
-                    (kernels.column_totals[isa])(&rows, totals);
-                    chain.tell_totals(unit, totals, n * kernels.acc);
                     if start == 0 {
                         self.begin_columns(kernels, carries, n);
-                    } else {
-                        self.look_back_columns(kernels, unit, operands, chain, carries);
                     }
-                    (kernels.column_link)(carries, totals, n);
+                    (kernels.column_totals[isa])(&rows, carries, totals);
+                    chain.tell_totals(unit, totals, n * kernels.acc);
+                    if start > 0 {
+                        self.look_back_columns(kernels, unit, operands, chain, carries);
+                        (kernels.column_link)(carries, totals, n);
+                    }
                     chain.tell_carries(unit, totals, n * kernels.acc);
                 }
             }
@@ -488,14 +490,17 @@ impl Scan {
         let mut between = if there { from + self.tiles } else { from };
         while between < unit {
             let values = operands.at(0, self.touches(0, between, 0)).cast_const();
-            let (rows, _) = self.rows_of(between, values, std::ptr::null_mut());
+            let (rows, start) = self.rows_of(between, values, std::ptr::null_mut());
             let totals = told.as_mut_ptr().cast::<u8>();
             // SAFETY: rows lie within the array; there are accumulators for as many columns as the tile has.
             unsafe {
                 if !chain.totals(between, totals, bytes) {
-                    (kernels.column_totals[self.isa as usize])(&rows, totals);
+                    (kernels.column_totals[self.isa as usize])(&rows, carries, totals);
                 }
-                (kernels.column_link)(carries, totals, n);
+                // What the first rows are joined to has what comes before them in it.
+                if start > 0 {
+                    (kernels.column_link)(carries, totals, n);
+                }
                 std::ptr::copy_nonoverlapping(totals, carries, bytes);
             }
             between += self.tiles;

@@ -163,13 +163,13 @@ join! {
     /// Products.
     Product<Neutral>, V::Acc::PRODUCT, |a, b| a.mul(b);
     /// The larger; NaN where one is.
-    Max<Ends>, V::Acc::LEAST, |a, b| if a.nan() | (a > b) { a } else { b };
+    Max<Ends>, V::Acc::LEAST, |a, b| a.maximum(b);
     /// The smaller; NaN where one is.
-    Min<Ends>, V::Acc::GREATEST, |a, b| if a.nan() | (a < b) { a } else { b };
+    Min<Ends>, V::Acc::GREATEST, |a, b| a.minimum(b);
     /// The larger; the other one where one is NaN.
-    Fmax<Float>, V::Acc::NAN, |a, b| if b.nan() | (a > b) { a } else { b };
+    Fmax<Float>, V::Acc::NAN, |a, b| a.fmax(b);
     /// The smaller; the other one where one is NaN.
-    Fmin<Float>, V::Acc::NAN, |a, b| if b.nan() | (a < b) { a } else { b };
+    Fmin<Float>, V::Acc::NAN, |a, b| a.fmin(b);
     /// Bits set in both.
     And<Bits>, V::Acc::ALL, |a, b| a & b;
     /// Bits set in one.

@@ -122,15 +122,57 @@ fn products() {
 fn integers_and_booleans() {
     case::<i8, i8>(Fold::Sum, samples, |x, got| got == x.iter().fold(0i8, |a, &b| a.wrapping_add(b)));
     case::<u64, u64>(Fold::Sum, samples, |x, got| got == x.iter().fold(0u64, |a, &b| a.wrapping_add(b)));
-    case::<i16, f64>(Fold::Mean, samples, |x, got| {
-        let sum: i64 = x.iter().map(|&x| x as i64).sum();
-        got == sum as f64 / x.len() as f64
-    });
     case::<bool, u64>(Fold::Sum, samples, |x, got| got == x.iter().filter(|x| **x).count() as u64);
     let mostly =
         |value: bool| move |random: &mut Random, n: usize| (0..n).map(|_| value ^ (random.below(200) == 0)).collect();
     case::<bool, bool>(Fold::Any, mostly(false), |x, got| got == x.contains(&true));
     case::<bool, bool>(Fold::All, mostly(true), |x, got| got != x.contains(&false));
+}
+
+/// Means of integers are the exact sum over the count, cut towards zero.
+#[test]
+fn means_of_integers() {
+    macro_rules! means {
+        ($($t:ident)*) => {$(
+            let exact = |x: &[$t], got| i128::from(got) == x.iter().map(|&x| i128::from(x)).sum::<i128>() / x.len() as i128;
+            case::<$t, $t>(Fold::Mean, samples, exact);
+            case::<$t, $t>(Fold::Mean, |_, n| vec![$t::MAX; n], |_, got| got == $t::MAX);
+            case::<$t, $t>(Fold::Mean, |_, n| vec![$t::MIN; n], |_, got| got == $t::MIN);
+        )*};
+    }
+    means!(u8 u16 u32 u64 i8 i16 i32 i64);
+}
+
+/// A value that comes before the first one of each cell has the bits of that value joined to it.
+#[test]
+fn folds_that_begin_with_a_value() {
+    let mut random = Random(23);
+    for (shape, axes) in SHAPES {
+        let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).collect();
+        let n = shape.iter().product();
+        let all = ArrayD::from_shape_vec(IxDyn(shape), plain_f64(&mut random, n)).unwrap();
+        let words = ArrayD::from_shape_vec(IxDyn(shape), samples::<u16>(&mut random, n)).unwrap();
+        // The first element of each cell joined to the value, in an array that is then folded without one.
+        let first = |index: &IxDyn| (0..shape.len()).all(|axis| kept.contains(&axis) || index[axis] == 0);
+        let mut added = all.clone();
+        let mut multiplied = words.clone();
+        added.indexed_iter_mut().filter(|(index, _)| first(index)).for_each(|(_, x)| *x += 1e17);
+        multiplied.indexed_iter_mut().filter(|(index, _)| first(index)).for_each(|(_, x)| *x = x.wrapping_mul(77));
+        let (from, times) = (1e17f64.scalar().unwrap(), 77u16.scalar().unwrap());
+        each_isa(|isa| {
+            let got = fold(&all.view(), Fold::SumFrom { initial: from }, axes, &mut random);
+            assert!(got == fold(&added.view(), Fold::Sum, axes, &mut random), "{shape:?} {axes:?} {isa:?}");
+            let got = fold(&words.view(), Fold::ProductFrom { initial: times }, axes, &mut random);
+            assert!(got == fold(&multiplied.view(), Fold::Product, axes, &mut random), "{shape:?} {axes:?} {isa:?}");
+        });
+    }
+    // Nothing but the value; of another type than the result it is refused.
+    assert_eq!(fold_slice::<f64, f64>(Fold::SumFrom { initial: 2.5f64.scalar().unwrap() }, &[]).unwrap(), 2.5);
+    assert!(fold_slice::<f64, f64>(Fold::SumFrom { initial: 2.5f32.scalar().unwrap() }, &[1.0]).is_err());
+    // 1 + 2^-24 is 1 in `f32`, half-way to the next number; what is added to it last tells whether it was rounded before.
+    let tiny = 2.0f32.powi(-24);
+    let sum: f32 = fold_slice(Fold::SumFrom { initial: 1.0f32.scalar().unwrap() }, &[tiny, tiny / 64.0]).unwrap();
+    assert_eq!(sum, 1.0 + f32::EPSILON);
 }
 
 #[test]
@@ -156,14 +198,23 @@ fn variances() {
         let x: Vec<f64> = x.iter().map(|&x| x as f64).collect();
         near(got as f64, (squares(&x) / x.len() as f64).sqrt(), 1e-6) || got.abs() < 1e-12
     });
-    case::<i32, f64>(
-        Fold::Var { ddof: 0.0 },
-        |random, n| (0..n).map(|_| random.below(1000) as i32 - 500).collect(),
-        |x, got| {
-            let x: Vec<f64> = x.iter().map(|&x| x as f64).collect();
-            near(got, squares(&x) / x.len() as f64, 1e-11) || got.abs() < 1e-20
-        },
-    );
+}
+
+/// Whatever the value and the count, and however the sum is rounded.
+#[test]
+fn equal_values_have_no_variance() {
+    for value in [0.1, 100.1, -1e300, 5e-324, 1.0 / 3.0] {
+        case::<f64, f64>(Fold::Var { ddof: 0.0 }, |_, n| vec![value; n], |_, got| got == 0.0);
+        let single = (value as f32).max(f32::MIN);
+        case::<f32, f32>(Fold::Std { ddof: 0.0 }, |_, n| vec![single; n], |_, got| got == 0.0);
+    }
+    let long = vec![0.1f64; 3_000_001];
+    assert_eq!(fold_slice::<f64, f64>(Fold::Var { ddof: 1.0 }, &long).unwrap(), 0.0);
+    for (shape, axes) in [([1_000_000, 3], [0]), ([1000, 3000], [0]), ([3, 1_000_000], [1])] {
+        let all = ArrayD::from_elem(IxDyn(&shape), 100.1f64);
+        let variances = cast::<f64>(&fold(&all.view(), Fold::Var { ddof: 0.0 }, &axes, &mut Random(1))[0]);
+        assert!(variances.iter().all(|&x| x == 0.0), "{shape:?} {axes:?}");
+    }
 }
 
 #[test]
@@ -190,14 +241,15 @@ fn moments_agree_with_mean_and_variance() {
     }
 }
 
-/// The first place of the extreme, or of the first NaN.
+/// The first place of the extreme, or of the first NaN. Of two values that are equal but not the same, the positive zero is the greater.
 fn place<T: Sample + PartialOrd>(x: &[T], max: bool) -> usize {
-    let better = |a: T, b: T| (if max { a > b } else { a < b }) || (a.nan() && !b.nan());
+    let zero = |a: T, b: T| a == b && a.bits() != b.bits() && (a.bits() == [0; 16]) == max;
+    let better = |a: T, b: T| (if max { a > b } else { a < b }) || zero(a, b) || (a.nan() && !b.nan());
     (1..x.len()).fold(0, |best, i| if better(x[i], x[best]) { i } else { best })
 }
 
-fn extremes<T: Sample + PartialOrd>(values: fn(&mut Random, usize) -> Vec<T>) {
-    let equal = |got: T, want: T| got == want || (got.nan() && want.nan());
+fn extremes<T: Sample + PartialOrd>(values: impl Fn(&mut Random, usize) -> Vec<T> + Copy) {
+    let equal = |got: T, want: T| got.bits() == want.bits() || (got.nan() && want.nan());
     case::<T, T>(Fold::Min, values, |x, got| equal(got, x[place(x, false)]));
     case::<T, T>(Fold::Max, values, |x, got| equal(got, x[place(x, true)]));
     case::<T, u64>(Fold::ArgMin, values, |x, got| got == place(x, false) as u64);
@@ -224,6 +276,19 @@ fn extremes_of_floats() {
             })
             .collect()
     });
+    // Zeros of both signs at the one end or the other, few of one sign; no NaN.
+    for (other, rare) in [(-1.0, 0.0), (-1.0, -0.0), (1.0, 0.0), (1.0, -0.0)] {
+        let zeros = |random: &mut Random, n: usize| {
+            let one = |random: &mut Random| match random.below(1000) {
+                0 => rare,
+                1..500 => -rare,
+                _ => other,
+            };
+            (0..n).map(|_| one(random)).collect::<Vec<f64>>()
+        };
+        extremes::<f64>(zeros);
+        extremes::<f32>(|random, n| zeros(random, n).into_iter().map(|x| x as f32).collect());
+    }
     extremes::<f64>(|_, n| vec![f64::INFINITY; n]);
     extremes::<f64>(|_, n| vec![f64::NEG_INFINITY; n]);
 }
@@ -257,6 +322,8 @@ fn refusals() {
         (DType::F64, Fold::Any, &[0][..]),
         (DType::C64, Fold::Min, &[0]),
         (DType::C64, Fold::Moments, &[0]),
+        (DType::I32, Fold::Var { ddof: 0.0 }, &[0]),
+        (DType::Bool, Fold::Mean, &[0]),
         (DType::Bool, Fold::Product, &[0]),
         (DType::F64, Fold::Sum, &[1]),
         (DType::F64, Fold::Sum, &[0, 0]),

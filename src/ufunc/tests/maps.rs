@@ -113,10 +113,13 @@ macro_rules! floats {
         binary::<$t, $t>(Op::Mul, |a, b| a * b);
         binary::<$t, $t>(Op::Div, |a, b| a / b);
         binary::<$t, $t>(Op::Rem, |a, b| a % b);
-        binary::<$t, $t>(Op::Minimum, |a, b| if a.is_nan() || b.is_nan() { $t::NAN } else if a < b { a } else { b });
-        binary::<$t, $t>(Op::Maximum, |a, b| if a.is_nan() || b.is_nan() { $t::NAN } else if a > b { a } else { b });
-        binary::<$t, $t>(Op::Fmin, |a, b| if a.is_nan() { b } else if b.is_nan() || a < b { a } else { b });
-        binary::<$t, $t>(Op::Fmax, |a, b| if a.is_nan() { b } else if b.is_nan() || a > b { a } else { b });
+        // IEEE 754-2019: by the total order, which tells zeros apart.
+        let least = |a: $t, b: $t| if a.total_cmp(&b).is_lt() { a } else { b };
+        let most = |a: $t, b: $t| if a.total_cmp(&b).is_gt() { a } else { b };
+        binary::<$t, $t>(Op::Minimum, |a, b| if a.is_nan() || b.is_nan() { $t::NAN } else { least(a, b) });
+        binary::<$t, $t>(Op::Maximum, |a, b| if a.is_nan() || b.is_nan() { $t::NAN } else { most(a, b) });
+        binary::<$t, $t>(Op::Fmin, |a, b| if a.is_nan() { b } else if b.is_nan() { a } else { least(a, b) });
+        binary::<$t, $t>(Op::Fmax, |a, b| if a.is_nan() { b } else if b.is_nan() { a } else { most(a, b) });
         unary::<$t, $t>(Op::Neg, |a| -a);
         unary::<$t, $t>(Op::Abs, $t::abs);
         unary::<$t, $t>(Op::Sqrt, $t::sqrt);

@@ -81,8 +81,8 @@ fn other_folds_and_types_along_an_axis() {
         }
         for fold in [Fold::Mean, Fold::Var { ddof: 0.0 }, Fold::Std { ddof: 1.0 }] {
             same::<f32, f32>(fold, &floats, &shape, axis);
-            same::<i16, f64>(fold, &integers, &shape, axis);
         }
+        same::<i16, i16>(Fold::Mean, &integers, &shape, axis);
         same::<i16, u64>(Fold::ArgMax, &integers, &shape, axis);
     }
 }
