@@ -4,7 +4,7 @@ use super::wire::{Reader, Writer};
 use super::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, tag};
 use crate::plan::{Description, Kind};
 use crate::program::limits;
-use crate::{Error, Fold, Instr, Op, Plan, Program, Result};
+use crate::{DType, Error, Fold, Instr, Op, Plan, Program, Result, Scalar};
 use smallvec::SmallVec;
 
 impl Work for Plan {
@@ -101,9 +101,10 @@ impl Description {
             }
             Kind::Fold { fold, axes } => {
                 words.word(1);
-                let (number, ddof) = fold_number(*fold);
+                let (number, ddof, initial) = fold_number(*fold);
                 words.word(number);
                 words.word(ddof.to_bits());
+                words.scalar(&initial);
                 words.lengths(axes);
             }
         }
@@ -131,8 +132,8 @@ impl Description {
         }
         let layouts = words.list("layouts", Reader::layout)?;
         let kind = if words.flag()? {
-            let (number, ddof) = (words.word()?, f64::from_bits(words.word()?));
-            let fold = fold_of(number, ddof).ok_or_else(|| Error::frame(format!("no fold has the number {number}")))?;
+            let (number, ddof, initial) = (words.word()?, f64::from_bits(words.word()?), words.scalar()?);
+            let fold = fold_of(number, ddof, initial).ok_or_else(|| Error::frame(format!("no fold has the number {number}")))?;
             Kind::Fold { fold, axes: words.lengths()? }
         } else {
             Kind::Map { outputs: words.list("layouts", Reader::layout)? }
@@ -141,33 +142,75 @@ impl Description {
     }
 }
 
-/// A fold as a number, and its delta degrees of freedom.
-fn fold_number(fold: Fold) -> (u64, f64) {
+/// The folds that are nothing but their name, in the order of their numbers; those with delta degrees of freedom, or that begin with a
+/// value, are behind them.
+const NAMED: [Fold; 11] = [
+    Fold::Sum,
+    Fold::Product,
+    Fold::Min,
+    Fold::Max,
+    Fold::Any,
+    Fold::All,
+    Fold::ArgMin,
+    Fold::ArgMax,
+    Fold::Mean,
+    Fold::Moments,
+    Fold::Extremes,
+];
+const VAR: u64 = NAMED.len() as u64;
+const STD: u64 = VAR + 1;
+const SUM_FROM: u64 = VAR + 2;
+const PRODUCT_FROM: u64 = VAR + 3;
+
+/// A fold as a number, its delta degrees of freedom, and the value that it begins with.
+fn fold_number(fold: Fold) -> (u64, f64, Scalar) {
+    let none = Scalar { dtype: DType::Bool, bytes: [0; 16] };
     match fold {
-        Fold::Sum => (0, 0.0),
-        Fold::Product => (1, 0.0),
-        Fold::Min => (2, 0.0),
-        Fold::Max => (3, 0.0),
-        Fold::Any => (4, 0.0),
-        Fold::All => (5, 0.0),
-        Fold::ArgMin => (6, 0.0),
-        Fold::ArgMax => (7, 0.0),
-        Fold::Mean => (8, 0.0),
-        Fold::Var { ddof } => (9, ddof),
-        Fold::Std { ddof } => (10, ddof),
-        Fold::Moments => (11, 0.0),
-        Fold::Extremes => (12, 0.0),
+        Fold::Var { ddof } => (VAR, ddof, none),
+        Fold::Std { ddof } => (STD, ddof, none),
+        Fold::SumFrom { initial } => (SUM_FROM, 0.0, initial),
+        Fold::ProductFrom { initial } => (PRODUCT_FROM, 0.0, initial),
+        Fold::Sum => (0, 0.0, none),
+        Fold::Product => (1, 0.0, none),
+        Fold::Min => (2, 0.0, none),
+        Fold::Max => (3, 0.0, none),
+        Fold::Any => (4, 0.0, none),
+        Fold::All => (5, 0.0, none),
+        Fold::ArgMin => (6, 0.0, none),
+        Fold::ArgMax => (7, 0.0, none),
+        Fold::Mean => (8, 0.0, none),
+        Fold::Moments => (9, 0.0, none),
+        Fold::Extremes => (10, 0.0, none),
     }
 }
 
-fn fold_of(number: u64, ddof: f64) -> Option<Fold> {
-    let plain =
-        [Fold::Sum, Fold::Product, Fold::Min, Fold::Max, Fold::Any, Fold::All, Fold::ArgMin, Fold::ArgMax, Fold::Mean];
+fn fold_of(number: u64, ddof: f64, initial: Scalar) -> Option<Fold> {
     match number {
-        9 => Some(Fold::Var { ddof }),
-        10 => Some(Fold::Std { ddof }),
-        11 => Some(Fold::Moments),
-        12 => Some(Fold::Extremes),
-        _ => plain.get(number as usize).copied(),
+        VAR => Some(Fold::Var { ddof }),
+        STD => Some(Fold::Std { ddof }),
+        SUM_FROM => Some(Fold::SumFrom { initial }),
+        PRODUCT_FROM => Some(Fold::ProductFrom { initial }),
+        _ => NAMED.get(number as usize).copied(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fold_has_a_number_of_its_own() {
+        let initial = Scalar { dtype: DType::F32, bytes: [1; 16] };
+        let others = [
+            Fold::Var { ddof: 1.0 },
+            Fold::Std { ddof: 0.5 },
+            Fold::SumFrom { initial },
+            Fold::ProductFrom { initial },
+        ];
+        for fold in NAMED.into_iter().chain(others) {
+            let (number, ddof, initial) = fold_number(fold);
+            assert_eq!(fold_of(number, ddof, initial), Some(fold));
+        }
+        assert_eq!(fold_of(PRODUCT_FROM + 1, 0.0, initial), None);
     }
 }
