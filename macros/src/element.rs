@@ -131,11 +131,17 @@ fn valid(fields: &Fields) -> TokenStream {
             )
         }
     });
-    quote! {
-        fn valid(bytes: &[u8]) -> bool {
+    // What no field calls would be a warning in the program.
+    let element = (!values.is_empty()).then(|| {
+        quote! {
             fn element<T: ::distob::Element>() -> bool {
                 true
             }
+        }
+    });
+    quote! {
+        fn valid(bytes: &[u8]) -> bool {
+            #element
             // Does not compile where the struct has other fields than those that were checked: an attribute that comes
             // after the derive may have changed it.
             let _ = |value: Self| {
