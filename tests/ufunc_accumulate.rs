@@ -265,7 +265,8 @@ fn an_initial_value_comes_first() {
         let got = Add.accumulate(&array![tiny, tiny / 64.0, 0.0]).initial(1.0f32).run().unwrap();
         assert_eq!(got, array![1.0, 1.0, 1.0 + f32::EPSILON]);
         let tiny = f16::from_f64(2f64.powi(-11));
-        let got = Add.accumulate(&array![tiny, f16::from_f64(2f64.powi(-20)), f16::ZERO]).initial(f16::ONE).run().unwrap();
+        let got =
+            Add.accumulate(&array![tiny, f16::from_f64(2f64.powi(-20)), f16::ZERO]).initial(f16::ONE).run().unwrap();
         assert_eq!(got, array![f16::ONE, f16::ONE, f16::ONE + f16::EPSILON]);
     }
 }

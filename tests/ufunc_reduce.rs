@@ -69,7 +69,10 @@ fn an_initial_value_comes_first_and_is_rounded_with_the_others() {
     for hub in hubs() {
         let _entered = hub.enter();
         assert_eq!(Add.reduce(&array![-1e16, 1.0]).initial(1e16).scalar().unwrap(), 1.0);
-        assert_eq!(Add.reduce(&array![[-1e16, 1e16], [1.0, 2.0]]).initial(1e16).run().unwrap(), array![1.0, 2e16].into_dyn());
+        assert_eq!(
+            Add.reduce(&array![[-1e16, 1e16], [1.0, 2.0]]).initial(1e16).run().unwrap(),
+            array![1.0, 2e16].into_dyn()
+        );
         assert_eq!(Multiply.reduce(&array![1e-300, 1e300]).initial(1e-20).scalar().unwrap(), 0.0 * 1e300);
         assert_eq!(Hypot.reduce(&array![3.0, 12.0]).initial(4.0).scalar().unwrap(), 13.0);
         assert_eq!(Lcm.reduce(&array![4, 6]).initial(10).scalar().unwrap(), 60);

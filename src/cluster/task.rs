@@ -262,7 +262,9 @@ impl<R: Message> Pending<R> {
                 }
             };
         match why {
-            Some(why) => Error::DeadlineExceeded { what: format!("task \"{}\" ({why})", terms.name), after: terms.after },
+            Some(why) => {
+                Error::DeadlineExceeded { what: format!("task \"{}\" ({why})", terms.name), after: terms.after }
+            }
             None => terms.late(),
         }
     }

@@ -133,7 +133,8 @@ impl Description {
         let layouts = words.list("layouts", Reader::layout)?;
         let kind = if words.flag()? {
             let (number, ddof, initial) = (words.word()?, f64::from_bits(words.word()?), words.scalar()?);
-            let fold = fold_of(number, ddof, initial).ok_or_else(|| Error::frame(format!("no fold has the number {number}")))?;
+            let fold = fold_of(number, ddof, initial)
+                .ok_or_else(|| Error::frame(format!("no fold has the number {number}")))?;
             Kind::Fold { fold, axes: words.lengths()? }
         } else {
             Kind::Map { outputs: words.list("layouts", Reader::layout)? }
