@@ -364,7 +364,7 @@ fn clones_keep_the_strides() {
 fn a_copy_on_write_has_no_large_gaps() {
     // A hub of its own: nothing else allocates in it.
     let hub = Hub::builder().embedded().engines(1).start().unwrap();
-    let x = ArcArray2::<f64>::zeros((300, 400));
+    let x = ndarray::ArcArray2::<f64>::zeros((300, 400));
     let d = hub.scatter(&x).unwrap();
     let (mut part, mut theirs) = (d.slice_shared(s![..;-3, ..5]), x.clone().slice_move(s![..;-3, ..5]));
     let before = hub.memory().in_use;

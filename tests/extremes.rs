@@ -235,7 +235,7 @@ fn zeros_of_both_signs_in_long_rows_and_columns() {
 #[distob::test]
 fn a_greatest_value_is_an_element() {
     // The issue's own example, and values that a sum of both would change.
-    let a = DistArray::from(array![-5.0, -0.0, -3.0]);
+    let a = DistArray::from(array![-5.0_f64, -0.0, -3.0]);
     assert_eq!(a.max().unwrap().to_bits(), (-0.0f64).to_bits());
     assert_eq!(Maximum.reduce_all(&a).to_bits(), (-0.0f64).to_bits());
     let b = DistArray::from(array![5.0f32, -0.0, 3.0]);

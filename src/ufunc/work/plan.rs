@@ -72,7 +72,7 @@ impl Work for Plan {
 
 impl Plan {
     /// The plan that another process has described, behind the tag.
-    pub(super) fn read(words: &mut Reader<'_>) -> Result<Plan> {
+    pub(crate) fn read(words: &mut Reader<'_>) -> Result<Plan> {
         Plan::new(Description::read(words)?).map_err(|error| Error::frame(format!("plan: {error}")))
     }
 }
