@@ -1,11 +1,12 @@
 //! No call waits past its deadline, whatever the task does: on threads of this process and in engine processes. Who does not
 //! come back is replaced, and what waited behind it is done or told.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
+use distob::prelude::*;
 use distob::{Error, Hub};
 
 /// What a call may take beyond its deadline on a loaded machine.
@@ -50,7 +51,7 @@ fn a_wait_ends_at_the_deadline_though_the_task_does_not() {
         assert!(late(&error), "{error}");
         let error = error_within(deadline, || hub.task(endless).deadline(deadline).call(())?.wait());
         assert!(
-            matches!(&error, Error::DeadlineExceeded { what, after } if what.contains("endless") && *after == deadline)
+            matches!(&error, Error::DeadlineExceeded { what, after } if what.contains(file!()) && *after == deadline)
         );
     }
 }
@@ -214,7 +215,7 @@ fn an_engine_whose_late_task_ends_in_time_lives_on() {
     let hub = Hub::builder().process().engines(1).stall(Duration::from_secs(5)).start().unwrap();
     for _ in 0..3 {
         let obedient = |(): ()| {
-            while !distob::cluster::cancelled() {
+            while !distob::cancelled() {
                 std::thread::sleep(Duration::from_millis(1));
             }
         };
@@ -242,7 +243,7 @@ fn what_else_a_late_engine_ran_is_told_why_or_done_again() {
     assert!(late(&lost.wait().unwrap_err()));
     assert!(late(&queued.wait().unwrap_err()));
     let error = once.wait().unwrap_err();
-    let told = |text: &str| text.contains("endless") && text.contains("deadline");
+    let told = |text: &str| text.contains(file!()) && text.contains("deadline");
     assert!(matches!(&error, Error::EngineLost { deaths: 1, reason, .. } if told(reason)), "{error}");
     assert_eq!(again.wait().unwrap(), 2, "that was not its own doing");
 }
@@ -259,21 +260,28 @@ fn engines_that_are_slow_to_start_hold_no_call_up() {
 }
 
 #[distob::test]
-fn tasks_of_one_hub_run_on_threads_of_their_own() {
-    // What runs an array's chunks is never held up by a task.
-    static SEEN: std::sync::Mutex<Vec<ThreadId>> = std::sync::Mutex::new(Vec::new());
+fn tasks_run_on_threads_of_their_own() {
+    // What computes arrays is never held up by a task.
+    static TASKS: Mutex<Vec<ThreadId>> = Mutex::new(Vec::new());
     let hub = embedded(2);
-    let note = |(): ()| SEEN.lock().unwrap().push(std::thread::current().id());
+    let note = |(): ()| TASKS.lock().unwrap().push(std::thread::current().id());
     (0..100).for_each(|_| hub.submit(note, ()).unwrap().wait().unwrap());
     drop(hub.submit(endless, ()).unwrap());
-    let threads = std::sync::Mutex::new(Vec::new());
-    let local = |_| {
-        threads.lock().unwrap().push(std::thread::current().id());
-        std::thread::sleep(Duration::from_millis(1));
-    };
-    hub.run(&distob::cluster::Job { name: "test", chunks: 100, bytes: 100 << 20, local: &local, remote: None })
-        .unwrap();
-    let threads = threads.into_inner().unwrap();
-    assert!(threads.iter().any(|&thread| thread != std::thread::current().id()), "a worker took part");
-    assert!(threads.iter().all(|thread| !SEEN.lock().unwrap().contains(thread)));
+    let a = hub.scatter(&Array1::from_iter(0..1_000_000u64)).unwrap();
+    let (here, others) = (std::thread::current().id(), Mutex::new(Vec::new()));
+    let begun = Instant::now();
+    while others.lock().unwrap().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "no worker took part");
+        let noted = a.mapv(|x| {
+            if x % 4096 == 0 {
+                let thread = std::thread::current().id();
+                others.lock().unwrap().extend((thread != here).then_some(thread));
+                std::thread::sleep(Duration::from_micros(100));
+            }
+            x
+        });
+        assert_eq!(noted.max(), Some(999_999));
+    }
+    let tasks = TASKS.lock().unwrap();
+    assert!(others.into_inner().unwrap().iter().all(|thread| !tasks.contains(thread)));
 }

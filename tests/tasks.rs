@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use distob::cluster::Job;
+use distob::prelude::*;
 use distob::{Error, Hub};
 
 fn hub(engines: usize) -> Hub {
@@ -185,19 +185,22 @@ fn threads_have_eight_mebibytes_of_stack_or_what_they_are_given() {
             pending.into_iter().for_each(|pending| assert_eq!(pending.wait().unwrap(), levels));
         }
     }
-    // The threads that compute chunks, too: the calling one has what it has.
+    // The threads that compute arrays, too; the calling one has what it has.
     let hub = Hub::builder().embedded().engines(3).stack_size(64 << 20).start().unwrap();
-    let (main, deepest) = (std::thread::current().id(), AtomicU64::new(0));
-    let local = |_| {
-        if std::thread::current().id() == main {
-            std::thread::sleep(Duration::from_millis(1));
-        } else {
-            deepest.fetch_max(descend(5600), Ordering::Relaxed);
-        }
-    };
-    let job = Job { name: "descend", chunks: 64, bytes: 100 << 20, local: &local, remote: None };
-    (0..100).take_while(|_| deepest.load(Ordering::Relaxed) == 0).for_each(|_| hub.run(&job).unwrap());
-    assert_eq!(deepest.into_inner(), 5600, "no worker took part");
+    let a = hub.scatter(&Array1::from_iter(0..1_000_000u64)).unwrap();
+    let (here, deepest) = (std::thread::current().id(), AtomicU64::new(0));
+    let begun = Instant::now();
+    while deepest.load(Ordering::Relaxed) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "no worker took part");
+        let same = a.mapv(|x| {
+            if x % 4096 == 0 && std::thread::current().id() != here {
+                deepest.fetch_max(descend(5600), Ordering::Relaxed);
+            }
+            x
+        });
+        assert_eq!(same.max(), Some(999_999));
+    }
+    assert_eq!(deepest.into_inner(), 5600);
 }
 
 #[distob::test]

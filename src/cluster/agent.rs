@@ -404,6 +404,7 @@ impl Watch {
             Ok(status) => (from_outside(*status, &mut self.oom), in_words(*status)),
             Err(error) => (true, format!("how it ended is not known: {error}")),
         };
+        let sentenced = engine.sentence.is_some();
         let (reason, for_lateness) = match (engine.sentence.take(), engine.confession.take()) {
             (Some(Sentence::Broken(why)), _) => (format!("it was ended, since {why}"), false),
             (Some(Sentence::Late(why)), _) => (format!("it was ended, since {why}"), true),
@@ -426,7 +427,7 @@ impl Watch {
         if self.engines[index].ready {
             self.begin(index);
         } else {
-            self.again(index, Cause::death(reason, outside));
+            self.again(index, Cause::death(reason, outside && !sentenced));
         }
     }
 

@@ -110,7 +110,8 @@ impl HubBuilder {
         self
     }
 
-    /// How long a call waits for a task that has no deadline of its own, and, 20 s at most, for engines to start. Default: 60 s.
+    /// How long a call waits for a task that has no deadline of its own, for an engine to take a chunk that another one has died
+    /// of, and, 20 s at most, for engines to start. Default: 60 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self

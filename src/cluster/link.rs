@@ -20,6 +20,8 @@ use crate::transport::{Consumer, Producer, Region, Ring, Segment};
 const RING_BYTES: usize = Ring::<Region>::bytes_for(1024);
 /// Bytes of an engine's rings in the control segment.
 pub(super) const LINK_BYTES: usize = 2 * RING_BYTES;
+/// Most frames that a caller takes from an engine before it looks at its own deadline again.
+const PUMPED: usize = 256;
 /// After so many deaths of engines that ran it, a task is given up.
 const MAX_DEATHS: u32 = 3;
 
@@ -293,7 +295,7 @@ impl Links {
         }
     }
 
-    /// Takes the replies of `engine` that are there, unless another thread is at it; whether there were any.
+    /// Takes replies of `engine` that are there, unless another thread is at it; whether there were any.
     pub(super) fn pump(&self, engine: usize) -> Result<bool> {
         if self.lines[engine].waiting.load(Ordering::Relaxed) {
             self.flush(engine)?;
@@ -303,7 +305,7 @@ impl Links {
         if let Some(why) = &receiver.failed {
             return Err(Error::frame(why.clone()));
         }
-        let result = self.drain(receiver);
+        let result = self.drain(receiver, PUMPED);
         if let Err(error) = &result {
             // For the agent, which looks here again, to end the engine; those who have their replies are told.
             receiver.failed = Some(error.to_string());
@@ -312,19 +314,22 @@ impl Links {
         result
     }
 
-    fn drain(&self, receiver: &mut Receiver) -> Result<bool> {
-        let mut any = false;
-        while receiver.replies.try_recv(&mut receiver.frame)? {
+    /// Takes up to `most` frames; whether there were any.
+    fn drain(&self, receiver: &mut Receiver, most: usize) -> Result<bool> {
+        let (mut taken, mut whole) = (0, false);
+        while taken < most && receiver.replies.try_recv(&mut receiver.frame)? {
+            taken += 1;
             let reply = open_reply(&receiver.frame)?;
             if let Some(bytes) = receiver.assembly.add(reply.id, reply.bytes, reply.last)? {
                 self.replied(reply.id, reply.outcome, bytes);
-                any = true;
+                whole = true;
             }
         }
-        if any {
+        if whole || taken == most {
+            // Whoever waits has its reply, or goes on where this has stopped.
             self.board.ring_hub();
         }
-        Ok(any)
+        Ok(taken > 0)
     }
 
     fn replied(&self, id: u64, outcome: Outcome, bytes: Bytes) {
@@ -423,7 +428,7 @@ impl Links {
         lock(&line.backlog).clear();
         line.waiting.store(false, Ordering::Relaxed);
         if let Some(mut receiver) = lock(&line.receiver).take()
-            && let Err(error) = self.drain(&mut receiver)
+            && let Err(error) = self.drain(&mut receiver, usize::MAX)
         {
             tracing::warn!(engine, %error, "the last replies of an engine that died are unreadable");
         }
