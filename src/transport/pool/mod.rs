@@ -12,6 +12,8 @@ mod growth;
 // As the endpoints: without a caller until there are other hosts.
 #[cfg(test)]
 mod lease;
+#[cfg(test)]
+pub use lease::Extents;
 mod magazine;
 mod slab;
 

@@ -90,7 +90,7 @@ fn random_programs() {
         let flat = Layout { strides: vec![1] };
         let layouts = |count: usize| vec![flat.clone(); count];
         let plan = Plan::map(program.clone(), &[n], &layouts(inputs.len()), &layouts(program.outputs.len())).unwrap();
-        let plan = Plan::decode(&plan.encode()).unwrap();
+        let plan = wire::decoded(&wire::encoded(&plan)).unwrap();
         let pointers: Vec<*const u8> = inputs.iter().map(|input| input.as_ptr().cast()).collect();
         each_isa(|isa| {
             let got: Vec<Vec<f64>> = run(&plan, &pointers, &mut random).iter().map(|bytes| cast(bytes)).collect();

@@ -5,13 +5,13 @@ use crate::work::wire::{Reader, Writer};
 use crate::work::{Work, tag};
 use crate::{Error, Result};
 
-fn encoded(work: &dyn Work) -> Vec<u8> {
+pub(super) fn encoded(work: &dyn Work) -> Vec<u8> {
     let mut words = Writer::new();
     assert!(work.encode(&mut words));
     words.finish()
 }
 
-fn decoded(bytes: &[u8]) -> Result<Plan> {
+pub(super) fn decoded(bytes: &[u8]) -> Result<Plan> {
     let mut words = Reader::new(bytes);
     let (kind, plan) = (words.word()?, Plan::read(&mut words)?);
     if kind != tag::PLAN || !words.is_empty() {
