@@ -167,18 +167,19 @@ fn means_of_integers_do_not_wrap() {
                 };
                 let x = Array2::from_shape_fn(shape, value);
                 let d = $hub.scatter(&x).unwrap();
-                let exact = |x: &mut dyn Iterator<Item = &$t>, n: usize| {
+                fn exact<'a>(x: impl Iterator<Item = &'a $t>, n: usize) -> $t {
                     (x.map(|&x| i128::from(x)).sum::<i128>() / n as i128) as $t
-                };
-                assert_eq!(d.mean(), Some(exact(&mut x.iter(), x.len())), "{} {shape:?}", stringify!($t));
+                }
+                assert_eq!(d.mean(), Some(exact(x.iter(), x.len())), "{} {shape:?}", stringify!($t));
                 for axis in [Axis(0), Axis(1)] {
-                    let want = x.map_axis(axis, |lane| exact(&mut lane.iter(), lane.len()));
+                    let want = x.map_axis(axis, |lane| exact(lane.iter(), lane.len()));
                     assert_eq!(d.mean_axis(axis).unwrap(), want, "{} {shape:?} {axis:?}", stringify!($t));
                 }
-                assert_eq!(d.mean_axes(&[Axis(0), Axis(1)]).unwrap()[[]], exact(&mut x.iter(), x.len()));
+                let all = d.mean_axes(&[Axis(0), Axis(1)]).unwrap();
+                assert_eq!(all.iter().next(), Some(&exact(x.iter(), x.len())));
                 // Of what is pending, the same; its values wrap as they always do.
                 let doubled = x.mapv(|x| x.wrapping_add(x));
-                assert_eq!((&d + &d).mean(), Some(exact(&mut doubled.iter(), x.len())));
+                assert_eq!((&d + &d).mean(), Some(exact(doubled.iter(), x.len())));
             }
         )*};
     }
@@ -227,7 +228,7 @@ fn degrees_of_freedom_that_are_no_number_give_none() {
     assert!(d.var(f64::NAN).is_nan() && d.std(f64::NAN).is_nan());
     assert!(d.var_axis(Axis(0), f64::NAN).iter().all(|x| x.is_nan()));
     assert!(d.std_axis(Axis(1), f64::NAN).iter().all(|x| x.is_nan()));
-    assert!(d.var_axes(&[Axis(0), Axis(1)], f64::NAN)[[]].is_nan());
+    assert!(d.var_axes(&[Axis(0), Axis(1)], f64::NAN).iter().all(|x| x.is_nan()));
     assert!((&d * 2.0).std_axes(&[Axis(1)], f64::NAN).iter().all(|x| x.is_nan()));
     let says = |f: &dyn Fn() -> f64| {
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_err();

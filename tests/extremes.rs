@@ -118,6 +118,7 @@ macro_rules! ways {
             }
 
             let reversed = hub.scatter(x.slice(s![.., ..;-1])).unwrap();
+            let line = Array1::from_iter(x.iter().copied());
             macro_rules! function {
                 ($f:ident, $of:expr) => {
                     let of: fn(f64, f64) -> f64 = $of;
@@ -164,7 +165,7 @@ macro_rules! ways {
                             want[place] = of(want[place], wide(x));
                         }
                         let mut target = hub.scatter(Array1::from_elem(cells, <$t>::from_f64(-0.0))).unwrap();
-                        $f.at(&mut target, &places, x.flatten()).unwrap();
+                        $f.at(&mut target, &places, &line).unwrap();
                         each(concat!(stringify!($f), ".at"), &mut target.iter().copied(), &mut want.iter().copied());
                     }
                 };

@@ -27,7 +27,8 @@ pub trait Reduce: BinaryUfunc {
     /// [`all`](Reduction::all) says otherwise. Nothing is done until [`run`](Reduction::run) or [`scalar`](Reduction::scalar).
     ///
     /// Functions that may be grouped (sums, products, extremes, bits, logic) take elements in a fixed tree, floats of fewer than 64 bits in
-    /// 64, rounded once; of extremes -0.0 is less than 0.0, as in IEEE 754-2019. All others take them in order, one after the other, which costs parallelism along the axis: each step waits for
+    /// 64, rounded once; of extremes -0.0 is less than 0.0, as in IEEE 754-2019.
+    /// All others take them in order, one after the other, which costs parallelism along the axis: each step waits for
     /// the one before. Logical functions take elements of any type, and give flags. Integers stay in their type, and wrap: NumPy sums
     /// narrow ones in its widest, which [`dtype`](Reduction::dtype) does here.
     ///
@@ -342,7 +343,10 @@ impl Work<'_> {
         let (fold, first) = match (fold(self.op, dtype), self.initial) {
             (Some(Fold::Sum), Some(initial)) => (Some(Fold::SumFrom { initial }), true),
             (Some(Fold::Product), Some(initial)) => (Some(Fold::ProductFrom { initial }), true),
-            (fold, initial) => (fold, fold.is_none() && initial.is_some() && in_order(self.op)),
+            (fold, initial) => {
+                let precedes = fold.is_none() && initial.is_some() && !self.axes.is_empty() && in_order(self.op);
+                (fold, precedes)
+            }
         };
         let joined = match fold {
             Some(fold) => reduce::along::<V, IxDyn, R, IxDyn>(&array, fold, self.axes)?,

@@ -33,6 +33,11 @@ fn a_plan_comes_back_as_it_was() {
     let plan = plan();
     let again = decoded(&encoded(&plan)).unwrap();
     assert_eq!(encoded(&plan), encoded(&again));
+    let one = 1u16.scalar().unwrap();
+    for fold in [Fold::SumFrom { initial: one }, Fold::ProductFrom { initial: one }, Fold::Max, Fold::Mean] {
+        let fold = Plan::fold(identity(DType::U16), &[3, 4], &[Layout::row_major(&[3, 4])], fold, &[0]).unwrap();
+        assert_eq!(encoded(&fold), encoded(&decoded(&encoded(&fold)).unwrap()));
+    }
     assert_eq!((again.chunks(), again.traffic(), again.inputs()), (plan.chunks(), 2400, 2));
     assert_eq!((again.input_extent(1), again.output_extent(0)), (Some((0, 99)), Some((0, 99))));
     assert_eq!((again.input_dtype(0), again.result_dtypes()), (DType::F64, vec![DType::F64]));
@@ -42,7 +47,9 @@ fn a_plan_comes_back_as_it_was() {
 #[test]
 fn every_bit() {
     let fold = Plan::fold(identity(DType::F32), &[6, 50], &[Layout::row_major(&[6, 50])], Fold::Mean, &[0]).unwrap();
-    for bytes in [encoded(&plan()), encoded(&fold)] {
+    let from = Fold::SumFrom { initial: 2.5f32.scalar().unwrap() };
+    let begun = Plan::fold(identity(DType::F32), &[6, 50], &[Layout::row_major(&[6, 50])], from, &[1]).unwrap();
+    for bytes in [encoded(&plan()), encoded(&fold), encoded(&begun)] {
         let mut valid = 0;
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
