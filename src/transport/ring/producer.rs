@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crossbeam::utils::CachePadded;
+use crossbeam_utils::CachePadded;
 
 use super::{HEAD_AT, LINE, PAYLOAD, Ring, TAIL_AT, WORD, lines_for, stamp};
 use crate::transport::region::Region;
