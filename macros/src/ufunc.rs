@@ -1,7 +1,7 @@
 //! `#[ufunc]`: a function becomes a unit struct of its name, registered under its path.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Error, Expr, FnArg, Ident, ItemFn, Result, ReturnType, Token, Type};
@@ -59,7 +59,8 @@ pub(crate) fn expand(arguments: TokenStream, function: ItemFn) -> Result<TokenSt
     let ReturnType::Type(_, result) = &signature.output else {
         return Err(Error::new(signature.span(), "a universal function has a result"));
     };
-    let same = types.iter().all(|ty| *ty == &**result);
+    let text = |ty: &Type| ty.to_token_stream().to_string();
+    let same = types.iter().all(|ty| text(ty) == text(result));
     if (associative || identity.is_some()) && (types.len() != 2 || !same) {
         return Err(Error::new(
             signature.span(),
