@@ -62,7 +62,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         let operand = value.operand(&hub)?;
         evaluate::settle(&operand, self.shape())?;
         let target = match in_place {
-            true => self.held_mut()?.leaf(),
+            true => self.held_mut()?.target(),
             false => None,
         };
         let Some(target) = target else {
