@@ -372,6 +372,23 @@ fn arranged<A, D: Dimension>(mut vector: Vec<A>, first: usize, dim: D, strides: 
     }
 }
 
+/// The elements of an array in row-major order: its own vector where they lie so.
+pub(super) fn into_row_major<A, D: Dimension>(array: Array<A, D>) -> Vec<A> {
+    if array.is_standard_layout() {
+        let length = array.len();
+        let (mut elements, first) = array.into_raw_vec_and_offset();
+        let first = first.unwrap_or(0);
+        elements.truncate(first + length);
+        elements.drain(..first);
+        return elements;
+    }
+    let mut moved = Array::uninit(array.raw_dim());
+    array.move_into_uninit(&mut moved);
+    // SAFETY: each element was moved to its place, or this would not be reached.
+    let moved: Array<A, D> = unsafe { moved.assume_init() };
+    moved.into_raw_vec_and_offset().0
+}
+
 /// The type as programs know it, as [`Value::DTYPE`] says: for whoever has no bound on the type.
 pub(super) fn dtype_of<A>() -> Option<DType> {
     let id = id_of::<A>();

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use ndarray::iter::{Iter, IterMut};
-use ndarray::{Array, ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
+use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
 
 use super::dist_array::DistArray;
+use super::owned::into_row_major;
 
 impl<A: fmt::Display, D: Dimension> fmt::Display for DistArray<A, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,12 +38,13 @@ impl<'a, A, D: Dimension> IntoIterator for &'a DistArray<A, D> {
 
 impl<A, D: Dimension> IntoIterator for DistArray<A, D> {
     type Item = A;
-    type IntoIter = <Array<A, D> as IntoIterator>::IntoIter;
+    type IntoIter = std::vec::IntoIter<A>;
 
     /// The elements by value, in row-major order. Those of an array that does not own its memory, or that is shared, are copied first.
     #[track_caller]
     fn into_iter(self) -> Self::IntoIter {
-        self.into_ndarray().into_iter()
+        // Not ndarray's iterator, which leaks the elements that it has not given when it ends.
+        into_row_major(self.into_ndarray()).into_iter()
     }
 }
 
