@@ -257,7 +257,8 @@ pub(super) fn segments(hub: &Hub, (op, name): Named, leaf: Leaf, axis: usize, li
     let plan = plan.ok_or_else(|| does_not_go_on(name, "reduceat", dtype))?;
     let results = fresh(hub, dtype, &shape)?;
     // SAFETY: the plan was made for the leaf, and for as many indices of that type as the list has; the results' block is fresh.
-    let verdict = unsafe { driver::run(hub, name, &plan, &[leaf.address_for_engines(), results.address(), indices.at()]) }?;
+    let verdict =
+        unsafe { driver::run(hub, name, &plan, &[leaf.address_for_engines(), results.address(), indices.at()]) }?;
     Ok((verdict == Verdict::Whole).then_some(results))
 }
 
