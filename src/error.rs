@@ -21,9 +21,9 @@ pub enum Error {
     OutOfMemory {
         /// Bytes asked for.
         wanted: u64,
-        /// Bytes of the pool that live blocks hold.
+        /// Bytes that live blocks of the pool hold, and arrays that own memory outside of it.
         in_use: u64,
-        /// The most that the pool may hold at this moment.
+        /// The most that both may hold at this moment.
         quota: u64,
     },
 

@@ -217,7 +217,7 @@ fn the_same_array_twice_in_one_call() {
     // Hubs of its own: what others hold in the shared ones changes meanwhile.
     for hub in [Hub::builder().embedded().engines(2), Hub::builder().process().engines(2)] {
         let hub = hub.start().unwrap();
-        let a = hub.scatter(Array1::<f64>::ones(60_000)).unwrap();
+        let a = hub.scatter(&Array1::<f64>::ones(60_000)).unwrap();
         let before = hub.memory().in_use;
         let x = (&a + 1.0).sin();
         let (clone, of_it) = (x.clone(), x.sum_axis(Axis(0)));
@@ -242,7 +242,7 @@ fn full_memory_leaves_what_is_there() {
     assert!(matches!(a.try_assign(&(&a + &b)), Err(Error::OutOfMemory { .. })));
     assert!(matches!(a.try_mapv(|v| [v; 2]), Err(Error::OutOfMemory { .. })));
     assert!(matches!(a.try_zip_with(&b, |x, y| x + y), Err(Error::OutOfMemory { .. })));
-    assert!(matches!(hub.scatter(Array1::<f64>::zeros(3 << 20)), Err(Error::OutOfMemory { .. })));
+    assert!(matches!(hub.scatter(&Array1::<f64>::zeros(3 << 20)), Err(Error::OutOfMemory { .. })));
     assert!(matches!(DistArray1::<u8>::try_from_elem(1 << 40, 0), Err(Error::OutOfMemory { .. })));
     let (x, y) = (&a + 1.0, &a + &b);
     assert!(matches!(eval_all(&[&x, &y]), Err(Error::OutOfMemory { .. })));
@@ -283,7 +283,7 @@ fn more_axes_than_programs_take() {
     let few = hub.scatter(ArrayD::<f64>::ones(IxDyn(&shape))).unwrap();
     assert_eq!(&few + &few, ArrayD::from_elem(IxDyn(&shape), 2.0));
     shape[7] = 60_000;
-    let error = hub.scatter(ArrayD::<f64>::ones(IxDyn(&shape))).err().unwrap();
+    let error = hub.scatter(&ArrayD::<f64>::ones(IxDyn(&shape))).err().unwrap();
     assert!(error.to_string().contains("33 axes"), "{error}");
     assert_eq!(few.sum_axis(Axis(3)), ArrayD::ones(IxDyn(&[1; 32])));
     let folded = catch_unwind(AssertUnwindSafe(|| few.sum_axes(&[Axis(3), Axis(5)]).gather())).unwrap_err();

@@ -166,7 +166,7 @@ fn stretched_arrays_are_computed_together_and_assigned() {
         assert_eq!(sum, &wide + &column.view());
         assert_eq!(b, column.view().broadcast(shape).unwrap());
         // Into memory that is there, and into what is stretched itself.
-        let mut into = hub.scatter(Array2::<f64>::zeros(shape)).unwrap();
+        let mut into = hub.scatter(&Array2::<f64>::zeros(shape)).unwrap();
         let at = into.as_ptr();
         into.assign(row.broadcast(shape).unwrap());
         assert_eq!((into.as_ptr(), &into), (at, &DistArray::from(&wide)));

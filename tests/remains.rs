@@ -18,7 +18,7 @@ fn child_hub() {
         return;
     }
     let hub = Hub::builder().process().engines(3).start().unwrap();
-    let array = hub.scatter(ndarray::Array1::<u8>::ones(64 << 20)).unwrap();
+    let array = hub.scatter(&ndarray::Array1::<u8>::ones(64 << 20)).unwrap();
     let endless: Vec<_> = (0..2)
         .map(|engine| hub.task(|(): ()| std::thread::sleep(Duration::from_secs(600))).on(engine).call(()).unwrap())
         .collect();

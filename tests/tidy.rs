@@ -31,6 +31,7 @@ const UNSAFE: &[&str] = &[
     "array/method/reduceat.rs",
     "array/method/share.rs",
     "array/npy/map.rs",
+    "array/owned.rs",
     "array/rows.rs",
     "array/shared.rs",
     "array/view.rs",

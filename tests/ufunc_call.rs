@@ -51,7 +51,7 @@ fn results_go_into_arrays_that_are_there() {
         for n in [7, 100_000] {
             let x = Array1::from_shape_fn(n, |i| i as f64 - 3.0);
             let a = hub.scatter(&x).unwrap();
-            let mut out = hub.scatter(Array2::<f64>::zeros((2, n))).unwrap();
+            let mut out = hub.scatter(&Array2::<f64>::zeros((2, n))).unwrap();
             let memory = out.as_ptr();
             Subtract.call_into(&a, 1.0, &mut out).unwrap();
             assert_eq!(out.row(1), x.mapv(|x| x - 1.0));

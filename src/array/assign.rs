@@ -17,7 +17,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// Sets each element to the one of `value`, which is broadcast to this array's shape.
     ///
     /// An expression is computed straight into this array's memory where nobody else shares it and the expression does not read it: `c.assign(&a + &b)` takes
-    /// no fresh memory. Else into fresh memory, which this array then has.
+    /// no fresh memory. Else into fresh memory, which this array then has; so an array that owns its memory gets a block of the pool on a hub
+    /// of engine processes.
     ///
     /// # Panics
     /// Where `value` does not broadcast to this shape; where it cannot be computed.
@@ -62,7 +63,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         let operand = value.operand(&hub)?;
         evaluate::settle(&operand, self.shape())?;
         let target = match in_place {
-            true => self.held_mut()?.leaf(),
+            true => self.held_mut()?.target(),
             false => None,
         };
         let Some(target) = target else {

@@ -6,32 +6,12 @@ use ndarray::Dimension;
 use super::argument::{Arg, Argument, hub_of};
 use super::broadcast::broadcast_shape;
 use super::dist_array::{DistArray, expect};
-use super::eager::SMALL;
-use super::lazy::Operand;
 use super::operate::zip;
 use super::view::Held;
-use super::{evaluate, map_with, rows, walk};
+use super::{map_with, rows, walk};
 use crate::element::Element;
 use crate::error::Result;
 use crate::transport::wire::Message;
-
-/// The elements in a block of their own, with the same strides, where those leave no large gaps (see [`DistArray`]'s `clone`).
-pub(crate) fn duplicate<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<Held<A, D>> {
-    held.copy_of_span(copy).unwrap_or_else(|| copy(held))
-}
-
-/// The elements in a block of their own, without gaps, in the same memory order.
-fn copy<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<Held<A, D>> {
-    let hub = held.store.hub();
-    match held.leaf() {
-        // Both are in the pool, so engine processes may take part.
-        Some(leaf) if held.view.len() > SMALL => {
-            let copy = evaluate::map(hub, held.view.shape(), &[Operand::Leaf(leaf)])?.swap_remove(0);
-            Ok(Held::from_leaf(&copy))
-        }
-        _ => walk::copy(hub, "copy on write", &held.view.view()),
-    }
-}
 
 /// The elements in a block of their own, in row-major order.
 pub(crate) fn row_major<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<Held<A, D>> {
@@ -109,7 +89,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         S: Message + Send + Sync + 'static,
         B: Element,
     {
-        let held = self.try_held()?;
+        // Where engine processes see it.
+        let held = self.try_held()?.for_engines();
         Ok(DistArray::from_held(map_with::map_with(held.store.hub(), state, &held.view.view(), f)?))
     }
 

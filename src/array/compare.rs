@@ -8,8 +8,8 @@ use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, expect};
 use super::evaluate::fold_all;
 use super::lazy::{Expr, Node, Operand};
-use super::operate;
-use super::reduce;
+use super::owned::dtype_of;
+use super::{operate, reduce};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::{DType, Fold, Op};
@@ -108,28 +108,33 @@ where
     mask.choose(yes, no)
 }
 
-/// Whether two operands have one shape and equal elements.
-fn all_equal<A: Element + PartialEq, D: Dimension, E: Dimension>(
+/// Whether two arrays have one shape and equal elements.
+fn all_equal<A: PartialEq, D: Dimension, E: Dimension>(
     left: &DistArray<A, D>,
-    right: &Arg<'_, A, E>,
+    right: &DistArray<A, E>,
 ) -> Result<bool> {
     if left.shape() != right.shape() {
         return Ok(false);
     }
-    let (volume, small) = (volume(left.shape()), super::eager::SMALL);
-    match (A::DTYPE, right) {
-        (Some(_), Arg::Dist(other)) if volume > small && left.hub().id() == other.hub().id() => {
-            let hub = hub_of(Some(left.hub()), right.hub())?;
-            let args = vec![Arg::Dist(left).operand(&hub)?, Arg::Dist(other).operand(&hub)?];
-            let expr = Expr::Apply { op: Op::Equal, args };
-            let node = Node::new(&hub, DType::Bool, Dims::new(left.shape()), expr)?;
-            let all = fold_all(&hub, &Operand::Node(node), Fold::All)?;
-            Ok(reduce::scalar_of(&all))
-        }
-        (_, Arg::Dist(other)) => Ok(same_elements(&left.try_held()?.view.view(), &other.try_held()?.view.view())),
-        (_, Arg::Foreign(view)) => Ok(same_elements(&left.try_held()?.view.view(), view)),
-        (_, Arg::Number(_)) => Ok(false),
+    if volume(left.shape()) > super::eager::SMALL
+        && left.hub().id() == right.hub().id()
+        && let Some(dtype) = dtype_of::<A>()
+        && let (Some(one), Some(other)) = (left.operand_as(dtype), right.operand_as(dtype))
+    {
+        let expr = Expr::Apply { op: Op::Equal, args: vec![one, other] };
+        let node = Node::new(left.hub(), DType::Bool, Dims::new(left.shape()), expr)?;
+        let all = fold_all(left.hub(), &Operand::Node(node), Fold::All)?;
+        return Ok(reduce::scalar_of(&all));
     }
+    Ok(same_elements(&left.try_held()?.view.view(), &right.try_held()?.view.view()))
+}
+
+/// Whether an array has the shape and the elements of a view.
+fn equals<A: PartialEq, D: Dimension, E: Dimension>(
+    left: &DistArray<A, D>,
+    right: &ArrayView<'_, A, E>,
+) -> Result<bool> {
+    Ok(left.shape() == right.shape() && same_elements(&left.try_held()?.view.view(), right))
 }
 
 /// Whether two arrays of one shape have equal elements.
@@ -143,33 +148,29 @@ fn same_elements<A: PartialEq, D: Dimension, E: Dimension>(
     }
 }
 
-impl<A: Element + PartialEq, D: Dimension, E: Dimension> PartialEq<DistArray<A, E>> for DistArray<A, D> {
+impl<A: PartialEq, D: Dimension, E: Dimension> PartialEq<DistArray<A, E>> for DistArray<A, D> {
     /// Whether shape and elements are equal. Panics where an expression cannot be computed.
     #[track_caller]
     fn eq(&self, other: &DistArray<A, E>) -> bool {
-        expect(all_equal(self, &Arg::Dist(other)))
+        expect(all_equal(self, other))
     }
 }
 
-impl<A: Element + PartialEq, S: Data<Elem = A>, D: Dimension, E: Dimension> PartialEq<ArrayBase<S, E>>
-    for DistArray<A, D>
-{
+impl<A: PartialEq, S: Data<Elem = A>, D: Dimension, E: Dimension> PartialEq<ArrayBase<S, E>> for DistArray<A, D> {
     #[track_caller]
     fn eq(&self, other: &ArrayBase<S, E>) -> bool {
-        expect(all_equal(self, &Arg::Foreign(other.view())))
+        expect(equals(self, &other.view()))
     }
 }
 
-impl<A: Element + PartialEq, D: Dimension, E: Dimension> PartialEq<ArrayRef<A, E>> for DistArray<A, D> {
+impl<A: PartialEq, D: Dimension, E: Dimension> PartialEq<ArrayRef<A, E>> for DistArray<A, D> {
     #[track_caller]
     fn eq(&self, other: &ArrayRef<A, E>) -> bool {
-        expect(all_equal(self, &Arg::Foreign(other.view())))
+        expect(equals(self, &other.view()))
     }
 }
 
-impl<A: Element + PartialEq, S: Data<Elem = A>, D: Dimension, E: Dimension> PartialEq<DistArray<A, E>>
-    for ArrayBase<S, D>
-{
+impl<A: PartialEq, S: Data<Elem = A>, D: Dimension, E: Dimension> PartialEq<DistArray<A, E>> for ArrayBase<S, D> {
     #[track_caller]
     fn eq(&self, other: &DistArray<A, E>) -> bool {
         other == self

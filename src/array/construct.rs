@@ -1,11 +1,14 @@
 //! Constructors, under ndarray's names. They make their array on the [current hub](Hub::current) and panic with the text of the error where there is
-//! no memory for it; `Hub::enter` makes another hub the current one.
+//! no memory for it; `Hub::enter` makes another hub the current one. What is given by value and owns its memory is moved in and keeps that.
 
-use ndarray::{Array, ArrayBase, Data, Dimension, Ix1, Ix2, ShapeBuilder, ShapeError};
+use ndarray::{
+    ArcArray, Array, ArrayBase, ArrayView, ArrayViewMut, CowArray, Data, Dimension, Ix1, Ix2, ShapeBuilder, ShapeError,
+};
 use num_traits::{Float, One, Zero};
 
 use super::dist_array::{DistArray, expect};
 use super::gather::copy_in;
+use super::view::Held;
 use super::walk;
 use crate::cluster::Hub;
 use crate::element::Element;
@@ -14,6 +17,30 @@ use crate::error::Result;
 /// A copy of an ndarray on the current hub.
 fn on_current<A: Element, S: Data<Elem = A>, D: Dimension>(array: &ArrayBase<S, D>) -> Result<DistArray<A, D>> {
     Ok(DistArray::from_held(copy_in(&Hub::current()?, &array.view())?))
+}
+
+/// An array that was moved in, on the current hub.
+fn moved_in<A, D: Dimension>(array: Array<A, D>) -> Result<DistArray<A, D>> {
+    Ok(DistArray::from_held(Held::own(Hub::current()?, array)))
+}
+
+impl<A, D: Dimension> DistArray<A, D> {
+    /// The elements of a vector in this shape, in row-major (or, with `.f()`, column-major) order. The vector is moved in, and keeps its memory.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] where the numbers of elements differ.
+    #[track_caller]
+    pub fn from_shape_vec<Sh: Into<ndarray::StrideShape<D>>>(shape: Sh, elements: Vec<A>) -> Result<Self, ShapeError> {
+        Ok(expect(moved_in(Array::from_shape_vec(shape, elements)?)))
+    }
+}
+
+impl<A> DistArray<A, Ix1> {
+    /// The elements of a vector, which is moved in and keeps its memory.
+    #[track_caller]
+    pub fn from_vec(elements: Vec<A>) -> Self {
+        expect(moved_in(Array::from_vec(elements)))
+    }
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
@@ -74,24 +101,9 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     pub fn from_shape_simple_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl FnMut() -> A) -> Self {
         expect(Hub::current().and_then(|hub| walk::fill_with(&hub, shape, f)).map(DistArray::from_held))
     }
-
-    /// The elements of a vector in this shape, in row-major (or, with `.f()`, column-major) order. One copy.
-    ///
-    /// # Errors
-    /// A [`ShapeError`] where the numbers of elements differ.
-    #[track_caller]
-    pub fn from_shape_vec<Sh: Into<ndarray::StrideShape<D>>>(shape: Sh, elements: Vec<A>) -> Result<Self, ShapeError> {
-        Ok(expect(on_current(&Array::from_shape_vec(shape, elements)?)))
-    }
 }
 
 impl<A: Element> DistArray<A, Ix1> {
-    /// The elements of a vector. One copy.
-    #[track_caller]
-    pub fn from_vec(elements: Vec<A>) -> Self {
-        expect(on_current(&ndarray::aview1(&elements)))
-    }
-
     /// `n` numbers evenly from `start` to `end`, both included.
     #[track_caller]
     pub fn linspace(start: A, end: A, n: usize) -> Self
@@ -126,7 +138,7 @@ impl<A: Element> DistArray<A, Ix1> {
     where
         A: Float,
     {
-        expect(on_current(&Array::logspace(base, start, end, n)))
+        expect(moved_in(Array::logspace(base, start, end, n)))
     }
 
     /// `n` numbers from `start` to `end`, each the same multiple of the one before; `None` where their signs differ or one is 0.
@@ -135,7 +147,7 @@ impl<A: Element> DistArray<A, Ix1> {
     where
         A: Float,
     {
-        Array::geomspace(start, end, n).map(|array| expect(on_current(&array)))
+        Array::geomspace(start, end, n).map(|array| expect(moved_in(array)))
     }
 }
 
@@ -174,13 +186,13 @@ impl<A: Element> DistArray<A, Ix2> {
     }
 }
 
-impl<A: Element> FromIterator<A> for DistArray<A, Ix1> {
+impl<A> FromIterator<A> for DistArray<A, Ix1> {
     fn from_iter<I: IntoIterator<Item = A>>(elements: I) -> Self {
         Self::from_vec(elements.into_iter().collect())
     }
 }
 
-impl<A: Element> From<Vec<A>> for DistArray<A, Ix1> {
+impl<A> From<Vec<A>> for DistArray<A, Ix1> {
     #[track_caller]
     fn from(elements: Vec<A>) -> Self {
         Self::from_vec(elements)
@@ -194,12 +206,30 @@ impl<A: Element> From<&[A]> for DistArray<A, Ix1> {
     }
 }
 
-impl<A: Element, S: Data<Elem = A>, D: Dimension> From<ArrayBase<S, D>> for DistArray<A, D> {
+impl<A, D: Dimension> From<Array<A, D>> for DistArray<A, D> {
+    /// The array is moved in, and keeps its memory.
     #[track_caller]
-    fn from(array: ArrayBase<S, D>) -> Self {
-        expect(on_current(&array))
+    fn from(array: Array<A, D>) -> Self {
+        expect(moved_in(array))
     }
 }
+
+macro_rules! from_owned_or_not {
+    ($($Array:ty),*) => {$(
+        impl<A: Element, D: Dimension> From<$Array> for DistArray<A, D> {
+            /// The array is moved in where it owns its memory alone, else copied into the pool.
+            #[track_caller]
+            fn from(array: $Array) -> Self {
+                match array.try_into_owned_nocopy() {
+                    Ok(array) => array.into(),
+                    Err(array) => expect(on_current(&array)),
+                }
+            }
+        }
+    )*};
+}
+
+from_owned_or_not!(ArcArray<A, D>, CowArray<'_, A, D>, ArrayView<'_, A, D>, ArrayViewMut<'_, A, D>);
 
 impl<A: Element, S: Data<Elem = A>, D: Dimension> From<&ArrayBase<S, D>> for DistArray<A, D> {
     #[track_caller]

@@ -6,22 +6,34 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
+use ndarray::{Array, ArrayRef, Axis, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
 use super::dims::volume;
 use super::lazy::{Expr, Handle, Node, Operand};
 use super::partition::Partition;
-use super::view::Held;
-use super::{bounds, closure, evaluate};
+use super::view::{Held, View};
+use super::{bounds, evaluate};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
+use kernels::DType;
 
-/// An n-dimensional array in memory that the hub and its engines share.
+/// An n-dimensional array in memory that the hub and its engines share, or one that owns its memory as ndarray's do.
 ///
 /// It dereferences to [`ndarray::ArrayRef`], so all of ndarray's methods that read work on it as they are, and those that write do too, after
 /// copy-on-write. Methods of the same name defined here, and the operators, run in parallel and are lazy: they build an expression, and what reads
 /// the value (a dereference, [`gather`](DistArray::gather), a reduction, printing) computes it in one pass. Cloning copies nothing.
+///
+/// An [`Array`](ndarray::Array) or a vector becomes a `DistArray` without a copy (`From`, [`from_vec`](DistArray::from_vec),
+/// [`Hub::scatter`]), and such an array becomes an `Array` again without one ([`into_ndarray`](DistArray::into_ndarray)). Elements may be of
+/// any type there; what computes in memory that processes share asks for an [`Element`].
+///
+/// ```
+/// use distob::prelude::*;
+/// let mut names = DistArray::from(array!["Bergen".to_owned(), "Oslo".to_owned()]);
+/// names[1].push('!');
+/// assert_eq!(names.map(|name| name.len()), array![6, 5]);
+/// ```
 ///
 /// A dereference that has to compute and fails (memory is full, say) panics with the text of the [`Error`]; [`eval`](DistArray::eval) gives the error
 /// instead, and after it has succeeded a dereference cannot fail.
@@ -36,7 +48,7 @@ use crate::error::{Error, Result};
 /// # Ok(())
 /// # }
 /// ```
-pub struct DistArray<A: Element, D: Dimension> {
+pub struct DistArray<A, D> {
     /// Set once it has its value: then this is the truth of pointer, shape and strides.
     held: OnceCell<Held<A, D>>,
     /// What gives the value, where it was an expression.
@@ -85,13 +97,34 @@ pub(crate) fn expect<T>(result: Result<T>) -> T {
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
+    /// Panics where the node's elements are of another type.
+    pub(crate) fn from_node(node: Arc<Node>) -> Self {
+        // Asked here, where the type is known to be an element, so that a dereference need not.
+        assert!(A::DTYPE == Some(node.dtype), "a value of type {} was taken for another", node.dtype.name());
+        DistArray { held: OnceCell::new(), node: Some(Handle::new(node)), partition: None }
+    }
+
+    /// The same elements under another name of their type (`isize` for `i64`), or in another kind of dimension of this rank.
+    /// Computes nothing.
+    pub(crate) fn seen_as<B: Element, E: Dimension>(&self) -> Result<DistArray<B, E>> {
+        match self.operand() {
+            _ if A::DTYPE != B::DTYPE => Err(Error::invalid("elements of another type")),
+            Some(Operand::Node(node)) => Ok(DistArray::from_node(node)),
+            Some(Operand::Leaf(leaf)) => Ok(DistArray::from_held(Held::from_leaf(&leaf))),
+            _ => Err(Error::invalid("an element type that programs do not know")),
+        }
+    }
+
+    /// This array as an operand of programs; `None` for elements that they do not know.
+    pub(crate) fn operand(&self) -> Option<Operand> {
+        self.operand_as(A::DTYPE?)
+    }
+}
+
+impl<A, D: Dimension> DistArray<A, D> {
     #[inline]
     pub(crate) fn from_held(held: Held<A, D>) -> Self {
         DistArray { held: OnceCell::with_value(held), node: None, partition: None }
-    }
-
-    pub(crate) fn from_node(node: Arc<Node>) -> Self {
-        DistArray { held: OnceCell::new(), node: Some(Handle::new(node)), partition: None }
     }
 
     /// The evaluated state, if there is one.
@@ -120,30 +153,31 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         let Some(node) = &self.node else { return Err(Error::invalid("an array without a value")) };
         let leaf = node.evaluate()?;
         // Only what is quick happens inside of the cell: no thread waits there for a computation.
-        Ok(self.held.get_or_init(|| Held::from_leaf(leaf)))
-    }
-
-    /// The same elements under another name of their type (`isize` for `i64`), or in another kind of dimension of this rank.
-    /// Computes nothing.
-    pub(crate) fn seen_as<B: Element, E: Dimension>(&self) -> Result<DistArray<B, E>> {
-        match self.operand() {
-            _ if A::DTYPE != B::DTYPE => Err(Error::invalid("elements of another type")),
-            Some(Operand::Node(node)) => Ok(DistArray::from_node(node)),
-            Some(Operand::Leaf(leaf)) => Ok(DistArray::from_held(Held::from_leaf(&leaf))),
-            _ => Err(Error::invalid("an element type that programs do not know")),
-        }
+        Ok(self.held.get_or_init(|| Held::of_pending(leaf)))
     }
 
     /// The evaluated state by value.
     pub(crate) fn into_held(mut self) -> Result<Held<A, D>> {
         self.try_held()?;
+        // The expression's own handle on the memory would make it look shared.
+        self.node = None;
         self.held.take().ok_or_else(|| Error::invalid("an array without a value"))
+    }
+
+    /// The array as ndarray's, which gets another value after this: its own memory where nobody else looks into that, else a copy.
+    pub(crate) fn take_array(&mut self) -> Result<Array<A, D>> {
+        let held = self.held_mut()?;
+        if !held.owns_alone() {
+            return held.copied();
+        }
+        let held = self.held.take();
+        held.ok_or_else(|| Error::invalid("an array without a value"))?.into_array()
     }
 
     /// The evaluated state, for a change of its layout alone.
     pub(crate) fn held_mut(&mut self) -> Result<&mut Held<A, D>> {
         self.try_held()?;
-        // The expression's own handle on the block would make it look shared.
+        // The expression's own handle on the memory would make it look shared.
         self.node = None;
         self.held.get_mut().ok_or_else(|| Error::invalid("an array without a value"))
     }
@@ -152,7 +186,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     pub(crate) fn unique_mut(&mut self) -> Result<&mut Held<A, D>> {
         let held = self.held_mut()?;
         if !held.is_unique() {
-            *held = closure::duplicate(held)?;
+            *held = held.duplicate()?;
         }
         Ok(held)
     }
@@ -168,10 +202,10 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         self.partition = None;
     }
 
-    /// This array as an operand of programs; `None` for elements that they do not know.
-    pub(crate) fn operand(&self) -> Option<Operand> {
+    /// This array as an operand of programs, which take its elements for values of `dtype`.
+    pub(crate) fn operand_as(&self, dtype: DType) -> Option<Operand> {
         match (self.held.get(), &self.node) {
-            (Some(held), _) => held.leaf().map(Operand::Leaf),
+            (Some(held), _) => Some(Operand::Leaf(held.leaf_as(dtype))),
             (None, Some(node)) => Some(Operand::Node(Arc::clone(node))),
             (None, None) => None,
         }
@@ -183,7 +217,20 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         matches!(node.expr().as_deref(), Some(Expr::Reduce { .. })).then_some(node)
     }
 
-    /// The hub whose memory the array is in.
+    /// The array that `node` will be, which is made of the node of this one.
+    ///
+    /// # Panics
+    /// Where its elements are of another type.
+    pub(crate) fn with_node<E: Dimension>(&self, node: Arc<Node>) -> DistArray<A, E> {
+        assert!(
+            self.node.as_ref().is_some_and(|own| own.dtype == node.dtype),
+            "a value of another type than {}",
+            node.dtype.name()
+        );
+        DistArray { held: OnceCell::new(), node: Some(Handle::new(node)), partition: None }
+    }
+
+    /// The hub that the array belongs to.
     pub fn hub(&self) -> &Hub {
         match (self.held.get(), &self.node) {
             (Some(held), _) => held.store.hub(),
@@ -282,7 +329,10 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::Axis`] where there is no such axis.
-    pub fn resplit(&self, axis: isize) -> Result<Self> {
+    pub fn resplit(&self, axis: isize) -> Result<Self>
+    where
+        A: Clone,
+    {
         let at = checked_axis("resplit", axis, self.ndim())?;
         self.with_partition(Partition::along(self.shape(), at, self.hub().engines())?)
     }
@@ -291,7 +341,10 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] where the partition is not of this shape, or is one for more engines than the hub has.
-    pub fn with_partition(&self, partition: Partition) -> Result<Self> {
+    pub fn with_partition(&self, partition: Partition) -> Result<Self>
+    where
+        A: Clone,
+    {
         let engines = self.hub().engines();
         if partition.engines() > engines {
             return Err(Error::invalid(format!(
@@ -310,15 +363,16 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// A dereference that failed: a panic, or, where one is under way, an array of nothing.
     #[cold]
     #[track_caller]
-    fn failed<'a>(error: &Error) -> &'a mut ArrayViewMut<'static, A, D> {
+    fn failed<'a>(error: &Error) -> &'a mut ArrayRef<A, D>
+    where
+        A: 'a,
+        D: 'a,
+    {
         if !std::thread::panicking() {
             fail(error);
         }
         // A second panic would abort the process. Leaked, since it must outlive the borrow; it is empty and rare.
-        Box::leak(Box::new(match ArrayViewMut::from_shape(D::zeros(D::NDIM.unwrap_or(1)), &mut []) {
-            Ok(view) => view,
-            Err(_) => std::process::abort(),
-        }))
+        &mut *Box::leak(Box::new(View::empty()))
     }
 }
 
@@ -344,7 +398,7 @@ pub(crate) fn dim_of<D: Dimension>(shape: &[usize]) -> D {
     dim
 }
 
-impl<A: Element, D: Dimension> Deref for DistArray<A, D> {
+impl<A, D: Dimension> Deref for DistArray<A, D> {
     type Target = ArrayRef<A, D>;
 
     #[inline]
@@ -360,7 +414,7 @@ impl<A: Element, D: Dimension> Deref for DistArray<A, D> {
     }
 }
 
-impl<A: Element, D: Dimension> DerefMut for DistArray<A, D> {
+impl<A, D: Dimension> DerefMut for DistArray<A, D> {
     #[track_caller]
     fn deref_mut(&mut self) -> &mut ArrayRef<A, D> {
         match self.unique_mut() {
@@ -372,11 +426,12 @@ impl<A: Element, D: Dimension> DerefMut for DistArray<A, D> {
 
 // A panic leaves an array as it was or pending, never half written: a value is published when it is complete, and a node whose
 // run unwinds is pending again. What a panicking closure has written through `&mut` is the caller's own, as with `ndarray::Array`.
-impl<A: Element, D: Dimension> UnwindSafe for DistArray<A, D> {}
-impl<A: Element, D: Dimension> RefUnwindSafe for DistArray<A, D> {}
+// Handles share elements, so those must bear to be seen after a panic.
+impl<A: RefUnwindSafe, D: Dimension> UnwindSafe for DistArray<A, D> {}
+impl<A: RefUnwindSafe, D: Dimension> RefUnwindSafe for DistArray<A, D> {}
 
-impl<A: Element, D: Dimension> Clone for DistArray<A, D> {
-    /// Another handle on the same elements, with the same strides. Nothing is copied until one of the two is written to.
+impl<A: Clone, D: Dimension> Clone for DistArray<A, D> {
+    /// Another handle on the same elements, with the same strides. Nothing is copied or cloned until one of the two is written to.
     ///
     /// The copy that the first write makes keeps the strides, as `ndarray::Array::clone` does, while the elements fill more than half
     /// of the memory that the strides span. Otherwise it holds the elements of this array alone, without gaps, as the copy
@@ -418,7 +473,7 @@ pub fn eval_all(arrays: &[&dyn Evaluate]) -> Result<()> {
 
 mod sealed {
     pub trait Sealed {}
-    impl<A: crate::element::Element, D: ndarray::Dimension> Sealed for super::DistArray<A, D> {}
+    impl<A, D: ndarray::Dimension> Sealed for super::DistArray<A, D> {}
 }
 
 /// The expression of an array, where there is one still to be computed.
@@ -436,7 +491,7 @@ pub trait Evaluate: sealed::Sealed {
     fn force(&self) -> Result<()>;
 }
 
-impl<A: Element, D: Dimension> Evaluate for DistArray<A, D> {
+impl<A, D: Dimension> Evaluate for DistArray<A, D> {
     fn pending(&self) -> Pending {
         Pending(match self.held.get() {
             Some(_) => None,

@@ -149,6 +149,19 @@ pub(crate) fn update<A: Element, D: Dimension, R: Dimension>(
     }
 }
 
+/// A copy of a small row-major view in the pool; `None` where the general way must be taken.
+pub(crate) fn copy<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, D>) -> Option<Held<A, D>> {
+    let elements = view.as_slice().filter(|elements| elements.len() <= SMALL)?;
+    let fill = |out: &mut [MaybeUninit<A>]| {
+        out.write_copy_of_slice(elements);
+        true
+    };
+    // SAFETY: as many elements as `out` takes are copied into it; it panics otherwise.
+    let store = unsafe { filled(hub, elements.len(), fill) }?;
+    // SAFETY: as many elements as the view has, of whose shape the array is, were written.
+    Some(unsafe { Held::in_store(store, view.raw_dim()) })
+}
+
 /// `op` of each element of a small array that has its value; `None` where the general way must be taken.
 #[inline]
 pub(crate) fn unary<A: Element, B: Element, D: Dimension>(op: Op, array: &DistArray<A, D>) -> Option<DistArray<B, D>> {

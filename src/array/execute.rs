@@ -17,10 +17,12 @@ const NAME: &str = "expression";
 /// Runs a plan whose inputs and outputs are leaves. Outputs are fresh, or their memory has no other reader. `false` where an
 /// integer operation met an operand that it has no result for.
 pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[&Leaf], outputs: &[Leaf]) -> Result<bool> {
-    let sources: Vec<*const u8> = inputs.iter().map(|leaf| leaf.address().cast_const()).collect();
+    let shared = plan.chunks() > 1 && plan.traffic() >= INLINE_BELOW;
+    let address = |leaf: &&Leaf| if shared { leaf.address_for_engines() } else { leaf.address() };
+    let sources: Vec<*const u8> = inputs.iter().map(|leaf| address(leaf).cast_const()).collect();
     let targets: Vec<*mut u8> = outputs.iter().map(Leaf::address).collect();
-    // SAFETY: a leaf's layout stays inside its block, which `inputs` and `outputs` keep alive during the call; the plan
-    // was made from these leaves' shapes and strides. Outputs are unshared (this function's contract), so no input
+    // SAFETY: a leaf's layout stays inside its memory, which `inputs` and `outputs` keep alive during the call, and a copy beside it. The
+    // plan was made from these leaves' shapes and strides. Outputs are unshared (this function's contract), so no input
     // overlaps them and nobody else reads or writes them.
     unsafe { run_at(hub, plan, &sources, &targets) }
 }
@@ -98,7 +100,7 @@ pub(super) fn run_rows(hub: &Hub, stages: &[RowStage<'_>], rows: usize, row: usi
             let rows = start..(start + block).min(end);
             for (nth, (stage, at)) in stages.iter().zip(&addresses).enumerate() {
                 let units = rows.start * stage.units..rows.end * stage.units;
-                // SAFETY: leaves' layouts stay inside their blocks, which `stages` keep alive, and plans were made from them. Outputs
+                // SAFETY: leaves' layouts stay inside their memory, which `stages` keep alive, and plans were made from them. Outputs
                 // are fresh, so that no input overlaps its own stage's. Chunks and blocks are disjoint rows, of which a stage
                 // reads what the stages before it have written of the same rows, on this thread.
                 unsafe { stage.plan.run_units(at.inputs, at.outputs, units, nth + 1 == stages.len()) }

@@ -1,10 +1,10 @@
-//! Between an array of the pool and one that owns its memory elsewhere: scatter copies in, gather copies out, once and in
-//! parallel. What is in the pool already is not copied.
+//! Between arrays of ndarray's and those of a hub: what is owned is moved in and out, views are copied in, [`gather`](DistArray::gather) copies
+//! out, once and in parallel.
 
-use ndarray::{Array, ArrayBase, ArrayRef, ArrayView, Data, Dimension, ShapeBuilder};
+use ndarray::{Array, ArrayBase, ArrayRef, ArrayView, Data, Dimension};
 
-use super::broadcast::{memory_order, strides_in_order};
 use super::dist_array::{DistArray, checked_axis, expect};
+use super::eager;
 use super::partition::Partition;
 use super::view::Held;
 use super::walk;
@@ -15,7 +15,51 @@ use crate::error::{Error, Result};
 /// A copy of a view in the pool, in the same memory order.
 pub(crate) fn copy_in<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, D>) -> Result<Held<A, D>> {
     hub.count_copied((view.len() * size_of::<A>()) as u64);
-    walk::copy(hub, "scatter", view)
+    match eager::copy(hub, view) {
+        Some(held) => Ok(held),
+        None => walk::copy(hub, "scatter", view),
+    }
+}
+
+impl<A, D: Dimension> DistArray<A, D> {
+    /// The array as ndarray's. One that owns its memory (it was moved in, or grew) is moved out again where nobody else shares it, which costs
+    /// nothing; else this is a copy, in parallel. `Array::from(a)` and `a.into()` are the same.
+    ///
+    /// Panics where the expression cannot be computed; see [`try_into_ndarray`](DistArray::try_into_ndarray).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let elements = vec![1.0, 2.0, 3.0];
+    /// let place = elements.as_ptr();
+    /// let mut a = DistArray::from_vec(elements);
+    /// a += 1.0;
+    /// let x: Array1<f64> = a.into_ndarray();
+    /// assert_eq!((x.as_ptr(), x), (place, array![2.0, 3.0, 4.0]));
+    /// ```
+    #[track_caller]
+    pub fn into_ndarray(self) -> Array<A, D> {
+        expect(self.try_into_ndarray())
+    }
+
+    /// [`into_ndarray`](DistArray::into_ndarray), with an error where that panics.
+    pub fn try_into_ndarray(self) -> Result<Array<A, D>> {
+        self.into_held()?.into_array()
+    }
+
+    /// The elements as they lie in memory, and where among them the first one of the array is; `None` where the array is empty. A copy
+    /// where [`into_ndarray`](DistArray::into_ndarray) makes one.
+    #[track_caller]
+    pub fn into_raw_vec_and_offset(self) -> (Vec<A>, Option<usize>) {
+        self.into_ndarray().into_raw_vec_and_offset()
+    }
+}
+
+impl<A, D: Dimension> From<DistArray<A, D>> for Array<A, D> {
+    /// As [`DistArray::into_ndarray`].
+    #[track_caller]
+    fn from(array: DistArray<A, D>) -> Self {
+        array.into_ndarray()
+    }
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
@@ -30,16 +74,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
     /// [`gather`](DistArray::gather), with an error where that panics.
     pub fn try_gather(&self) -> Result<Array<A, D>> {
-        let held = self.try_held()?;
-        let view = held.view.view();
-        let order = memory_order(view.shape(), std::iter::once(view.strides()));
-        let elements = walk::copy_out(held.store.hub(), "gather", &view, &order)?;
-        held.store.hub().count_copied((view.len() * size_of::<A>()) as u64);
-        let mut strides = D::zeros(view.ndim());
-        for (place, &stride) in strides.slice_mut().iter_mut().zip(&*strides_in_order(view.shape(), &order)) {
-            *place = stride as usize;
-        }
-        Array::from_shape_vec(view.raw_dim().strides(strides), elements).map_err(|e| Error::invalid(e.to_string()))
+        self.try_held()?.to_array()
     }
 }
 
@@ -56,11 +91,12 @@ pub trait Scatter {
 }
 
 impl Hub {
-    /// Puts an array on this hub, split along its first axis: one copy into the pool, in parallel; none for an array
-    /// that is in it already.
+    /// Puts an array on this hub, split along its first axis. An array of ndarray's that is given by value and owns its memory is moved in
+    /// and keeps that memory, which counts as in use; a reference or a view is copied into the pool, once and in parallel; an array of the
+    /// hub stays where it is.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; [`Error::ForeignHub`] for an array of another hub.
+    /// [`Error::OutOfMemory`] for a copy; [`Error::ForeignHub`] for an array of another hub.
     pub fn scatter<T: Scatter>(&self, value: T) -> Result<T::Output> {
         value.scatter_to(self, 0)
     }
@@ -80,10 +116,13 @@ fn scatter_view<A: Element, D: Dimension>(
     view: ArrayView<'_, A, D>,
     axis: isize,
 ) -> Result<DistArray<A, D>> {
-    if view.ndim() > 0 {
-        checked_axis("scatter", axis, view.ndim())?;
-    }
+    check_split(axis, view.ndim())?;
     split(DistArray::from_held(copy_in(hub, &view)?), axis)
+}
+
+/// Asks before anything is copied or taken.
+fn check_split(axis: isize, ndim: usize) -> Result<()> {
+    if ndim > 0 { checked_axis("scatter", axis, ndim).map(drop) } else { Ok(()) }
 }
 
 /// The array, split along `axis`; axis 0 needs no saying.
@@ -108,7 +147,11 @@ impl<A: Element, S: Data<Elem = A>, D: Dimension> Scatter for ArrayBase<S, D> {
     type Output = DistArray<A, D>;
 
     fn scatter_to(self, hub: &Hub, axis: isize) -> Result<DistArray<A, D>> {
-        scatter_view(hub, self.view(), axis)
+        check_split(axis, self.ndim())?;
+        match self.try_into_owned_nocopy() {
+            Ok(array) => split(DistArray::from_held(Held::own(hub.clone(), array)), axis),
+            Err(shared) => scatter_view(hub, shared.view(), axis),
+        }
     }
 }
 

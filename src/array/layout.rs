@@ -4,8 +4,8 @@
 //! Axes, indices and slices that the array does not have are a panic on the caller's line, with the values.
 
 use ndarray::{
-    Axis, AxisDescription, Dimension, IntoDimension, IxDyn, LayoutRef, RemoveAxis, ShapeArg, ShapeError, Slice,
-    SliceArg,
+    ArrayViewMut, Axis, AxisDescription, Dimension, IntoDimension, IxDyn, LayoutRef, RemoveAxis, ShapeArg, ShapeError,
+    Slice, SliceArg,
 };
 
 use super::bounds::{
@@ -17,7 +17,7 @@ use super::view::Held;
 use crate::element::Element;
 use crate::error::Result;
 
-impl<A: Element, D: Dimension> DistArray<A, D> {
+impl<A, D: Dimension> DistArray<A, D> {
     /// The layout, to be changed in place.
     #[track_caller]
     fn layout_mut(&mut self) -> &mut LayoutRef<A, D> {
@@ -27,16 +27,22 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
     /// Another look at the same memory.
     #[track_caller]
-    fn with<E: Dimension>(
+    fn with<'a, E: Dimension>(
         self,
-        change: impl FnOnce(ndarray::ArrayViewMut<'static, A, D>) -> ndarray::ArrayViewMut<'static, A, E>,
-    ) -> DistArray<A, E> {
+        change: impl FnOnce(ArrayViewMut<'a, A, D>) -> ArrayViewMut<'a, A, E>,
+    ) -> DistArray<A, E>
+    where
+        A: 'a,
+    {
         DistArray::from_held(expect(self.into_held()).with_view(change))
     }
 
     /// The transpose: the axes reversed. Shares the elements.
     #[track_caller]
-    pub fn t(&self) -> DistArray<A, D> {
+    pub fn t(&self) -> DistArray<A, D>
+    where
+        A: Clone,
+    {
         self.clone().reversed_axes()
     }
 
@@ -58,7 +64,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     #[track_caller]
     pub fn reverse_axes(&mut self) {
         self.forget_partition();
-        expect(self.held_mut()).view.reverse_axes();
+        expect(self.held_mut()).change_view(|view| view.reversed_axes());
     }
 
     /// Puts the axes in another order, in place. Panics where `axes` is no permutation.
@@ -67,7 +73,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         let axes = axes.into_dimension();
         expect(check_permutation("permute_axes", axes.slice(), self.ndim()));
         self.forget_partition();
-        expect(self.held_mut()).view.permute_axes(axes);
+        expect(self.held_mut()).change_view(|view| view.permuted_axes(axes));
     }
 
     /// Swaps two axes in place. Panics where there is no such axis.
@@ -105,7 +111,10 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// assert_eq!(rows.sum_axis(Axis(1)), ndarray::array![33.0, 93.0]);
     /// ```
     #[track_caller]
-    pub fn slice_shared<I: SliceArg<D>>(&self, info: I) -> DistArray<A, I::OutDim> {
+    pub fn slice_shared<I: SliceArg<D>>(&self, info: I) -> DistArray<A, I::OutDim>
+    where
+        A: Clone,
+    {
         expect(check_slices("slice_shared", self.shape(), info.as_ref()));
         self.clone().with(|view| view.slice_move(info))
     }
@@ -179,7 +188,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     pub fn insert_axis(self, axis: Axis) -> DistArray<A, D::Larger> {
         expect(check_new_axis("insert_axis", axis, self.ndim()));
         if let Some(node) = self.pending_reduction() {
-            return DistArray::from_node(expect(node.with_axis(axis.index())));
+            return self.with_node(expect(node.with_axis(axis.index())));
         }
         self.with(|view| view.insert_axis(axis))
     }
@@ -212,8 +221,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// A [`ShapeError`] where the ranks differ.
     #[track_caller]
     pub fn into_dimensionality<E: Dimension>(self) -> Result<DistArray<A, E>, ShapeError> {
-        let Held { view, store } = expect(self.into_held());
-        Ok(DistArray::from_held(Held { view: view.into_dimensionality()?, store }))
+        expect(self.into_held()).try_with_view(|view| view.into_dimensionality()).map(DistArray::from_held)
     }
 
     /// The array in another shape, in row-major (or, `((…), Order::ColumnMajor)`, column-major) logical order.
@@ -223,10 +231,11 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// that they had to be copied: [`to_shape`](DistArray::to_shape) does that.
     #[track_caller]
     pub fn into_shape_with_order<E: ShapeArg>(self, shape: E) -> Result<DistArray<A, E::Dim>, ShapeError> {
-        let Held { view, store } = expect(self.into_held());
-        Ok(DistArray::from_held(Held { view: view.into_shape_with_order(shape)?, store }))
+        expect(self.into_held()).try_with_view(|view| view.into_shape_with_order(shape)).map(DistArray::from_held)
     }
+}
 
+impl<A: Element, D: Dimension> DistArray<A, D> {
     /// The array in another shape; the elements are shared where they lie in the right order, and copied where not.
     ///
     /// # Errors
@@ -236,9 +245,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         let (dim, order) = shape.into_shape_and_order();
         let order = order.unwrap_or(ndarray::Order::RowMajor);
         let held = expect(self.try_held());
-        let reshaped = |held: Held<A, D>| -> Result<_, ShapeError> {
-            let view = held.view.into_shape_with_order((dim.clone(), order))?;
-            Ok(DistArray::from_held(Held { view, store: held.store }))
+        let reshaped = |held: Held<A, D>| {
+            held.try_with_view(|view| view.into_shape_with_order((dim.clone(), order))).map(DistArray::from_held)
         };
         match reshaped(held.clone()) {
             Err(error) if error.kind() == ndarray::ErrorKind::IncompatibleLayout => {
@@ -279,7 +287,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 }
 
-impl<A: Element> DistArray<A, IxDyn> {
+impl<A> DistArray<A, IxDyn> {
     /// Takes the sub-array at `index` along `axis`, in place. Panics where there is no such axis or index.
     #[track_caller]
     pub fn index_axis_inplace(&mut self, axis: Axis, index: usize) {
@@ -301,10 +309,11 @@ impl<A: Element> DistArray<A, IxDyn> {
     }
 
     #[track_caller]
-    fn change_dyn(
-        &mut self,
-        change: impl FnOnce(ndarray::ArrayViewMut<'static, A, IxDyn>) -> ndarray::ArrayViewMut<'static, A, IxDyn>,
-    ) {
-        *self = self.clone().with(change);
+    fn change_dyn<'a>(&mut self, change: impl FnOnce(ArrayViewMut<'a, A, IxDyn>) -> ArrayViewMut<'a, A, IxDyn>)
+    where
+        A: 'a,
+    {
+        self.forget_partition();
+        expect(self.held_mut()).change_view(change);
     }
 }

@@ -123,7 +123,7 @@ pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
 
 /// An array in another dimension type, of its rank.
 #[inline]
-pub(crate) fn into_dimension<A: Element, E: Dimension, D: Dimension>(held: Held<A, E>) -> Held<A, D> {
+pub(crate) fn into_dimension<A, E: Dimension, D: Dimension>(held: Held<A, E>) -> Held<A, D> {
     held.with_view(|view| match view.into_dimensionality() {
         Ok(view) => view,
         Err(_) => unreachable!("a broadcast shape has the rank of its dimension type"),

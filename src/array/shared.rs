@@ -38,6 +38,16 @@ impl<T> Shared<T> {
         // Acquire: what those did who have given up theirs comes before what the caller does now.
         self.counted().references.load(Ordering::Acquire) == 1
     }
+
+    /// The value, to be changed, where this is the only reference.
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        if !self.is_unique() {
+            return None;
+        }
+        // SAFETY: made by `new` from a box, which lives as long as there is a reference; this is the only one, borrowed mutably.
+        Some(unsafe { &mut self.0.as_mut().value })
+    }
 }
 
 impl<T> Clone for Shared<T> {
@@ -109,9 +119,11 @@ mod tests {
     fn it_is_unique_again_when_the_others_are_gone() {
         let mut one = Shared::new(5);
         let other = one.clone();
-        assert!(!one.is_unique());
+        assert!(!one.is_unique() && one.get_mut().is_none());
         assert_eq!(*other + *one, 10);
         drop(other);
         assert!(one.is_unique());
+        *one.get_mut().expect("the only one") += 1;
+        assert_eq!(*one, 6);
     }
 }

@@ -6,9 +6,9 @@ use ndarray::iter::{Iter, IterMut};
 use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
 
 use super::dist_array::DistArray;
-use crate::element::Element;
+use super::owned::into_row_major;
 
-impl<A: Element + fmt::Display, D: Dimension> fmt::Display for DistArray<A, D> {
+impl<A: fmt::Display, D: Dimension> fmt::Display for DistArray<A, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.try_held() {
             Ok(held) => held.view.fmt(f),
@@ -17,7 +17,7 @@ impl<A: Element + fmt::Display, D: Dimension> fmt::Display for DistArray<A, D> {
     }
 }
 
-impl<A: Element + fmt::Debug, D: Dimension> fmt::Debug for DistArray<A, D> {
+impl<A: fmt::Debug, D: Dimension> fmt::Debug for DistArray<A, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.try_held() {
             Ok(held) => held.view.fmt(f),
@@ -26,7 +26,7 @@ impl<A: Element + fmt::Debug, D: Dimension> fmt::Debug for DistArray<A, D> {
     }
 }
 
-impl<'a, A: Element, D: Dimension> IntoIterator for &'a DistArray<A, D> {
+impl<'a, A, D: Dimension> IntoIterator for &'a DistArray<A, D> {
     type Item = &'a A;
     type IntoIter = Iter<'a, A, D>;
 
@@ -36,7 +36,19 @@ impl<'a, A: Element, D: Dimension> IntoIterator for &'a DistArray<A, D> {
     }
 }
 
-impl<'a, A: Element, D: Dimension> IntoIterator for &'a mut DistArray<A, D> {
+impl<A, D: Dimension> IntoIterator for DistArray<A, D> {
+    type Item = A;
+    type IntoIter = std::vec::IntoIter<A>;
+
+    /// The elements by value, in row-major order. Those of an array that does not own its memory, or that is shared, are copied first.
+    #[track_caller]
+    fn into_iter(self) -> Self::IntoIter {
+        // Not ndarray's iterator, which leaks the elements that it has not given when it ends.
+        into_row_major(self.into_ndarray()).into_iter()
+    }
+}
+
+impl<'a, A, D: Dimension> IntoIterator for &'a mut DistArray<A, D> {
     type Item = &'a mut A;
     type IntoIter = IterMut<'a, A, D>;
 
@@ -46,7 +58,7 @@ impl<'a, A: Element, D: Dimension> IntoIterator for &'a mut DistArray<A, D> {
     }
 }
 
-impl<'a, A: Element, D: Dimension> IntoNdProducer for &'a DistArray<A, D> {
+impl<'a, A, D: Dimension> IntoNdProducer for &'a DistArray<A, D> {
     type Item = &'a A;
     type Dim = D;
     type Output = ArrayView<'a, A, D>;
@@ -57,7 +69,7 @@ impl<'a, A: Element, D: Dimension> IntoNdProducer for &'a DistArray<A, D> {
     }
 }
 
-impl<'a, A: Element, D: Dimension> IntoNdProducer for &'a mut DistArray<A, D> {
+impl<'a, A, D: Dimension> IntoNdProducer for &'a mut DistArray<A, D> {
     type Item = &'a mut A;
     type Dim = D;
     type Output = ArrayViewMut<'a, A, D>;
@@ -68,7 +80,7 @@ impl<'a, A: Element, D: Dimension> IntoNdProducer for &'a mut DistArray<A, D> {
     }
 }
 
-impl<'a, A: Element, D: Dimension> From<&'a DistArray<A, D>> for ArrayView<'a, A, D> {
+impl<'a, A, D: Dimension> From<&'a DistArray<A, D>> for ArrayView<'a, A, D> {
     #[track_caller]
     fn from(array: &'a DistArray<A, D>) -> Self {
         array.view()

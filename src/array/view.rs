@@ -1,30 +1,43 @@
-//! The one place where a block of the pool becomes an ndarray view, and a view becomes an operand of a program.
+//! The one place where memory becomes an ndarray view, and a view becomes an operand of a program.
 //!
-//! What holds everything up: a [`Store`] owns a block; a [`Held`] is a view into the block of the store that it holds,
-//! and elements are written through it only while nothing else holds the store.
+//! A [`Store`] owns memory: a block of the pool, or the vector of an `ndarray::Array` that was moved in ([`owned`](super::owned)). A
+//! [`Held`] is a view into the memory of the store that it holds. Elements are written through it only while nothing else holds the store.
 
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-use ndarray::{ArrayViewMut, Axis, Dimension, Ix1, LayoutRef, RawArrayViewMut, ShapeBuilder};
+use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix1, LayoutRef, RawArrayViewMut, RawRef, ShapeBuilder};
 
 use super::dims::Dims;
+use super::owned::Owned;
 use super::shared::Shared;
+use super::walk::GRAIN;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::transport::LoneBlock;
 use kernels::DType;
 
-/// A block of a hub's pool, and what keeps the pool alive. Shared by every array that looks into it.
+/// The memory of arrays, and what keeps the pool alive. Shared by every array that looks into it.
 pub(crate) struct Store {
     base: NonNull<u8>,
-    /// Taken out when the store is dropped. It knows no pool of its own: the hub keeps that alive.
-    block: LoneBlock,
+    memory: Memory,
     hub: Hub,
 }
 
-// SAFETY: the pointer is that of the block, memory that any thread may use; who writes it is settled by `Held`.
+/// Whose memory it is.
+enum Memory {
+    /// A block of the hub's pool, whose elements have no destructor. Taken out when the store is dropped. It knows no pool of its own: the
+    /// hub keeps that alive.
+    Block(LoneBlock),
+    /// The vector of an array that was moved in. Boxed, so that the other kind, which is in more of a hurry, stays small.
+    Owned(Box<Owned>),
+}
+
+// SAFETY: the pointer is that of the memory, which any thread may use. Who writes it is settled by `Held`. Elements of a type that may not be
+// sent or shared are reached by `View`s of that type alone, which may not be sent or shared then.
 unsafe impl Send for Store {}
 // SAFETY: as for `Send`.
 unsafe impl Sync for Store {}
@@ -32,7 +45,10 @@ unsafe impl Sync for Store {}
 impl Drop for Store {
     #[inline]
     fn drop(&mut self) {
-        self.hub.pool().free_lone(self.block.take());
+        match &mut self.memory {
+            Memory::Block(block) => self.hub.pool().free_lone(block.take()),
+            Memory::Owned(owned) => owned.end(self.base, &self.hub),
+        }
     }
 }
 
@@ -41,7 +57,12 @@ impl Store {
     #[inline]
     pub(crate) fn new(hub: &Hub, bytes: usize) -> Result<Store> {
         let block = hub.pool().alloc_lone(bytes)?;
-        Ok(Store { base: hub.pool().address_of(&block), block, hub: hub.clone() })
+        Ok(Store { base: hub.pool().address_of(&block), memory: Memory::Block(block), hub: hub.clone() })
+    }
+
+    /// The memory of a vector, which begins at `base`.
+    pub(super) fn of_owned(hub: Hub, base: NonNull<u8>, owned: Owned) -> Store {
+        Store { base, memory: Memory::Owned(Box::new(owned)), hub }
     }
 
     #[inline]
@@ -49,9 +70,12 @@ impl Store {
         &self.hub
     }
 
-    /// Bytes of the block.
+    /// Bytes of the memory.
     pub(crate) fn len(&self) -> usize {
-        self.block.len()
+        match &self.memory {
+            Memory::Block(block) => block.len(),
+            Memory::Owned(owned) => owned.used(),
+        }
     }
 
     #[inline]
@@ -59,10 +83,29 @@ impl Store {
         self.base.as_ptr()
     }
 
+    /// The vector, where this is no block of the pool.
+    #[inline]
+    pub(super) fn owned(&self) -> Option<&Owned> {
+        match &self.memory {
+            Memory::Block(_) => None,
+            Memory::Owned(owned) => Some(owned),
+        }
+    }
+
+    /// [`owned`](Store::owned), with the pool that it counts for and where it begins.
+    #[inline]
+    pub(super) fn owned_mut(&mut self) -> Option<(&mut Owned, NonNull<u8>, &Hub)> {
+        match &mut self.memory {
+            Memory::Block(_) => None,
+            Memory::Owned(owned) => Some((owned, self.base, &self.hub)),
+        }
+    }
+
     /// The first `len` elements of a fresh block, to be written.
     #[expect(clippy::mut_from_ref, reason = "private, for a store that was made a moment ago and that nobody else has")]
-    fn elements<A: Element>(&self, len: usize) -> &mut [MaybeUninit<A>] {
-        assert!(len * size_of::<A>() <= self.block.len() && align_of::<A>() <= 64);
+    fn elements<A>(&self, len: usize) -> &mut [MaybeUninit<A>] {
+        let Memory::Block(block) = &self.memory else { unreachable!("a fresh store is a block") };
+        assert!(len * size_of::<A>() <= block.len() && align_of::<A>() <= 64);
         // SAFETY: inside the block by the assertion, aligned to 64 bytes, and uninitialised is all that is claimed;
         // called once by each of those who make a store, on a block that nothing else points to yet.
         unsafe { std::slice::from_raw_parts_mut(self.base().cast(), len) }
@@ -84,7 +127,7 @@ pub(crate) fn checked_bytes(shape: &[usize], size: usize) -> Result<usize> {
 #[derive(Clone)]
 pub(crate) struct Leaf {
     pub(crate) store: Shared<Store>,
-    /// Bytes from the start of the block to the element at index 0, 0, ….
+    /// Bytes from the start of the memory to the element at index 0, 0, ….
     pub(crate) offset: usize,
     pub(crate) shape: Dims,
     /// In elements.
@@ -100,23 +143,75 @@ impl Leaf {
         Ok(Leaf { store: Shared::new(Store::new(hub, bytes)?), offset: 0, shape, strides, dtype })
     }
 
-    /// Address of the element at index 0, 0, ….
+    /// Address of the element at index 0, 0, …, in this process: of a block, or of an array's own memory, aligned for the element type.
     pub(crate) fn address(&self) -> *mut u8 {
         self.store.base().wrapping_add(self.offset)
+    }
+
+    /// Address of the same element where engine processes see it, if the hub has such: that of [`address`](Leaf::address), or one in a block
+    /// beside an array's own memory, to which the first call copies it. Without memory for that, in this process alone.
+    pub(crate) fn address_for_engines(&self) -> *mut u8 {
+        let beside = if self.store.hub().shares_with_processes() { self.store.beside() } else { Ok(None) };
+        match beside {
+            Ok(Some(block)) => block.base().wrapping_add(self.offset),
+            _ => self.address(),
+        }
+    }
+}
+
+/// A view whose lifetime and whose elements are the business of who has it: a [`Held`] keeps its memory.
+pub(crate) struct View<A, D>(RawArrayViewMut<A, D>, PhantomData<A>);
+
+// SAFETY: several threads may have views of one memory; each gets `&A`, and the last one ends the elements: as for `Arc<A>`.
+unsafe impl<A: Send + Sync, D: Send> Send for View<A, D> {}
+// SAFETY: as for `Send`.
+unsafe impl<A: Send + Sync, D: Sync> Sync for View<A, D> {}
+
+impl<A, D> Deref for View<A, D> {
+    type Target = ArrayRef<A, D>;
+
+    #[inline]
+    fn deref(&self) -> &ArrayRef<A, D> {
+        let raw: &RawRef<A, D> = self.0.as_raw_ref();
+        // SAFETY: `RawRef` and `ArrayRef` are one layout (both `repr(transparent)`; ndarray goes from one to the other by the same cast). The
+        // elements are initialised and alive, and nobody writes them while they are borrowed: the contract of `view_of`.
+        unsafe { &*(std::ptr::from_ref(raw) as *const ArrayRef<A, D>) }
+    }
+}
+
+impl<A, D> DerefMut for View<A, D> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut ArrayRef<A, D> {
+        let raw: &mut RawRef<A, D> = self.0.as_mut();
+        // SAFETY: as in `deref`; who writes has made sure that nothing else looks into the memory (`Held::is_unique`).
+        unsafe { &mut *(std::ptr::from_mut(raw) as *mut ArrayRef<A, D>) }
+    }
+}
+
+impl<A, D: Dimension> View<A, D> {
+    /// An array of nothing.
+    pub(crate) fn empty() -> View<A, D> {
+        let dim = D::zeros(D::NDIM.unwrap_or(1));
+        assert!(dim.ndim() > 0, "an array of no axes has an element");
+        // SAFETY: a view of no element, whose pointer is aligned.
+        View(unsafe { RawArrayViewMut::from_shape_ptr(dim, NonNull::dangling().as_ptr()) }, PhantomData)
     }
 }
 
 /// The evaluated state of an array: its memory, and the view that is the one truth of pointer, shape and strides.
-pub(crate) struct Held<A: 'static, D> {
-    pub(crate) view: ArrayViewMut<'static, A, D>,
+///
+/// The elements of a block are of an [`Element`] type, or of one that is as plain: their bits may be copied.
+pub(crate) struct Held<A, D> {
+    pub(crate) view: View<A, D>,
     pub(crate) store: Shared<Store>,
 }
 
 /// A view from a pointer, lengths and strides of any sign.
 ///
 /// # Safety
-/// Every index of `dim`, through `strides`, is inside one live allocation of initialised `A`s that outlives the view's last use.
-unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[isize]) -> ArrayViewMut<'static, A, D> {
+/// Every index of `dim`, through `strides`, is inside one live allocation of initialised `A`s that outlives the view's last use, and `ptr` is
+/// aligned. Elements are written through the view only while nothing else reads or writes them.
+pub(super) unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[isize]) -> View<A, D> {
     let mut steps = D::zeros(dim.ndim());
     let (mut low, mut reversed) = (ptr, false);
     for ((step, &stride), &length) in steps.slice_mut().iter_mut().zip(strides).zip(dim.slice()) {
@@ -129,15 +224,16 @@ unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[isize]) -> Ar
     }
     // SAFETY: `low` is the lowest address that the caller's indices reach, and from it the absolute strides reach
     // the same places (none, where a length is 0); that they are live and initialised is the caller's promise.
-    let mut view = unsafe { RawArrayViewMut::from_shape_ptr(dim.strides(steps), low).deref_into_view_mut() };
+    let mut view = unsafe { RawArrayViewMut::from_shape_ptr(dim.strides(steps), low) };
     if reversed {
+        let layout: &mut LayoutRef<A, D> = view.as_mut();
         for (axis, &stride) in strides.iter().enumerate() {
             if stride < 0 {
-                view.invert_axis(Axis(axis));
+                layout.invert_axis(Axis(axis));
             }
         }
     }
-    view
+    View(view, PhantomData)
 }
 
 /// A fresh block of `len` elements that `fill` has written, where there is memory and `fill` says so.
@@ -153,19 +249,22 @@ pub(crate) unsafe fn filled<A: Element>(
     let bytes = len.checked_mul(size_of::<A>())?;
     // As a rule the thread has kept such a block: then the store is made from it in one place.
     let store = match hub.pool().alloc_kept(bytes) {
-        Some(block) => Shared::new(Store { base: hub.pool().address_of(&block), block, hub: hub.clone() }),
+        Some(block) => {
+            let base = hub.pool().address_of(&block);
+            Shared::new(Store { base, memory: Memory::Block(block), hub: hub.clone() })
+        }
         None => Shared::new(Store::new(hub, bytes).ok()?),
     };
     let done = fill(store.elements(len));
     done.then_some(store)
 }
 
-impl<A: Element, D: Dimension> Held<A, D> {
+impl<A, D: Dimension> Held<A, D> {
     /// Takes a fresh block for `shape` (row-major, or column-major where the shape says so) and has `fill` write it, in
     /// memory order.
     ///
     /// # Safety
-    /// When `fill` succeeds it has initialised all elements.
+    /// When `fill` succeeds it has initialised all elements, whose bits may be copied.
     #[inline]
     pub(crate) unsafe fn create<Sh>(
         hub: &Hub,
@@ -180,8 +279,8 @@ impl<A: Element, D: Dimension> Held<A, D> {
         fill(store.elements(shape.size()))?;
         // SAFETY: the block has room for the shape (`checked_bytes`), is aligned to 64 bytes, was initialised by
         // `fill` (the caller's promise), and lives as long as `store`, which is kept beside the view.
-        let view = unsafe { RawArrayViewMut::from_shape_ptr(shape, store.base().cast()).deref_into_view_mut() };
-        Ok(Held { view, store })
+        let view = unsafe { RawArrayViewMut::from_shape_ptr(shape, store.base().cast()) };
+        Ok(Held { view: View(view, PhantomData), store })
     }
 
     /// The row-major array of `dim` in a store whose elements are written.
@@ -192,8 +291,8 @@ impl<A: Element, D: Dimension> Held<A, D> {
     pub(crate) unsafe fn in_store(store: Shared<Store>, dim: D) -> Held<A, D> {
         // SAFETY: the block is aligned to 64 bytes, has room for the shape and is initialised (contract), and lives as
         // long as `store`, which is kept beside the view.
-        let view = unsafe { RawArrayViewMut::from_shape_ptr(dim, store.base().cast()).deref_into_view_mut() };
-        Held { view, store }
+        let view = unsafe { RawArrayViewMut::from_shape_ptr(dim, store.base().cast()) };
+        Held { view: View(view, PhantomData), store }
     }
 
     /// The same for an array whose memory runs through all of `dim` as `strides` say, from the block's start on.
@@ -213,21 +312,30 @@ impl<A: Element, D: Dimension> Held<A, D> {
         Ok(Held { view, store })
     }
 
-    /// The array that a computed leaf is. Panics where the leaf's type or rank is another.
-    pub(crate) fn from_leaf(leaf: &Leaf) -> Held<A, D> {
-        assert!(A::DTYPE == Some(leaf.dtype), "a value of type {} was taken for another", leaf.dtype.name());
+    /// The array that a computed leaf is. Panics where the leaf's rank is another.
+    ///
+    /// # Safety
+    /// The leaf's type is that of `A`, or one of the same size whose bits are those of `A`s.
+    pub(crate) unsafe fn of_leaf(leaf: &Leaf) -> Held<A, D> {
         let mut dim = D::zeros(leaf.shape.len());
         dim.slice_mut().copy_from_slice(&leaf.shape);
-        // SAFETY: a leaf's shape and strides stay inside its block, which `store` keeps alive; the type was compared
-        // above (a `DTYPE` names one layout); every leaf but a fresh one is initialised, and a fresh one is published
-        // only after a plan has written all of it. A wrong rank panics when `dim` is filled.
+        // SAFETY: a leaf's shape and strides stay inside its memory, which `store` keeps alive; the type is the caller's promise; every
+        // leaf but a fresh one is initialised, and a fresh one is published only after a plan has written all of it. A wrong
+        // rank panics when `dim` is filled.
         let view = unsafe { view_of(leaf.address().cast::<A>(), dim, &leaf.strides) };
         Held { view, store: leaf.store.clone() }
     }
 
+    /// The array that an expression of a [`DistArray`](super::DistArray) has become, which was asked when the array was made of it whether its
+    /// elements are of this type.
+    pub(super) fn of_pending(leaf: &Leaf) -> Held<A, D> {
+        // SAFETY: `DistArray::from_node` has compared the types.
+        unsafe { Held::of_leaf(leaf) }
+    }
+
     /// A copy that keeps the strides: `copy` of all elements between the first and the last one in memory. `None` where more than half of
     /// those would be others than the view's, or where the view reads one element at several indices.
-    pub(crate) fn copy_of_span(
+    pub(super) fn copy_of_span(
         &self,
         copy: impl FnOnce(&Held<A, Ix1>) -> Result<Held<A, Ix1>>,
     ) -> Option<Result<Held<A, D>>> {
@@ -235,10 +343,10 @@ impl<A: Element, D: Dimension> Held<A, D> {
         let span = span(shape, strides).filter(|span| span / 2 < self.view.len())?;
         let before: isize = shape.iter().zip(strides).map(|(&n, &s)| s.min(0) * (n as isize - 1)).sum();
         let first = self.view.as_ptr().cast_mut().wrapping_offset(before);
-        // SAFETY: the elements between the first and the last one of a view lie in its block, which an array's maker has filled without
-        // gaps (the contracts of `create`, `create_strided` and `in_store`, and of fresh leaves), and `store` keeps it alive.
-        let all = unsafe { RawArrayViewMut::from_shape_ptr(span, first).deref_into_view_mut() };
-        let all = Held { view: all, store: self.store.clone() };
+        // SAFETY: the elements between the first and the last one of a view lie in its memory: a vector's, or a block, which an array's
+        // maker has filled without gaps (the contracts of `create`, `create_strided` and `in_store`, and of fresh leaves). `store`
+        // keeps it alive.
+        let all = Held { view: unsafe { view_of(first, Ix1(span), &[1]) }, store: self.store.clone() };
         Some(copy(&all).map(|copied| {
             assert!(copied.view.len() == span && copied.view.is_standard_layout());
             let ptr = copied.view.as_ptr().cast_mut().wrapping_offset(-before);
@@ -249,34 +357,105 @@ impl<A: Element, D: Dimension> Held<A, D> {
         }))
     }
 
-    /// The view as an operand of programs, where they know the type.
-    pub(crate) fn leaf(&self) -> Option<Leaf> {
-        let offset = self.view.as_ptr() as usize - self.store.base() as usize;
-        Some(Leaf {
+    /// The view as an operand of programs that take its elements for values of `dtype`, which is of their size.
+    pub(super) fn leaf_as(&self, dtype: DType) -> Leaf {
+        assert_eq!(dtype.size(), size_of::<A>(), "bytes of an element of {}", dtype.name());
+        Leaf {
             store: self.store.clone(),
-            offset,
+            offset: self.offset(),
             shape: Dims::new(self.view.shape()),
             strides: Dims::new(self.view.strides()),
-            dtype: A::DTYPE?,
-        })
+            dtype,
+        }
     }
 
-    /// Whether nothing else looks into the block.
+    /// Bytes from the start of the memory to the element at index 0, 0, ….
+    pub(super) fn offset(&self) -> usize {
+        self.view.as_ptr().addr().wrapping_sub(self.store.base().addr())
+    }
+
+    /// Whether nothing else looks into the memory. Where it is an array's own with a copy in a block beside it, this array goes on in the
+    /// block, and the original ends: nobody has a reference to it any more.
+    #[inline]
     pub(crate) fn is_unique(&mut self) -> bool {
-        self.store.is_unique()
+        let Some(store) = self.store.get_mut() else { return false };
+        if let Some((owned, _, _)) = store.owned_mut()
+            && let Some(beside) = owned.take_beside()
+        {
+            self.go_on_in(beside);
+        }
+        true
+    }
+
+    /// Moves the view to the same bytes of `block`, unless others look into that.
+    #[cold]
+    fn go_on_in(&mut self, mut block: Shared<Store>) {
+        if block.is_unique() {
+            let ptr = block.base().wrapping_add(self.offset()).cast::<A>();
+            // SAFETY: the block has the bytes of all of the original at the same places, and is aligned to 64 bytes; it is kept beside the
+            // view from here on.
+            self.view = unsafe { view_of(ptr, self.view.raw_dim(), self.view.strides()) };
+            self.store = block;
+        }
     }
 
     /// The layout alone: it may change while the elements are shared.
     pub(crate) fn layout_mut(&mut self) -> &mut LayoutRef<A, D> {
-        self.view.as_mut()
+        self.view.0.as_mut()
+    }
+
+    /// Looks at the same memory in another way, of as many axes.
+    #[track_caller]
+    pub(crate) fn change_view<'a>(&mut self, change: impl FnOnce(ArrayViewMut<'a, A, D>) -> ArrayViewMut<'a, A, D>)
+    where
+        A: 'a,
+    {
+        // SAFETY: the memory lives as long as `store`, which stays; `change` only looks at it in another way.
+        let mut changed = change(unsafe { self.view.0.raw_view_mut().deref_into_view_mut() });
+        self.view = View(changed.raw_view_mut(), PhantomData);
     }
 
     /// The same memory seen through another view made of this one.
-    pub(crate) fn with_view<E>(
+    #[inline]
+    pub(crate) fn with_view<'a, E: Dimension>(
         self,
-        change: impl FnOnce(ArrayViewMut<'static, A, D>) -> ArrayViewMut<'static, A, E>,
-    ) -> Held<A, E> {
-        Held { view: change(self.view), store: self.store }
+        change: impl FnOnce(ArrayViewMut<'a, A, D>) -> ArrayViewMut<'a, A, E>,
+    ) -> Held<A, E>
+    where
+        A: 'a,
+    {
+        match self.try_with_view(|view| Ok::<_, std::convert::Infallible>(change(view))) {
+            Ok(held) => held,
+            Err(never) => match never {},
+        }
+    }
+
+    /// [`with_view`](Held::with_view), where the change may fail.
+    #[inline]
+    pub(crate) fn try_with_view<'a, E: Dimension, X>(
+        self,
+        change: impl FnOnce(ArrayViewMut<'a, A, D>) -> Result<ArrayViewMut<'a, A, E>, X>,
+    ) -> Result<Held<A, E>, X>
+    where
+        A: 'a,
+    {
+        let Held { view, store } = self;
+        // SAFETY: the memory lives as long as `store`, which goes on beside the changed view; `change` only looks at it in another way.
+        let mut changed = change(unsafe { view.0.deref_into_view_mut() })?;
+        Ok(Held { view: View(changed.raw_view_mut(), PhantomData), store })
+    }
+
+    /// Another view of the same memory.
+    ///
+    /// # Safety
+    /// Where the memory is a vector's, its elements can be cloned by the function that was left with it.
+    #[inline]
+    pub(super) unsafe fn share(&self) -> Held<A, D> {
+        let ptr = self.view.as_ptr().cast_mut();
+        // SAFETY: pointer, shape and strides are those of a valid view into the memory that `store` keeps alive.
+        // Two views of one memory exist now; elements are written only while the store has one holder.
+        let view = unsafe { view_of(ptr, self.view.raw_dim(), self.view.strides()) };
+        Held { view, store: self.store.clone() }
     }
 }
 
@@ -292,14 +471,38 @@ fn span(shape: &[usize], strides: &[isize]) -> Option<usize> {
     axes.iter().try_fold(1, |span, &(stride, n)| (stride >= span).then(|| span + stride * (n - 1)))
 }
 
-impl<A: Element, D: Dimension> Clone for Held<A, D> {
-    #[inline]
-    fn clone(&self) -> Self {
-        let ptr = self.view.as_ptr().cast_mut();
-        // SAFETY: pointer, shape and strides are those of a valid view into the block that `store` keeps alive.
-        // Two views of one block exist now; elements are written only while the store has one holder.
+impl<A: Element, D: Dimension> Held<A, D> {
+    /// The array that a computed leaf is. Panics where the leaf's type or rank is another.
+    pub(crate) fn from_leaf(leaf: &Leaf) -> Held<A, D> {
+        assert!(A::DTYPE == Some(leaf.dtype), "a value of type {} was taken for another", leaf.dtype.name());
+        // SAFETY: the type was compared: a `DTYPE` names one layout.
+        unsafe { Held::of_leaf(leaf) }
+    }
+
+    /// The same elements where engine processes see them, if they take part: this array's block, or the copy beside its own memory. Without
+    /// memory for that, in a hub of threads, and where there are too few to be shared, this array as it is.
+    pub(crate) fn for_engines(&self) -> Held<A, D> {
+        let shared = self.store.hub().shares_with_processes() && self.view.len() > GRAIN;
+        let beside = if shared { self.store.beside() } else { Ok(None) };
+        let Ok(Some(block)) = beside else { return self.clone() };
+        let ptr = block.base().wrapping_add(self.offset()).cast::<A>();
+        // SAFETY: the block has the bytes of all of the original at the same places, and is kept beside the view.
         let view = unsafe { view_of(ptr, self.view.raw_dim(), self.view.strides()) };
-        Held { view, store: self.store.clone() }
+        Held { view, store: block.clone() }
+    }
+
+    /// The view as an operand of programs, where they know the type.
+    pub(crate) fn leaf(&self) -> Option<Leaf> {
+        Some(self.leaf_as(A::DTYPE?))
+    }
+
+    /// The view as what a program writes, where this memory may be that: a block; or an array's own memory that kernels may store whole
+    /// words to, while no engine process takes part.
+    pub(crate) fn target(&self) -> Option<Leaf> {
+        let leaf = self.leaf()?;
+        let suits = self.store.owned().is_none()
+            || (leaf.address().addr().is_multiple_of(leaf.dtype.size()) && !self.store.hub().shares_with_processes());
+        suits.then_some(leaf)
     }
 }
 

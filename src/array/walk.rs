@@ -4,7 +4,7 @@
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ndarray::{ArrayView, ArrayViewMut, Dimension};
+use ndarray::{ArrayRef, ArrayView, Dimension};
 
 use super::broadcast::{memory_order, strides_in_order};
 use super::dims::{Dims, row_major};
@@ -13,9 +13,10 @@ use super::view::{Held, checked_bytes, strides_of};
 use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote};
 use crate::element::Element;
 use crate::error::{Error, Result};
+use kernels::DType;
 
 /// Fewer elements than this are not worth sharing, whatever is done to them.
-const GRAIN: usize = 4096;
+pub(super) const GRAIN: usize = 4096;
 /// From this many bytes on, copies go through the kernels.
 const STREAM_FROM: usize = 256 << 10;
 /// A job has at most this many chunks.
@@ -152,38 +153,16 @@ impl<T> Shared<T> {
     }
 }
 
-/// `f` of each element of `view`, taken with its axes in `order`, into `out`.
-fn map_to<A: Element, B: Element, D: Dimension>(
-    hub: &Hub,
-    name: &'static str,
-    view: &ArrayView<'_, A, D>,
-    order: &[usize],
-    bytes: usize,
-    out: &mut [MaybeUninit<B>],
-    f: impl Fn(A) -> B + Sync,
-) -> Result<()> {
-    assert_eq!(view.len(), out.len());
-    let walk = Walk::new(view.shape(), order, [view.strides()]);
-    let source = Shared(view.as_ptr().cast_mut());
-    let target = Shared(out.as_mut_ptr());
-    parallel(hub, name, view.len(), bytes, &|range| {
-        walk.runs(range, |[offset], [step], start, length| {
-            // SAFETY: `offset` and `step` walk through the indices of `view`, which is borrowed for the call; places
-            // `start..` of `out` (as long as the view) are this run's own, since runs of one loop are disjoint.
-            unsafe {
-                let (source, target) = (source.at().cast_const().offset(offset), target.at().add(start));
-                if step == 1 {
-                    for i in 0..length {
-                        (*target.add(i)).write(f(*source.add(i)));
-                    }
-                } else {
-                    for i in 0..length {
-                        (*target.add(i)).write(f(*source.offset(step * i as isize)));
-                    }
-                }
-            }
-        });
-    })
+/// The type of values of so many bytes, where programs have one: it stands for any type of that size where bits are copied.
+pub(super) fn dtype_of_bits(size: usize) -> Option<DType> {
+    match size {
+        1 => Some(DType::U8),
+        2 => Some(DType::U16),
+        4 => Some(DType::U32),
+        8 => Some(DType::U64),
+        16 => Some(DType::C64),
+        _ => None,
+    }
 }
 
 /// A copy in the pool, in the same memory order.
@@ -192,8 +171,22 @@ pub(crate) fn copy<A: Element, D: Dimension>(
     name: &'static str,
     view: &ArrayView<'_, A, D>,
 ) -> Result<Held<A, D>> {
+    // SAFETY: an element is `Copy`.
+    unsafe { copy_bits(hub, name, view) }
+}
+
+/// [`copy`], of any type.
+///
+/// # Safety
+/// The elements' bits may be copied.
+pub(super) unsafe fn copy_bits<A, D: Dimension>(
+    hub: &Hub,
+    name: &'static str,
+    view: &ArrayView<'_, A, D>,
+) -> Result<Held<A, D>> {
     let order = memory_order(view.shape(), std::iter::once(view.strides()));
-    copy_in_order(hub, name, view, &order)
+    // SAFETY: the caller's promise.
+    unsafe { copy_in_order(hub, name, view, &order) }
 }
 
 /// A copy in the pool, in row-major order.
@@ -202,23 +195,30 @@ pub(crate) fn copy_row_major<A: Element, D: Dimension>(
     name: &'static str,
     view: &ArrayView<'_, A, D>,
 ) -> Result<Held<A, D>> {
-    copy_in_order(hub, name, view, &Dims::from_fn(view.ndim(), |axis| axis))
+    // SAFETY: an element is `Copy`.
+    unsafe { copy_in_order(hub, name, view, &Dims::from_fn(view.ndim(), |axis| axis)) }
 }
 
-fn copy_in_order<A: Element, D: Dimension>(
+/// # Safety
+/// The elements' bits may be copied.
+unsafe fn copy_in_order<A, D: Dimension>(
     hub: &Hub,
     name: &'static str,
     view: &ArrayView<'_, A, D>,
     order: &[usize],
 ) -> Result<Held<A, D>> {
     let strides = strides_in_order(view.shape(), order);
-    let fill = |out: &mut [MaybeUninit<A>]| copy_to(hub, name, view, order, out);
-    // SAFETY: `copy_to` writes every element when it succeeds; `strides_in_order` leaves no gap.
+    // SAFETY: the caller's promise.
+    let fill = |out: &mut [MaybeUninit<A>]| unsafe { bits_to(hub, name, view, order, out) };
+    // SAFETY: `bits_to` writes every element when it succeeds; `strides_in_order` leaves no gap.
     unsafe { Held::create_strided(hub, view.raw_dim(), &strides, fill) }
 }
 
 /// The elements with the axes taken in `order`, in memory of their own.
-pub(crate) fn copy_out<A: Element, D: Dimension>(
+///
+/// # Safety
+/// Their bits may be copied.
+pub(super) unsafe fn bits_out<A, D: Dimension>(
     hub: &Hub,
     name: &'static str,
     view: &ArrayView<'_, A, D>,
@@ -226,8 +226,9 @@ pub(crate) fn copy_out<A: Element, D: Dimension>(
 ) -> Result<Vec<A>> {
     let mut elements = Vec::with_capacity(view.len());
     advise_huge(elements.spare_capacity_mut());
-    copy_to(hub, name, view, order, &mut elements.spare_capacity_mut()[..view.len()])?;
-    // SAFETY: `copy_to` succeeded, so it has written all `view.len()` places, which are within the capacity.
+    // SAFETY: the caller's promise.
+    unsafe { bits_to(hub, name, view, order, &mut elements.spare_capacity_mut()[..view.len()]) }?;
+    // SAFETY: `bits_to` succeeded, so it has written all `view.len()` places, which are within the capacity.
     unsafe { elements.set_len(view.len()) };
     Ok(elements)
 }
@@ -247,36 +248,57 @@ fn advise_huge<A>(fresh: &mut [MaybeUninit<A>]) {
     }
 }
 
-/// Copies the elements, with the axes taken in `order`, into `out`: large ones with the kernels' streaming stores.
-fn copy_to<A: Element, D: Dimension>(
+/// Copies the bits of the elements, with the axes taken in `order`, into `out`: of large arrays with the kernels' streaming stores.
+///
+/// # Safety
+/// The elements' bits may be copied: the type is `Copy`, or only one of each element and its copy is used from then on.
+unsafe fn bits_to<A, D: Dimension>(
     hub: &Hub,
     name: &'static str,
     view: &ArrayView<'_, A, D>,
     order: &[usize],
     out: &mut [MaybeUninit<A>],
 ) -> Result<()> {
-    match A::DTYPE {
-        // The kernels move elements as words of their size, which an array elsewhere need not be aligned to.
-        Some(dtype)
-            if size_of_val(out) >= STREAM_FROM
-                && (view.as_ptr().addr() | out.as_ptr().addr()).is_multiple_of(dtype.size()) =>
-        {
-            assert_eq!(view.len(), out.len());
-            let strides = strides_in_order(view.shape(), order);
-            let (from, to) = (view.as_ptr().cast(), out.as_mut_ptr().cast());
-            // SAFETY: `view` and `out` are borrowed for the call, the latter mutably; `out` has as many elements as the
-            // view, which `strides_in_order` reaches without a gap.
-            unsafe { execute::copy(hub, dtype, (view.shape(), order), (from, view.strides()), (to, &strides)) }
-        }
-        _ => map_to(hub, name, view, order, 2 * size_of::<A>(), out, |x| x),
+    assert_eq!(view.len(), out.len());
+    // The kernels move elements as words of their size, which an array elsewhere need not be aligned to.
+    let aligned = |dtype: &DType| (view.as_ptr().addr() | out.as_ptr().addr()).is_multiple_of(dtype.size());
+    if size_of_val(out) >= STREAM_FROM
+        && let Some(dtype) = dtype_of_bits(size_of::<A>()).filter(aligned)
+    {
+        let strides = strides_in_order(view.shape(), order);
+        let (from, to) = (view.as_ptr().cast(), out.as_mut_ptr().cast());
+        // SAFETY: `view` and `out` are borrowed for the call, the latter mutably; `out` has as many elements as the
+        // view, which `strides_in_order` reaches without a gap.
+        return unsafe { execute::copy(hub, dtype, (view.shape(), order), (from, view.strides()), (to, &strides)) };
     }
+    let walk = Walk::new(view.shape(), order, [view.strides()]);
+    // As bytes, which may be sent to other threads whatever the type is.
+    let source = Shared(view.as_ptr().cast_mut().cast::<u8>());
+    let target = Shared(out.as_mut_ptr().cast::<u8>());
+    parallel(hub, name, view.len(), 2 * size_of::<A>(), &|range| {
+        walk.runs(range, |[offset], [step], start, length| {
+            // SAFETY: `offset` and `step` walk through the indices of `view`, which is borrowed for the call; places
+            // `start..` of `out` (as long as the view) are this run's own, since runs of one loop are disjoint.
+            unsafe {
+                let source = source.at().cast::<MaybeUninit<A>>().cast_const().offset(offset);
+                let target = target.at().cast::<MaybeUninit<A>>().add(start);
+                if step == 1 {
+                    std::ptr::copy_nonoverlapping(source, target, length);
+                } else {
+                    for i in 0..length {
+                        target.add(i).write(source.offset(step * i as isize).read());
+                    }
+                }
+            }
+        });
+    })
 }
 
 /// Replaces each element by `f` of it.
 pub(crate) fn update<A: Element, D: Dimension>(
     hub: &Hub,
     name: &'static str,
-    view: &mut ArrayViewMut<'static, A, D>,
+    view: &mut ArrayRef<A, D>,
     f: impl Fn(&mut A) + Sync,
 ) -> Result<()> {
     let order = memory_order(view.shape(), std::iter::once(view.strides()));
@@ -297,7 +319,7 @@ pub(crate) fn update<A: Element, D: Dimension>(
 pub(crate) fn update_with<A: Element, B: Element, D: Dimension>(
     hub: &Hub,
     name: &'static str,
-    view: &mut ArrayViewMut<'static, A, D>,
+    view: &mut ArrayRef<A, D>,
     other: &ArrayView<'_, B, D>,
     f: impl Fn(&mut A, B) + Sync,
 ) -> Result<()> {

@@ -1,7 +1,8 @@
 //! The hub that a program means when it names none: the one entered last on this thread, else the default hub.
 
 use std::cell::RefCell;
-use std::sync::Mutex;
+
+use once_cell::sync::OnceCell;
 
 use super::hub::Hub;
 use crate::error::Result;
@@ -10,7 +11,7 @@ thread_local! {
     static ENTERED: RefCell<Vec<Hub>> = const { RefCell::new(Vec::new()) };
 }
 
-static DEFAULT: Mutex<Option<Hub>> = Mutex::new(None);
+static DEFAULT: OnceCell<Hub> = OnceCell::new();
 
 /// Keeps a hub the current one of its thread; see [`Hub::enter`].
 #[must_use = "the hub is the current one only while the guard lives"]
@@ -76,10 +77,7 @@ impl Hub {
         if let Some(hub) = ENTERED.with_borrow(|stack| stack.last().cloned()) {
             return Ok(hub);
         }
-        let mut default = DEFAULT.lock().unwrap_or_else(|e| e.into_inner());
-        match &*default {
-            Some(hub) => Ok(hub.clone()),
-            None => Ok(default.insert(Hub::local()?.lasting()).clone()),
-        }
+        // Where it cannot be started, the cell stays empty.
+        DEFAULT.get_or_try_init(|| Ok(Hub::local()?.lasting())).cloned()
     }
 }

@@ -194,7 +194,7 @@ fn along(
     let results = fresh(hub, leaf.dtype, &leaf.shape)?;
     // SAFETY: the scan was made for `within`, whose elements are some of the leaf's; the results' block takes as many elements as the leaf has
     // and is fresh.
-    unsafe { driver::run(hub, name, &scan, &[within.address(), results.address()]) }?;
+    unsafe { driver::run(hub, name, &scan, &[within.address_for_engines(), results.address()]) }?;
     Ok(results)
 }
 
@@ -257,7 +257,8 @@ pub(super) fn segments(hub: &Hub, (op, name): Named, leaf: Leaf, axis: usize, li
     let plan = plan.ok_or_else(|| does_not_go_on(name, "reduceat", dtype))?;
     let results = fresh(hub, dtype, &shape)?;
     // SAFETY: the plan was made for the leaf, and for as many indices of that type as the list has; the results' block is fresh.
-    let verdict = unsafe { driver::run(hub, name, &plan, &[leaf.address(), results.address(), indices.at()]) }?;
+    let verdict =
+        unsafe { driver::run(hub, name, &plan, &[leaf.address_for_engines(), results.address(), indices.at()]) }?;
     Ok((verdict == Verdict::Whole).then_some(results))
 }
 

@@ -206,7 +206,7 @@ pub trait At: BinaryUfunc {
         let verdict = match a.elsewhere()? {
             Some(RowMajor(leaf)) => {
                 let results = along::fresh(&hub, dtype, &shape)?;
-                let operands = [leaf.address(), results.address(), indices.at(), values.at()];
+                let operands = [leaf.address_for_engines(), results.address(), indices.at(), values.at()];
                 // SAFETY: the leaf has all elements in row-major order, the results' block is fresh; as many indices and values as the plan says.
                 let verdict = unsafe { scattered(&hub, name, plan.elsewhere(), operands) }?;
                 if verdict == Verdict::Whole {

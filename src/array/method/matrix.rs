@@ -412,8 +412,9 @@ fn seen<'a, A: Element, D: Dimension>(hub: &Hub, arg: &'a Arg<'_, A, D>) -> Resu
     let mut copy = None;
     let (first, shape, strides) = match arg {
         Arg::Dist(array) => {
-            let view = array.try_held()?.view.view();
-            (view.as_ptr().cast(), view.shape().to_vec(), view.strides().to_vec())
+            let held = array.try_held()?;
+            let first = held.leaf().map_or(held.view.as_ptr().cast(), |leaf| leaf.address_for_engines().cast_const());
+            (first, held.view.shape().to_vec(), held.view.strides().to_vec())
         }
         Arg::Foreign(_) if hub.shares_with_processes() => {
             let leaf = arg.held(hub)?.leaf();

@@ -1,4 +1,4 @@
-//! What live blocks hold, now and at the most: exact, and nearly free for the thread that counts.
+//! What live blocks hold, and arrays outside of the pool, now and at the most: exact, and nearly free for the thread that counts.
 //!
 //! Each thread counts small blocks for itself, without an atomic read-modify-write, and adds what has come together to
 //! the common count now and then. The sum over all is exact whenever no thread is just allocating. The peak is exact for
@@ -17,6 +17,8 @@ const FLUSH: i64 = 64 << 10;
 pub(super) struct Account {
     common: AtomicI64,
     peak: AtomicI64,
+    /// The part of `common` that lies outside of the pool.
+    outside: AtomicI64,
     counters: Mutex<Vec<Arc<Counter>>>,
 }
 
@@ -26,6 +28,8 @@ pub(super) struct Account {
 pub(super) struct Counter {
     net: AtomicI64,
     high: AtomicI64,
+    /// The part of `net` that lies outside of the pool.
+    outside: AtomicI64,
 }
 
 impl Account {
@@ -48,12 +52,25 @@ impl Account {
         self.raise(bytes, bytes);
     }
 
+    /// As [`add`](Account::add), for memory outside of the pool.
+    pub(super) fn add_outside(&self, bytes: i64) {
+        self.outside.fetch_add(bytes, Relaxed);
+        self.add(bytes);
+    }
+
     fn raise(&self, net: i64, high: i64) {
         let before = self.common.fetch_add(net, Relaxed);
         self.peak.fetch_max(before + high, Relaxed);
     }
 
-    /// Bytes that live blocks hold.
+    /// Bytes of arrays that lie outside of the pool.
+    pub(super) fn outside(&self) -> u64 {
+        let counters = self.counters();
+        let gathered: i64 = counters.iter().map(|counter| counter.outside.load(Relaxed)).sum();
+        u64::try_from(self.outside.load(Relaxed) + gathered).unwrap_or(0)
+    }
+
+    /// Bytes that live blocks and arrays outside of the pool hold.
     pub(super) fn in_use(&self) -> u64 {
         let counters = self.counters();
         let gathered: i64 = counters.iter().map(|counter| counter.net.load(Relaxed)).sum();
@@ -107,12 +124,29 @@ impl Counter {
         }
     }
 
+    /// Counts memory outside of the pool (negative when it ends).
+    #[inline]
+    pub(super) fn add_outside(&self, bytes: i64, account: &Account) {
+        let outside = self.outside.load(Relaxed) + bytes;
+        self.outside.store(outside, Relaxed);
+        match usize::try_from(bytes) {
+            Ok(more) => self.add(more, account),
+            Err(_) => self.sub(bytes.unsigned_abs() as usize, account),
+        }
+        if outside.abs() >= FLUSH {
+            self.flush(account);
+        }
+    }
+
     /// Adds what has come together to the common count.
     #[cold]
     pub(super) fn flush(&self, account: &Account) {
         let (net, high) = (self.net.load(Relaxed), self.high.load(Relaxed));
+        let outside = self.outside.load(Relaxed);
         self.net.store(0, Relaxed);
         self.high.store(0, Relaxed);
+        self.outside.store(0, Relaxed);
+        account.outside.fetch_add(outside, Relaxed);
         account.raise(net, high);
     }
 }
@@ -152,5 +186,32 @@ mod tests {
         account.reset_peak();
         account.leave(&counter);
         assert_eq!((account.in_use(), account.peak()), (held as u64, held as u64));
+    }
+
+    #[test]
+    fn memory_outside_of_the_pool_is_in_use_too() {
+        let account = Account::default();
+        let counter = account.join();
+        let mut held = [0i64; 2];
+        for step in 0..10_000 {
+            let bytes = step % 50 * 3000;
+            counter.add_outside(bytes, &account);
+            // As much leaves the pool, so that what is gathered of both stays small.
+            counter.sub(1000, &account);
+            held = [held[0] + bytes, held[1] - 1000];
+            if step % 50 == 49 {
+                counter.add_outside(-held[0] / 2, &account);
+                held[0] -= held[0] / 2;
+                account.add_outside(7);
+                counter.add(50_000, &account);
+                held = [held[0] + 7, 0];
+            }
+            let [outside, inside] = held;
+            assert_eq!((account.outside(), account.in_use()), (outside as u64, (outside + inside).max(0) as u64));
+        }
+        let most = account.peak();
+        assert!(most >= account.in_use());
+        account.leave(&counter);
+        assert_eq!((account.outside(), account.in_use()), (held[0] as u64, held[0] as u64));
     }
 }

@@ -119,7 +119,7 @@ impl Core {
                 book = self.wait(book, |book| book.ahead > 0);
                 continue;
             }
-            if let Some(growth) = book.plan(len, &self.quota) {
+            if let Some(growth) = book.plan(len, &self.quota, self.account.outside()) {
                 drop(book);
                 return self.carry_out(growth).map(|run| (run, true));
             }
@@ -168,7 +168,7 @@ impl Core {
         let allowance =
             (book.committed * percent / 100).saturating_sub(warm) * 100 / 100u64.saturating_sub(percent).max(1);
         // Half of what is left is for those who need it now.
-        let room = book.room(&self.quota) / 2;
+        let room = book.room(&self.quota, self.account.outside()) / 2;
         let extents = u64::from(len).min(allowance.min(room) / EXTENT) as u32;
         if extents < AHEAD_STEP || book.extents.longest_warm() >= extents {
             return;
@@ -231,7 +231,8 @@ impl Core {
     /// The error for a request of `wanted` bytes that cannot be met.
     pub(super) fn out_of_memory(&self, wanted: u64) -> Error {
         let (committed, _) = self.committed();
-        let quota = self.quota.limit().min(committed.saturating_add(self.quota.headroom()));
+        let held = committed.saturating_add(self.account.outside());
+        let quota = self.quota.limit().min(held.saturating_add(self.quota.headroom()));
         Error::OutOfMemory { wanted, in_use: self.account.in_use(), quota }
     }
 
@@ -290,18 +291,18 @@ impl Core {
 }
 
 impl Book {
-    /// Bytes that may be committed now.
-    fn room(&self, quota: &Quota) -> u64 {
-        let fixed = quota.limit().saturating_sub(self.committed);
+    /// Bytes that may be committed now; arrays outside of the pool hold `outside` bytes of the quota.
+    fn room(&self, quota: &Quota, outside: u64) -> u64 {
+        let fixed = quota.limit().saturating_sub(self.committed).saturating_sub(outside);
         // Asking the host costs tens of microseconds; nobody asks when the quota leaves no room anyhow.
         if fixed < EXTENT { 0 } else { fixed.min(quota.headroom().saturating_sub(self.growing)) }
     }
 
     /// Finds room for a run, in free memory elsewhere if need be; `None`, and nothing changed, when there is none.
-    fn plan(&mut self, len: u32, quota: &Quota) -> Option<Growth> {
+    fn plan(&mut self, len: u32, quota: &Quota, outside: u64) -> Option<Growth> {
         let (run, cold) = self.extents.take_any(len)?;
         let need = total(&cold);
-        let mut short = need.saturating_sub(self.room(quota)).div_ceil(EXTENT);
+        let mut short = need.saturating_sub(self.room(quota, outside)).div_ceil(EXTENT);
         let mut shed = Vec::new();
         if short <= u64::from(self.extents.warm()) {
             while let Some(run) = (short > 0).then(|| self.extents.take_oldest(short as u32)).flatten() {

@@ -124,6 +124,14 @@ pub(super) fn empty(core: &Arc<Core>) {
     with(core, |set| set.give_back(core));
 }
 
+/// Counts memory outside of the pool, negative when it ends.
+#[inline(never)]
+pub(super) fn count_outside(core: &Arc<Core>, bytes: i64) {
+    if with(core, |set| set.counter.add_outside(bytes, &core.account)).is_none() {
+        core.account.add_outside(bytes);
+    }
+}
+
 /// Adds what this thread has counted to the pool's account.
 pub(super) fn settle(core: &Arc<Core>) {
     with(core, |set| set.counter.flush(&core.account));

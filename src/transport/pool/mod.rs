@@ -66,15 +66,18 @@ impl Drop for Inner {
 /// What a pool holds, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolStats {
-    /// What live blocks and leases hold, rounded up as they are. What threads keep for reuse is not in use.
+    /// What live blocks and leases hold, rounded up as they are, and what arrays hold outside of the pool. What threads keep
+    /// for reuse is not in use.
     pub in_use: u64,
+    /// The part of `in_use` that lies outside of the pool: arrays that own their memory, which were moved in or grew.
+    pub outside: u64,
     /// The most that was in use since the start, or since [`Pool::reset_peak`].
     pub peak_in_use: u64,
     /// What the pool has from the system.
     pub committed: u64,
     /// The most that it had.
     pub peak_committed: u64,
-    /// The most that it may have.
+    /// The most that it may have, together with what lies outside of it.
     pub quota: u64,
 }
 
@@ -244,6 +247,19 @@ impl Pool {
         Ok(())
     }
 
+    /// Counts `bytes` that an array holds outside of the pool: they are in use, and the pool may grow by so much less. Nothing is
+    /// refused, since the memory is there already.
+    #[inline]
+    pub(crate) fn adopt(&self, bytes: usize) {
+        magazine::count_outside(&self.0.core, bytes as i64);
+    }
+
+    /// The end of memory that [`adopt`](Pool::adopt) counted.
+    #[inline]
+    pub(crate) fn disown(&self, bytes: usize) {
+        magazine::count_outside(&self.0.core, -(bytes as i64));
+    }
+
     /// Gives all memory that is free back to the system, except what other threads keep; bytes given back.
     pub fn trim(&self) -> usize {
         magazine::empty(&self.0.core);
@@ -255,7 +271,8 @@ impl Pool {
         let core = &self.0.core;
         let (committed, peak_committed) = core.committed();
         let (in_use, peak_in_use) = (core.account.in_use(), core.account.peak());
-        PoolStats { in_use, peak_in_use, committed, peak_committed, quota: core.quota.limit() }
+        let outside = core.account.outside();
+        PoolStats { in_use, outside, peak_in_use, committed, peak_committed, quota: core.quota.limit() }
     }
 
     /// Begins the peak of what is in use anew.

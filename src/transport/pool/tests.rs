@@ -69,6 +69,33 @@ fn operands_do_not_begin_at_the_same_offset_of_their_pages() {
 }
 
 #[test]
+fn arrays_outside_of_the_pool_take_room_of_its_quota() {
+    for pool in pools(16) {
+        pool.adopt(10 * MIB);
+        let stats = pool.stats();
+        assert_eq!((stats.outside, stats.in_use, stats.peak_in_use), (10 << 20, 10 << 20, 10 << 20));
+        assert_eq!(stats.committed, 0);
+        match pool.alloc(8 * MIB) {
+            Err(Error::OutOfMemory { wanted, in_use, quota }) => {
+                assert_eq!((wanted, in_use, quota), (8 << 20, 10 << 20, 16 << 20));
+            }
+            other => panic!("{other:?} of a pool of 16 MiB with 10 MiB outside of it"),
+        }
+        // Three extents: the 6 MiB that are left.
+        let block = pool.alloc(4 * MIB).unwrap();
+        assert_eq!(pool.stats().in_use, 16 << 20);
+        // What is more than there is room for is counted, and blocks that are there are handed out again.
+        pool.adopt(100 * MIB);
+        drop(block);
+        let block = pool.alloc(4 * MIB).unwrap();
+        assert!(pool.alloc(MIB).is_err());
+        pool.disown(110 * MIB);
+        assert_eq!((pool.stats().outside, pool.stats().in_use), (0, 6 << 20));
+        drop((pool.alloc(8 * MIB).unwrap(), block));
+    }
+}
+
+#[test]
 fn what_was_dropped_is_handed_out_again_untouched() {
     for pool in pools(64) {
         for bytes in [500, 50_000, 500_000] {
