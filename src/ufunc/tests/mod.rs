@@ -5,6 +5,7 @@ mod maps;
 mod programs;
 mod small;
 mod wire;
+mod works;
 
 use super::simd::Isa;
 use super::{DType, Fold, Instr, Layout, Op, Plan, Program, Value, ValueId};
