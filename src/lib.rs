@@ -39,7 +39,7 @@ pub use array::method::names as functions;
 #[cfg(not(loom))]
 pub use array::{
     ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
-    DistArrayD, Explanation, Partition, Pass, eval_all, where_,
+    DistArrayD, Explanation, Partition, Pass, eval_all, map_npy, where_,
 };
 pub use cluster::{
     Activity, Counters, EngineKind, Entered, Hub, HubBuilder, Pending, TaskBuilder, cancelled, init, time_left,

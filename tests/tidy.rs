@@ -281,9 +281,7 @@ fn no_file_is_dead() {
             continue;
         }
         let (parents, module) = match stem.rsplit_once('/') {
-            Some((parent, module)) => {
-                (["/mod.rs", ".rs", "/lib.rs"].map(|end| format!("src/{parent}{end}")), module)
-            }
+            Some((parent, module)) => (["/mod.rs", ".rs", "/lib.rs"].map(|end| format!("src/{parent}{end}")), module),
             None => (["src/lib.rs", "src/main.rs", "src/lib.rs"].map(str::to_owned), stem),
         };
         let declared = |parent: &String| {

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use super::view::Store;
 use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_CHUNKS, MAX_PAYLOAD, Remote};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, panic_message};
 use crate::transport::Segment;
 use kernels::work::wire::{Reader, Writer};
-use kernels::work::{Operand, Phase, Room, Verdict, Work, decode};
+use kernels::work::{Access, Operand, Phase, Room, Verdict, Work, decode};
 
 /// Below this much memory traffic the calling thread does all of it: posting a job would not pay.
 const INLINE_BELOW: usize = 256 << 10;
@@ -225,6 +225,12 @@ inventory::submit! { JobKind { name: KIND, prepare } }
 
 /// Reads a payload in an engine process.
 fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
+    // A description that asks a kind of work for what it cannot do is refused as others are.
+    catch_unwind(AssertUnwindSafe(|| prepared(payload, segment)))
+        .unwrap_or_else(|payload| Err(Error::frame(panic_message(&*payload))))
+}
+
+fn prepared(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     let mut words = Reader::new(payload);
     if words.clone().word()? != ELSEWHERE {
         return runner(payload, segment);
@@ -279,8 +285,39 @@ fn runner(bytes: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
         let align = operand.dtype.size().min(8) as u64;
         operands.push(within(segment, place, operand.extent.low as i128, operand.extent.high as i128, align)?);
     }
+    apart(&described, &operands, &rooms)?;
     let mapped = Mapped { _segment: segment.clone(), work, operands, rooms };
+    for phase in 0..=nth {
+        // SAFETY: operands and rooms lie in the segment; kinds of work look at the lengths of rooms, and at what lies in them, themselves.
+        let told = unsafe { mapped.work.phase(phase, &mapped.operands.as_slice(), &mapped.rooms[..phase]) };
+        let fits = |told: &Phase| told.scratch <= mapped.rooms[phase].len && (phase < nth || told.units == units);
+        if !told.as_ref().is_some_and(fits) {
+            return Err(Error::frame(format!("phase {phase} of {units} units: {told:?}, in rooms {:?}", mapped.rooms)));
+        }
+    }
     Ok(Box::new(move |chunk| mapped.run(nth, chunk as usize, grain, units)))
+}
+
+/// Nothing may overlap a room or an operand that is written.
+fn apart(described: &[Operand], operands: &[*mut u8], rooms: &[Room]) -> Result<()> {
+    let of_operand = |(operand, at): (&Operand, &*mut u8)| {
+        let end = |offset: isize| at.addr().wrapping_add_signed(offset);
+        (end(operand.extent.low), end(operand.extent.high), operand.access == Access::Write)
+    };
+    let of_room = |room: &Room| (room.at.addr(), room.at.addr() + room.len, true);
+    let ranges = described.iter().zip(operands).map(of_operand).chain(rooms.iter().map(of_room));
+    let mut ranges: Vec<_> = ranges.filter(|(from, to, _)| from < to).collect();
+    ranges.sort_unstable();
+    // Where the bytes end that are read so far, and those that are written.
+    let (mut read, mut written) = (0, 0);
+    for (from, to, exclusive) in ranges {
+        if from < written || (exclusive && from < read) {
+            return Err(Error::frame("operands that are written, or rooms, overlap others"));
+        }
+        let end = if exclusive { &mut written } else { &mut read };
+        *end = to.max(*end);
+    }
+    Ok(())
 }
 
 /// A work and where its operands and rooms are in this process.

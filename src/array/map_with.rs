@@ -17,7 +17,7 @@ use super::view::Held;
 use super::walk::{Shared, Walk};
 use crate::cluster::{ChunkRunner, Constant, Hub, JobKind, function_at, number_of};
 use crate::element::Element;
-use crate::error::{Error, Result, panic_message};
+use crate::error::{Error, PanicPayload, Result, panic_message};
 use crate::transport::Segment;
 use crate::transport::wire::{HEADER_BYTES, Header, Message, archive, unarchive};
 
@@ -186,7 +186,11 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     sizes[0] = input.0;
     let out = Shared(operand_at(segment, to, (0, i128::from(len) - 1), output)?);
     // Reading the state is the program's own code, which may panic.
-    let state = catch_unwind(|| (traveller.decode)(rest)).map_err(|panic| Error::frame(panic_message(&*panic)))??;
+    let state = catch_unwind(|| (traveller.decode)(rest)).map_err(|panic| {
+        let error = Error::frame(panic_message(&*panic));
+        drop(PanicPayload::from(panic));
+        error
+    })??;
     let walk = Walk { lengths: lengths.iter().map(|&length| length as usize).collect(), strides };
     let places = Places { walk, bases, sizes };
     let code = Shared(code.cast_mut());

@@ -166,6 +166,9 @@ impl Store {
     }
 }
 
+/// A vector's first byte, its length and its capacity.
+type Parts = (NonNull<u8>, usize, usize);
+
 impl<A, D: Dimension> Held<A, D> {
     /// An array that was moved in: it keeps its memory.
     pub(crate) fn own(hub: Hub, array: Array<A, D>) -> Held<A, D> {
@@ -272,7 +275,7 @@ impl<A, D: Dimension> Held<A, D> {
     }
 
     /// Clones of the elements in the memory order of this view, as the parts of a vector, and that order.
-    fn cloned(&self, owned: &Owned) -> Result<((NonNull<u8>, usize, usize), Dims)> {
+    fn cloned(&self, owned: &Owned) -> Result<(Parts, Dims)> {
         let clone =
             owned.clone.get().ok_or_else(|| Error::invalid("shared elements that nobody has said how to clone"))?;
         let (shape, strides) = (self.view.shape(), self.view.strides());
@@ -446,7 +449,7 @@ mod tests {
             ([2, 6], [6, 1], 12),
             ([2, 3], [6, 1], 8),
             ([2, 3], [6, 2], 7),
-            ([2, 3], [12, 2], 9),
+            ([2, 3], [12, 2], 7),
             ([6, 4], [1, 6], 0),
             ([4, 6], [-6, -1], 23),
             ([2, 2], [-6, 2], 14),
@@ -465,7 +468,7 @@ mod tests {
             let expected = at.wrapping_add(first);
             // Those of no whole steps before them are moved together.
             let moved =
-                [([2, 3], [6, 2], 7), ([2, 3], [12, 2], 9), ([1, 1], [0, 0], 5)].contains(&(dim, strides, first));
+                [([2, 3], [6, 2], 7), ([2, 3], [12, 2], 7), ([1, 1], [0, 0], 5)].contains(&(dim, strides, first));
             assert_eq!(array.as_ptr() == expected || dim[0] == 0, !moved, "{dim:?} {strides:?} {first}");
         }
     }

@@ -212,6 +212,12 @@ pub(crate) struct Held<A, D> {
 /// Every index of `dim`, through `strides`, is inside one live allocation of initialised `A`s that outlives the view's last use, and `ptr` is
 /// aligned. Elements are written through the view only while nothing else reads or writes them.
 pub(super) unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[isize]) -> View<A, D> {
+    let axes = || strides.iter().zip(dim.slice());
+    if dim.slice().contains(&0) && axes().any(|(&stride, &length)| stride == 0 && length > 1) {
+        // ndarray takes strides of 0 for a view of nothing where it is not told any.
+        // SAFETY: a view of nothing, whose pointer is inside the memory.
+        return View(unsafe { RawArrayViewMut::from_shape_ptr(dim, ptr) }, PhantomData);
+    }
     let mut steps = D::zeros(dim.ndim());
     let (mut low, mut reversed) = (ptr, false);
     for ((step, &stride), &length) in steps.slice_mut().iter_mut().zip(strides).zip(dim.slice()) {
@@ -358,7 +364,23 @@ impl<A, D: Dimension> Held<A, D> {
     }
 
     /// The view as an operand of programs that take its elements for values of `dtype`, which is of their size.
+    ///
+    /// # Panics
+    /// Where kernels move the elements as words that they are not aligned to, in the array's own memory, and there is no memory for a copy.
     pub(super) fn leaf_as(&self, dtype: DType) -> Leaf {
+        let leaf = self.leaf_in_place(dtype);
+        let word = dtype.size().min(align_of::<u64>());
+        if leaf.address().addr().is_multiple_of(word) || self.view.is_empty() {
+            return leaf;
+        }
+        match self.store.beside() {
+            Ok(Some(block)) => Leaf { store: block.clone(), ..leaf },
+            Ok(None) => leaf,
+            Err(error) => panic!("elements that are not aligned to {word} bytes: {error}"),
+        }
+    }
+
+    fn leaf_in_place(&self, dtype: DType) -> Leaf {
         assert_eq!(dtype.size(), size_of::<A>(), "bytes of an element of {}", dtype.name());
         Leaf {
             store: self.store.clone(),

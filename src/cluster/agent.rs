@@ -20,6 +20,7 @@ use super::death::{OomKills, from_outside, in_words};
 use super::image::Image;
 use super::link::Links;
 use super::spawn::{Process, receive, spawn};
+use super::unwind::AbortOnUnwind;
 use super::wire::{FAILED, Failed, Hello, READY, Ready, monotonic};
 use crate::error::{Error, Result};
 use crate::transport::Segment;
@@ -112,7 +113,12 @@ impl Agent {
         };
         let thread = std::thread::Builder::new()
             .name("distob-agent".to_owned())
-            .spawn(move || watch.run())
+            .spawn(move || {
+                // Without it no death would be seen, and who waits for a chunk would wait for ever.
+                let guard = AbortOnUnwind::begin("the agent's thread");
+                watch.run();
+                guard.end();
+            })
             .map_err(|e| Error::io("start the agent's thread", e))?;
         Ok(Agent { shared, thread: Mutex::new(Some(thread)) })
     }

@@ -19,6 +19,7 @@ use super::link::regions;
 use super::ship::Function;
 use super::spawn::{receive, take_socket};
 use super::task_context;
+use super::unwind::AbortOnUnwind;
 use super::wire::{
     Assembly, Bytes, FAILED, Failed, HELLO, Hello, Outcome, PROTOCOL, READY, REPLY_ROOM, Ready, is_past, open_task,
     reply_frames,
@@ -113,7 +114,10 @@ fn live(version: &str, socket: &OwnedFd) -> Result<()> {
         let pin = hello.pin.map(|core| core as usize + usize::from(index));
         let work = move || {
             start.wait();
+            // A thread that ended alone would leave an engine that shows signs of life and does nothing.
+            let guard = AbortOnUnwind::begin("a thread of an engine");
             engine.work(hello.participant + index, spin, pin);
+            guard.end();
             // The hub has closed.
             if at_work.fetch_sub(1, Ordering::AcqRel) == 1 {
                 end(0)
@@ -208,6 +212,12 @@ impl Helper for Worker<'_> {
         retries[slot] = board.retries(slot);
         let job = board.look(slot);
         if runners[slot].as_ref().is_none_or(|(epoch, _)| *epoch != job.epoch) {
+            // The state of a runner is the program's own, whose drop may panic.
+            let old = runners[slot].take();
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(old))) {
+                tracing::warn!(message = panic_message(&*panic), "the drop of a function's state panicked");
+                drop(PanicPayload::from(panic));
+            }
             if job.payload == 0 {
                 // The hub's own threads alone can compute it.
                 runners[slot] = Some((job.epoch, None));

@@ -150,7 +150,7 @@ impl Hub {
             _ => threads.clone(),
         };
         let crew = Arc::new(Crew::new(board, sharers, threads, config.deadline));
-        let tasks = TaskPool::new(crew.board.clone(), worker_count, config.stack);
+        let tasks = TaskPool::new(crew.board.clone(), width, config.stack);
         let board_of_workers = crew.board.clone();
         let mut workers = Vec::with_capacity(worker_count);
         for index in 0..worker_count {

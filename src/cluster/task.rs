@@ -277,10 +277,16 @@ impl<R: Message> Pending<R> {
         agent.and_then(|agent| agent.links().pump(self.completion.engine())).unwrap_or(false)
     }
 
-    /// Whether [`wait`](Self::wait) would return at once.
+    /// Whether [`wait`](Self::wait) would return at once: the result is there, or the deadline is past.
     pub fn is_done(&self) -> bool {
         self.pump();
-        self.completion.is_done()
+        if self.completion.is_done() || monotonic() >= self.completion.terms.deadline {
+            return true;
+        }
+        if let Route::Local { id } = self.route {
+            self.hub.inner.tasks.hurry(id);
+        }
+        false
     }
 
     /// Asks the task to end: one that has not begun does not begin, one that runs sees it in

@@ -118,7 +118,10 @@ impl TaskPool {
         match self.staff(&mut state) {
             // Nobody would ever run it.
             Err(error) if state.threads == 0 => {
-                state.queue.pop_back();
+                let task = state.queue.pop_back();
+                // Its argument is the program's own, whose drop may ask for this pool.
+                drop(state);
+                drop(task);
                 Err(error)
             }
             _ => Ok(id),

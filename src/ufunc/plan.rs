@@ -340,6 +340,10 @@ impl Plan {
     pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8], scratch: *mut u8, chunk: u32) {
         self.count(Some(inputs.len()), outputs.len());
         assert!(chunk < self.chunks(), "chunk {chunk} of {}", self.chunks());
+        if self.inner.marks.is_some() {
+            // One that a chunk has left which panicked.
+            take_mark();
+        }
         // SAFETY: the caller's promise is the one asked for; the counts were looked at. The chunk's mark is a byte of its own.
         unsafe {
             match &self.inner.run {

@@ -139,6 +139,11 @@ pub(super) fn accumulated(
     initial: Option<Scalar>,
 ) -> Result<Leaf> {
     let dtype = leaf.dtype;
+    if let Some(value) = initial.filter(|value| value.dtype != dtype) {
+        let (from, to) = (value.dtype.name(), dtype.name());
+        let what = format!("{name}.accumulate: an initial value of type {from} for results of type {to}");
+        return Err(Error::invalid(what));
+    }
     if let Some((op, instead)) = computed_in(op, dtype) {
         let initial = match initial {
             Some(value) => Some(

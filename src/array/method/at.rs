@@ -202,7 +202,13 @@ pub trait At: BinaryUfunc {
             ))
         })?;
         let plan = plan.among(hub.workers());
-        let values = Resident::new(&hub, values.elements())?;
+        let given = values.elements();
+        assert_eq!(
+            given.len(),
+            if own { places.count * row } else { row },
+            "a row of values for each update, or one row"
+        );
+        let values = Resident::new(&hub, given)?;
         let verdict = match a.elsewhere()? {
             Some(RowMajor(leaf)) => {
                 let results = along::fresh(&hub, dtype, &shape)?;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crate::array::view::Store;
 use crate::cluster::Hub;
 use crate::element::Element;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Bytes that are read where they are, or in a copy that engine processes see.
 pub(super) struct Resident<'a> {
@@ -18,7 +18,7 @@ impl<'a> Resident<'a> {
     /// Of a slice's elements.
     ///
     /// # Errors
-    /// [`OutOfMemory`](crate::Error::OutOfMemory).
+    /// Those of the pool, but for a full one: then the hub's own threads alone read the elements.
     pub(super) fn new<T: Element>(hub: &Hub, slice: &'a [T]) -> Result<Resident<'a>> {
         let bytes = size_of_val(slice);
         let at = slice.as_ptr().cast_mut().cast::<u8>();
@@ -27,7 +27,12 @@ impl<'a> Resident<'a> {
         if !hub.shares_with_processes() || begins < segment.len() {
             return Ok(Resident { at, _copy: None, _bytes: PhantomData });
         }
-        let store = Store::new(hub, bytes)?;
+        let store = match Store::new(hub, bytes) {
+            Ok(store) => store,
+            // The hub's own threads read it where it is.
+            Err(Error::OutOfMemory { .. }) => return Ok(Resident { at, _copy: None, _bytes: PhantomData }),
+            Err(error) => return Err(error),
+        };
         // SAFETY: bytes of the slice, which is borrowed, and a fresh block of as many.
         unsafe { std::ptr::copy_nonoverlapping(at, store.base(), bytes) };
         hub.count_copied(bytes as u64);

@@ -119,7 +119,6 @@ impl Segment {
     }
 
     /// Length in bytes, a multiple of 2 MiB.
-    #[expect(clippy::len_without_is_empty, reason = "a segment is never empty")]
     pub fn len(&self) -> usize {
         self.len
     }

@@ -105,20 +105,20 @@ impl Wide {
 
 /// An integer, counted from the least one of its type on.
 pub(super) trait FromLeast: Copy {
-    fn from_least(self) -> u64;
+    fn above_least(self) -> u64;
 }
-macro_rules! from_least {
+macro_rules! above_least {
     ($($t:ident: |$x:ident| $e:expr;)*) => {$(
         impl FromLeast for $t {
             #[inline(always)]
-            fn from_least(self) -> u64 {
+            fn above_least(self) -> u64 {
                 let $x = self;
                 $e
             }
         }
     )*};
 }
-from_least! {
+above_least! {
     u32: |x| u64::from(x);
     u64: |x| x;
     i32: |x| u64::from(x as u32 ^ 1 << 31);
@@ -134,7 +134,7 @@ impl<T: FromLeast> Reduce for WideSum<T> {
     const EXACT: bool = true;
     #[inline(always)]
     fn step(acc: Wide, x: T) -> Wide {
-        let x = x.from_least();
+        let x = x.above_least();
         let (low, high) = (x & ((1 << Wide::LOW) - 1), x >> Wide::LOW);
         Wide { low: acc.low.wrapping_add(low), high: acc.high.wrapping_add(high) }
     }

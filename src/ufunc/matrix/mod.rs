@@ -142,7 +142,18 @@ impl Product {
         let results = extent::elements(leading.iter().copied().chain([rows, columns]))?;
         let results = Extent { low: 0, high: (results * size) as isize };
         let extents = [side(0, rows)?, side(1, columns)?, results];
-        extent::elements([rows, columns, depth])?;
+        // Strides of axes that have one element may be any: nothing is multiplied by them.
+        let mut sides = sides;
+        for (side, own) in sides.iter_mut().zip([rows, columns]) {
+            side.leading
+                .iter_mut()
+                .zip(&leading)
+                .filter(|(_, length)| **length == 1)
+                .for_each(|(stride, _)| *stride = 0);
+            side.own = if own == 1 { 0 } else { side.own };
+            side.common = if depth <= 1 { 0 } else { side.common };
+        }
+        extent::elements(leading.iter().copied().chain([rows, columns, depth]))?;
         let kernels = kernels(dtype);
         let kernel = kernels.blocks[Isa::current() as usize];
         let (_, m, n) = kernel;

@@ -31,7 +31,12 @@ impl Product {
             Ok::<_, Error>(Side { leading, own: words.word()? as isize, common: words.word()? as isize })
         };
         let sides = [side()?, side()?];
-        Product::new(dtype, leading, sizes, sides, words.number("threads", 1 << 12)?)
+        let product = Product::new(dtype, leading, sizes, sides, words.number("threads", 1 << 12)?)?;
+        let block = (words.number("rows of a block", most)?, words.number("columns of a block", most)?);
+        if block != product.block {
+            return Err(Error::frame(format!("blocks of {block:?}, where this process has {:?}", product.block)));
+        }
+        Ok(product)
     }
 }
 
@@ -93,7 +98,8 @@ impl Work for Product {
         unsafe {
             match nth {
                 0 => self.block([at(0).cast_const(), at(1).cast_const()], at(RESULTS), room.at, unit),
-                _ => self.join(room.at, at(RESULTS), unit),
+                1 if self.stretches > 1 => self.join(room.at, at(RESULTS), unit),
+                _ => unreachable!("products have no phase {nth}"),
             }
         }
     }
@@ -109,6 +115,9 @@ impl Work for Product {
             words.word(*common as u64);
         }
         words.word(self.threads as u64);
+        // Units follow from the tiles of the sender's vector instructions.
+        words.word(self.block.0 as u64);
+        words.word(self.block.1 as u64);
         true
     }
 }

@@ -177,8 +177,13 @@ impl Scan {
         streamed: bool,
         threads: usize,
     ) -> Result<Option<Scan>> {
+        if let Some(value) = initial.filter(|value| value.dtype != dtype) {
+            let what = format!("an initial value of type {} for elements of type {}", value.dtype.name(), dtype.name());
+            return Err(Error::invalid(what));
+        }
         let later = usize::from(initial.is_some());
         let extents = geometry.extents(dtype.size(), geometry.length.saturating_add(later), dtype.size())?;
+        let geometry = geometry.plain();
         let (size, places) = (dtype.size(), geometry.places());
         let blocks = geometry.length.div_ceil(BLOCK);
         let initial = initial.map(|value| value.bytes);

@@ -451,14 +451,19 @@ impl Scatter {
     /// All elements at `a`, of which nobody else touches those of this bucket; all values at `b`; `dealt` was written by [`Scatter::deal`], for every one of
     /// `pieces` pieces.
     pub unsafe fn bucket(&self, a: *mut u8, b: *const u8, dealt: Dealt, pieces: usize, bucket: usize) {
-        let (Way::Buckets(shift), (_, most, buckets)) = (self.way, self.dealing()) else { return };
+        let (Way::Buckets(shift), (together, most, buckets)) = (self.way, self.dealing()) else { return };
         let a = a.wrapping_add((bucket << shift) * self.sizes[0]);
+        let there = (1usize << shift).min(self.places - (bucket << shift));
         for piece in 0..pieces {
             // SAFETY: what `deal` has written of this piece; places of the bucket are below the number of places, as it checked.
             unsafe {
                 let firsts = dealt.firsts.add(piece * (buckets + 1) + bucket);
                 let (from, to) = (firsts.read() as usize, firsts.add(1).read() as usize);
+                let count = most.min(together - (piece * most).min(together));
+                assert!(from <= to && to <= count, "updates {from}..{to} of a piece of {count}");
                 let near = std::slice::from_raw_parts(dealt.near.add(piece * most + from), to - from);
+                let beyond = near.iter().fold(0, |most, &place| most.max(place)) as usize;
+                assert!(near.is_empty() || beyond < there, "place {beyond} of the {there} of a bucket");
                 let dealt = dealt.values.wrapping_add((piece * most + from) * self.sizes[1]).cast_const();
                 self.each(a, near, if self.own { dealt } else { b }, |loops| loops.each_near);
             }

@@ -119,6 +119,7 @@ impl Scatter {
     /// The first phase has run.
     unsafe fn outside(&self, scratch: &[Room]) -> bool {
         let (phase, units) = self.marks();
+        assert!(scratch[phase].len >= units, "{} bytes for the marks of {units} units", scratch[phase].len);
         // SAFETY: every unit has left its mark at the beginning of the room.
         unsafe { std::slice::from_raw_parts(scratch[phase].at, units) }.contains(&1)
     }
@@ -193,7 +194,7 @@ impl Work for Scatter {
         match operand {
             SOURCE | TARGET => of(self.places_of(step, unit), self.row * self.sizes[0]),
             INDICES => of(updates, self.numbers.size()),
-            _ if step == Step::Check => Extent::NONE,
+            _ if matches!(step, Step::Check | Step::Merge) => Extent::NONE,
             _ if self.own => of(updates, self.row * self.sizes[1]),
             _ => of(0..1, self.row * self.sizes[1]),
         }

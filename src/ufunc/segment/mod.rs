@@ -72,6 +72,32 @@ impl Joined {
     }
 }
 
+/// Joins rows of `columns` elements in order, each column by itself.
+///
+/// # Safety
+///
+/// `rows > 0` rows of elements of `size` bytes may be read, `stride` bytes apart; `acc` takes a row.
+unsafe fn in_order(
+    step: &Step,
+    source: *const u8,
+    (stride, size): (isize, usize),
+    rows: usize,
+    columns: usize,
+    acc: *mut u8,
+) {
+    // SAFETY: the caller's promise; the first row is the accumulators' beginning.
+    unsafe {
+        std::ptr::copy_nonoverlapping(source, acc, columns * size);
+        if columns == 1 {
+            step.sequence(acc, source.wrapping_offset(stride), stride, rows - 1);
+        } else {
+            for row in 1..rows as isize {
+                step.rows(acc, source.offset(row * stride), columns);
+            }
+        }
+    }
+}
+
 /// Joins the parts of a segment, column by column.
 ///
 /// # Safety
@@ -146,6 +172,15 @@ impl Geometry {
             return Err(Error::invalid(format!("elements that are not side by side: {self:?}")));
         }
         Ok([source, Extent { low: 0, high: (results * result) as isize }])
+    }
+
+    /// The same without strides of axes that have one element, which may be any: nothing is multiplied by them then.
+    pub(crate) fn plain(mut self) -> Geometry {
+        self.outer.iter_mut().filter(|axis| axis.0 == 1).for_each(|axis| axis.1 = 0);
+        if self.length == 1 && self.inner > 1 {
+            self.stride = 0;
+        }
+        self
     }
 
     pub(crate) fn encode(&self, words: &mut Writer) {
@@ -232,7 +267,7 @@ impl Segments {
         if segments == 0 {
             return Err(Error::invalid("no segments to join"));
         }
-        let numbers = Numbers::of(numbers)?;
+        let (geometry, numbers) = (geometry.plain(), Numbers::of(numbers)?);
         extent::elements([segments, numbers.size()])?;
         let way = match joined(op, dtype) {
             Some(joined) => Some(Way::Joined(joined)),
@@ -305,8 +340,9 @@ impl Segments {
 
     /// Segments of how many elements and more a unit leaves, whose segments begin at these places.
     fn below(&self, starts: &[usize], columns: usize) -> usize {
-        let elements: usize = starts.windows(2).map(|pair| length(pair[0], pair[1])).sum();
-        match elements * columns > MUCH {
+        let lengths = starts.windows(2).map(|pair| length(pair[0], pair[1]));
+        let elements = lengths.fold(0, usize::saturating_add);
+        match elements.saturating_mul(columns) > MUCH {
             true if self.geometry.inner == 1 => LONG,
             true => (LONG / columns).max(2 * rows::BLOCK),
             false => usize::MAX,
@@ -369,13 +405,17 @@ impl Segments {
                 Way::Grouped(step) if columns == 1 && self.geometry.inner == 1 => {
                     grouped::join(step, self.isa, size, source, rows, acc);
                 }
-                Way::Grouped(step) | Way::InOrder(step) => {
-                    std::ptr::copy_nonoverlapping(source, acc, columns * size);
-                    if columns == 1 {
-                        step.sequence(acc, source.wrapping_offset(stride), stride, rows - 1);
-                    } else {
-                        for row in 1..rows as isize {
-                            step.rows(acc, source.offset(row * stride), columns);
+                Way::InOrder(step) => in_order(step, source, (stride, size), rows, columns, acc),
+                Way::Grouped(step) => {
+                    // Parts that may be joined apart are joined so in any case.
+                    let mut next = MaybeUninit::<Tile>::uninit();
+                    for start in (0..rows).step_by(rows::PART) {
+                        let source = source.wrapping_offset(stride * start as isize);
+                        let part = rows::PART.min(rows - start);
+                        let to = if start == 0 { acc } else { next.as_mut_ptr().cast() };
+                        in_order(step, source, (stride, size), part, columns, to);
+                        if start > 0 {
+                            step.rows(acc, to, columns);
                         }
                     }
                 }

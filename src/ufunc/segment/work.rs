@@ -70,6 +70,9 @@ impl Segments {
     ///
     /// The room was written by the second phase.
     unsafe fn list(room: &Room) -> &[[u64; ENTRY]] {
+        if room.len < 8 {
+            return &[];
+        }
         // SAFETY: the first word counts the entries behind it; no more are taken than the room has.
         unsafe {
             let most = (room.len / 8).saturating_sub(1) / ENTRY;
@@ -93,6 +96,12 @@ impl Segments {
     fn accumulators(&self, long: &Long) -> usize {
         let (parts, bytes) = self.parts(long);
         (parts * bytes).next_multiple_of(16)
+    }
+
+    /// Whether a room has the accumulators of a long segment at this place.
+    fn fits(&self, place: usize, long: &Long, room: &Room) -> bool {
+        let end = place.checked_add(self.accumulators(long));
+        place.is_multiple_of(16) && end.is_some_and(|end| end <= room.len)
     }
 
     /// The elements at an outer place, between two rows and columns.
@@ -149,6 +158,7 @@ impl Work for Segments {
                 zeroed: 0,
             });
         }
+        assert!(scratch[0].len >= units, "{} bytes for the marks of {units} units", scratch[0].len);
         // SAFETY: every unit has left its mark, and the phases before have run (contract).
         unsafe {
             let marks = std::slice::from_raw_parts(scratch[0].at, units);
@@ -163,7 +173,8 @@ impl Work for Segments {
                 }
                 2 => {
                     let list = Segments::list(&scratch[1]);
-                    let (long, first, at) = self.long(list.last()?)?;
+                    let last = list.last().and_then(|entry| self.long(entry));
+                    let (long, first, at) = last.expect("the second phase has listed long segments");
                     let units = first + self.parts(&long).0;
                     let elements =
                         list.iter().filter_map(|entry| self.long(entry)).map(|(long, ..)| self.part_elements(&long));
@@ -209,6 +220,7 @@ impl Work for Segments {
 
     unsafe fn run(&self, nth: usize, unit: usize, operands: &dyn Operands, scratch: &[Room]) {
         let at = |operand| operands.at(operand, self.touches(nth, unit, operand));
+        assert!(scratch[0].len >= self.units().0, "{} bytes for marks", scratch[0].len);
         // SAFETY: the caller's promise; entries of the list are looked at, and so are the places of accumulators.
         unsafe {
             match nth {
@@ -229,6 +241,7 @@ impl Work for Segments {
                 }
                 1 => {
                     let words = scratch[1].at.cast::<u64>();
+                    assert!(scratch[1].len >= 8, "no room for a list");
                     let most = (scratch[1].len / 8).saturating_sub(1) / ENTRY;
                     let (mut count, mut parts, mut bytes) = (0, 0, 0);
                     let marks = std::slice::from_raw_parts(scratch[0].at, self.units().0);
@@ -249,14 +262,14 @@ impl Work for Segments {
                     let entry = list.partition_point(|entry| entry[5] as usize <= unit).checked_sub(1);
                     let Some((long, first, place)) = entry.and_then(|entry| self.long(&list[entry])) else { return };
                     let (part, (parts, bytes)) = (unit - first, self.parts(&long));
-                    if part < parts && place.is_multiple_of(16) && place + self.accumulators(&long) <= scratch[2].len {
+                    if part < parts && self.fits(place, &long, &scratch[2]) {
                         self.part(at(VALUES), &long, part, scratch[2].at.add(place + part * bytes));
                     }
                 }
                 _ => {
                     let list = Segments::list(&scratch[1]);
                     let Some((long, _, place)) = list.get(unit).and_then(|entry| self.long(entry)) else { return };
-                    if place.is_multiple_of(16) && place + self.accumulators(&long) <= scratch[2].len {
+                    if self.fits(place, &long, &scratch[2]) {
                         self.join(scratch[2].at.add(place), &long, at(RESULTS));
                     }
                 }

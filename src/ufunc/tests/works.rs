@@ -42,10 +42,13 @@ impl Memory {
     }
 }
 
+/// A copy of an extent of an operand.
+type Copy = (usize, Extent, Vec<[u64; 8]>);
+
 /// What one unit sees: copies of the extents that it asks for, with poison around them.
 struct Shown<'a> {
     operands: &'a [(Access, Memory)],
-    copies: RefCell<Vec<(usize, Extent, Vec<[u64; 8]>)>>,
+    copies: RefCell<Vec<Copy>>,
 }
 
 impl Operands for Shown<'_> {

@@ -74,7 +74,7 @@ pub struct Phase {
     pub units: usize,
     /// Memory traffic that takes as long as one, in bytes.
     pub bytes: usize,
-    /// Most units that one participant takes at once: 1 where a unit waits for what the one before it tells.
+    /// Most units of a chunk: 1 where they are large, or a unit waits for what the one before it tells.
     pub most: usize,
     /// Bytes of scratch memory for this phase and those after it, aligned to 64.
     pub scratch: usize,
@@ -128,7 +128,9 @@ pub trait Work: Send + Sync + Debug {
     /// As [`Work::run`]; the phases before have run, and `scratch` are their rooms.
     unsafe fn phase(&self, nth: usize, operands: &dyn Operands, scratch: &[Room]) -> Option<Phase>;
 
-    /// The bytes of an operand that a unit touches.
+    /// The bytes of an operand that a unit touches: from the first to the last of them. There may be bytes in between that it does not
+    /// touch, so that a written extent is not to be put back as a whole beside those of other units. A scan may ask for those of units
+    /// before it too, where nobody has told their totals in time.
     fn touches(&self, nth: usize, unit: usize, operand: usize) -> Extent;
 
     /// Runs a unit.
@@ -141,7 +143,7 @@ pub trait Work: Send + Sync + Debug {
     ///
     /// What `operands` gives is valid for the bytes of the extent that it was asked for, aligned for the operand's type; nobody else
     /// writes there, and results overlap nothing. `scratch` has the rooms of the phases up to this one, which no other work uses; phases
-    /// before have run. Other units of the phase may run at the same time, and this one again, by another process too.
+    /// before have run. Other units of the phase may run at the same time, and this one again after its run has ended, by another process too.
     unsafe fn run(&self, nth: usize, unit: usize, operands: &dyn Operands, scratch: &[Room]);
 
     /// What is wrong with the results.

@@ -45,6 +45,7 @@ impl Work for Plan {
     }
 
     unsafe fn run(&self, nth: usize, unit: usize, operands: &dyn Operands, scratch: &[Room]) {
+        assert!(nth > 0 || unit < self.chunks() as usize, "chunk {unit} of {}", self.chunks());
         let at = |operand: usize| operands.at(operand, self.touches(nth, unit, operand));
         let inputs: SmallVec<[*const u8; 8]> = (0..self.inputs()).map(|i| at(i).cast_const()).collect();
         let outputs: SmallVec<[*mut u8; 4]> = (0..self.results()).map(|i| at(self.inputs() + i)).collect();
@@ -53,7 +54,8 @@ impl Work for Plan {
         unsafe {
             match nth {
                 0 => Plan::run(self, &inputs, &outputs, scratch[0].at, unit as u32),
-                _ => self.merge(scratch[0].at, &outputs),
+                1 if self.merges() => self.merge(scratch[0].at, &outputs),
+                _ => unreachable!("plans have no phase {nth}"),
             }
         }
     }
