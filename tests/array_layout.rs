@@ -270,6 +270,7 @@ fn arrays_are_unwind_safe() {
     assert_eq!(std::panic::catch_unwind(move || d.len()).unwrap(), 120);
 }
 
+#[expect(clippy::reversed_empty_ranges, reason = "a slice of nothing is meant")]
 #[test]
 fn what_an_array_does_not_have_is_a_panic_on_the_callers_line() {
     let (_, d) = cube();
