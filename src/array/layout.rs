@@ -73,7 +73,10 @@ impl<A, D: Dimension> DistArray<A, D> {
         let axes = axes.into_dimension();
         expect(check_permutation("permute_axes", axes.slice(), self.ndim()));
         self.forget_partition();
-        expect(self.held_mut()).change_view(|view| view.permuted_axes(axes));
+        expect(self.held_mut()).change_view(|mut view| {
+            view.permute_axes(axes);
+            view
+        });
     }
 
     /// Swaps two axes in place. Panics where there is no such axis.
