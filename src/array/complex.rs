@@ -129,7 +129,7 @@ pub trait ComplexArray: sealed::Sealed + Sized {
     /// ```
     /// use distob::prelude::*;
     /// use num_complex::Complex;
-    /// let turns = DistArray::from_elem(3, Complex::new(2.0, 0.0)).powc(Complex::new(0.0, 1e18));
+    /// let turns = DistArray::from_elem(3, Complex::new(2.0_f64, 0.0)).powc(Complex::new(0.0, 1e18));
     /// assert!((turns[0].norm() - 1.0).abs() < 1e-15);
     /// ```
     #[track_caller]

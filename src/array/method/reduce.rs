@@ -165,7 +165,8 @@ impl<F: BinaryUfunc, X: Input, B: Element> Reduction<F, X, B> {
     /// use distob::prelude::*;
     /// use distob::ufunc::Add;
     /// # fn main() -> distob::Result<()> {
-    /// assert_eq!(Add.reduce(ndarray::array![-1e16, 1.0]).initial(1e16).scalar()?, 1.0);
+    /// let a = DistArray::from(ndarray::array![-1e16, 1.0]);
+    /// assert_eq!(Add.reduce(&a).initial(1e16).scalar()?, 1.0);
     /// # Ok(())
     /// # }
     /// ```
