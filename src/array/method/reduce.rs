@@ -166,7 +166,8 @@ impl<F: BinaryUfunc, X: Input, B: Element> Reduction<F, X, B> {
     /// use distob::ufunc::Add;
     /// # fn main() -> distob::Result<()> {
     /// let a = DistArray::from(ndarray::array![-1e16, 1.0]);
-    /// assert_eq!(Add.reduce(&a).initial(1e16).scalar()?, 1.0);
+    /// let sum: f64 = Add.reduce(&a).initial(1e16).scalar()?;
+    /// assert_eq!(sum, 1.0);
     /// # Ok(())
     /// # }
     /// ```
