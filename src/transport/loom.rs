@@ -14,9 +14,15 @@ use super::words::HeapWords;
 
 /// Checks every execution of `check` that loom tells apart.
 pub(crate) fn model(check: impl Fn() + Send + Sync + 'static) {
-    let mut builder = ::loom::model::Builder::new();
     // Bugs in protocols of two or three threads show within as many preemptions; more would take hours.
-    builder.preemption_bound = Some(3);
+    model_within(3, check);
+}
+
+/// The same for a protocol of so many steps that three preemptions would take hours too. `DISTOB_LOOM_PREEMPTIONS` asks for another number.
+pub(crate) fn model_within(preemptions: usize, check: impl Fn() + Send + Sync + 'static) {
+    let mut builder = ::loom::model::Builder::new();
+    let wanted = std::env::var("DISTOB_LOOM_PREEMPTIONS").ok().and_then(|wanted| wanted.parse().ok());
+    builder.preemption_bound = Some(wanted.unwrap_or(preemptions));
     let executions = Arc::new(std::sync::atomic::AtomicU64::new(0));
     let counted = executions.clone();
     builder.check(move || {

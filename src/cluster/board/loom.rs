@@ -11,7 +11,7 @@ use super::active::Active;
 use super::slot::{Claim, Death, MAX_DEATHS, Posted, Rest, Slot, bytes_for};
 use super::{Doorbell, Participant};
 use crate::transport::doorbell::HeapWord;
-use crate::transport::loom::model;
+use crate::transport::loom::{model, model_within};
 use crate::transport::words::HeapWords;
 
 /// Most chunks of a job here, and most jobs.
@@ -132,7 +132,7 @@ fn every_chunk_of_each_job_is_computed_once_and_none_of_a_job_that_is_over() {
 
 #[test]
 fn two_helpers_never_have_the_same_chunk() {
-    model(|| {
+    model_within(2, || {
         let bench = Bench::new(2);
         let job = bench.post(1, 2);
         let helpers: Vec<_> = (1..=2)
@@ -239,7 +239,7 @@ const DEATH: Option<Death> = Some(Death { engine: 0, status: 6 });
 
 #[test]
 fn what_an_engine_died_of_is_computed_by_engines_alone() {
-    model(|| {
+    model_within(2, || {
         let bench = Bench::new(2);
         let job = bench.post(1, 2);
         // The chunk that it died of, counted from 1.
@@ -286,7 +286,7 @@ fn what_an_engine_died_of_is_computed_by_engines_alone() {
 
 #[test]
 fn the_poster_wakes_and_sees_that_a_chunk_is_lost() {
-    model(|| {
+    model_within(2, || {
         let bench = Bench::new(1);
         let job = bench.post(1, 1);
         assert_eq!(bench.slot().claim(&job, 1), Some(0));
