@@ -30,7 +30,7 @@ const MOST_BYTES: usize = 1 << 24;
 /// Memory with the alignment of a block.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Line(#[expect(dead_code, reason = "only its place is used")] [u8; 64]);
+pub(super) struct Line(#[expect(dead_code, reason = "only its place is used")] pub(super) [u8; 64]);
 
 /// Scratch memory of a phase.
 enum Scratch {
@@ -251,7 +251,7 @@ fn prepared(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
 
 /// The pointer to what a peer says to lie `place` bytes into the segment: an error where the bytes from `low` to `high` from there are not
 /// all inside, or it is not aligned.
-fn within(segment: &Segment, place: u64, low: i128, high: i128, align: u64) -> Result<*mut u8> {
+pub(super) fn within(segment: &Segment, place: u64, low: i128, high: i128, align: u64) -> Result<*mut u8> {
     let (first, length) = (i128::from(place), segment.len() as i128);
     if first + low < 0 || first + high > length || first > length || !place.is_multiple_of(align) {
         let (from, to) = (first + low, first + high);

@@ -1,12 +1,11 @@
 //! Running a plan over blocks of the pool: on the calling thread when it is small, else as a job that the hub's threads
 //! and engine processes share. Beside `view`, the place where array memory is handed to kernels.
 
-use super::driver;
+use super::driver::{self, Line};
 use super::lower::{layout, permuted};
 use super::view::Leaf;
 use crate::cluster::{Hub, Job, MAX_CHUNKS};
-use crate::error::{Error, Result};
-use crate::transport::Segment;
+use crate::error::Result;
 use kernels::work::Verdict;
 use kernels::{DType, Plan, Program};
 
@@ -26,11 +25,6 @@ pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[&Leaf], outputs: &[Leaf]) ->
     // overlaps them and nobody else reads or writes them.
     unsafe { run_at(hub, plan, &sources, &targets) }
 }
-
-/// Memory with the alignment of a block.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Line(#[expect(dead_code, reason = "only its place is used")] [u8; 64]);
 
 /// Raw pointers that the threads of a job share.
 struct Addresses<'a> {
@@ -128,22 +122,4 @@ pub(super) unsafe fn copy(
     let plan = Plan::map(program, &permuted(shape, order), &[source], &[target])?;
     // SAFETY: the plan touches what the caller promises of the two pointers, and nothing else.
     unsafe { run_at(hub, &plan, &[from], &[to]) }.map(drop)
-}
-
-/// Where an operand is that a peer says to be `place` bytes into the segment: an error where its elements, from number `low` to
-/// number `high` from there, of this size and alignment in bytes, are not all inside.
-pub(super) fn operand_at(
-    segment: &Segment,
-    place: u64,
-    (low, high): (i128, i128),
-    (size, align): (usize, usize),
-) -> Result<*mut u8> {
-    let (first, size) = (i128::from(place), size as i128);
-    let (from, to) = (first + low * size, first + (high + 1) * size);
-    let length = segment.len() as i128;
-    // The segment itself begins on a page.
-    if from < 0 || to > length || first > length || !place.is_multiple_of(align as u64) {
-        return Err(Error::frame(format!("an operand at {from}..{to} of a segment of {length} bytes")));
-    }
-    Ok(segment.base().as_ptr().wrapping_add(place as usize))
 }

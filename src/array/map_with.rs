@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayView, Dimension};
 
-use super::execute::operand_at;
+use super::driver::within;
 use super::rows::{Each1, MOST, Places, Rows, fill};
 use super::view::Held;
 use super::walk::{Shared, Walk};
@@ -182,9 +182,9 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
         (low, high) = (low + reach.min(0), high + reach.max(0));
     }
     let (mut bases, mut sizes) = ([Shared(std::ptr::null_mut()); MOST], [0; MOST]);
-    bases[0] = Shared(operand_at(segment, from, (low, high), input)?);
+    bases[0] = Shared(within(segment, from, low * input.0 as i128, (high + 1) * input.0 as i128, input.1 as u64)?);
     sizes[0] = input.0;
-    let out = Shared(operand_at(segment, to, (0, i128::from(len) - 1), output)?);
+    let out = Shared(within(segment, to, 0, i128::from(len) * output.0 as i128, output.1 as u64)?);
     // Reading the state is the program's own code, which may panic.
     let state = catch_unwind(|| (traveller.decode)(rest)).map_err(|panic| {
         let error = Error::frame(panic_message(&*panic));
