@@ -8,7 +8,7 @@ use super::dist_array::{DistArray, expect};
 use super::eager::SMALL;
 use super::evaluate;
 use super::operate::into_dimension;
-use super::view::Held;
+use super::view::{Held, Leaf};
 use super::walk;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -71,6 +71,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
             self.set_value(DistArray::from_held(Held::from_leaf(&fresh)));
             return Ok(());
         };
+        let target = Leaf { partition: self.said_partition(), ..target };
         evaluate::map_into(&hub, &operand, &target)
     }
 

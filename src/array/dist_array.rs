@@ -11,7 +11,7 @@ use ndarray::{Array, ArrayRef, Axis, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix
 use super::dims::volume;
 use super::lazy::{Expr, Handle, Node, Operand};
 use super::partition::Partition;
-use super::view::{Held, View};
+use super::view::{Held, Leaf, View};
 use super::{bounds, evaluate};
 use crate::cluster::Hub;
 use crate::element::Element;
@@ -197,6 +197,11 @@ impl<A, D: Dimension> DistArray<A, D> {
         self.node = value.node;
     }
 
+    /// The partition, where one was said.
+    pub(crate) fn said_partition(&self) -> Option<Arc<Partition>> {
+        self.partition.clone()
+    }
+
     /// Drops what was said of the partition: the shape changes.
     pub(crate) fn forget_partition(&mut self) {
         self.partition = None;
@@ -205,7 +210,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// This array as an operand of programs, which take its elements for values of `dtype`.
     pub(crate) fn operand_as(&self, dtype: DType) -> Option<Operand> {
         match (self.held.get(), &self.node) {
-            (Some(held), _) => Some(Operand::Leaf(held.leaf_as(dtype))),
+            (Some(held), _) => Some(Operand::Leaf(Leaf { partition: self.partition.clone(), ..held.leaf_as(dtype) })),
             (None, Some(node)) => Some(Operand::Node(Arc::clone(node))),
             (None, None) => None,
         }
@@ -315,7 +320,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     pub fn partition(&self) -> Partition {
         match &self.partition {
             // What ndarray's methods did to the layout through a mutable dereference is not known here.
-            Some(partition) if cuts(partition, self.shape()) => (**partition).clone(),
+            Some(partition) if partition.cuts(self.shape()) => (**partition).clone(),
             _ => expect(Partition::along(self.shape(), 0, self.hub().engines())),
         }
     }
@@ -352,7 +357,7 @@ impl<A, D: Dimension> DistArray<A, D> {
                 partition.engines()
             )));
         }
-        if !cuts(&partition, self.shape()) {
+        if !partition.cuts(self.shape()) {
             return Err(Error::invalid(format!("{partition:?} does not cut an array of shape {:?}", self.shape())));
         }
         let mut array = self.clone();
@@ -374,12 +379,6 @@ impl<A, D: Dimension> DistArray<A, D> {
         // A second panic would abort the process. Leaked, since it must outlive the borrow; it is empty and rare.
         &mut *Box::leak(Box::new(View::empty()))
     }
-}
-
-/// Whether a partition is one of arrays of this shape.
-fn cuts(partition: &Partition, shape: &[usize]) -> bool {
-    let ends = (0..partition.blocks_per_axis().len()).map(|axis| partition.edges(axis).last().copied());
-    ends.eq(shape.iter().map(|&n| Some(n)))
 }
 
 /// The index of an axis that may be counted from the end.

@@ -7,6 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::placement::{Deal, Order, Placed};
 use super::view::Store;
 use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_CHUNKS, MAX_PAYLOAD, Remote};
 use crate::error::{Error, Result, panic_message};
@@ -90,7 +91,7 @@ impl Run<'_> {
     }
 }
 
-/// Runs a work to its end.
+/// Runs a work to its end. Chunks are dealt to engines by the blocks of the array `placed`.
 ///
 /// # Errors
 /// [`Error::Panicked`] where a user's function did; [`Error::OutOfMemory`] for scratch memory; those of [`Hub::run`].
@@ -98,7 +99,13 @@ impl Run<'_> {
 /// # Safety
 /// One pointer for each operand of the work, aligned for its type and valid over its extent during the call; nobody else writes the operands
 /// that are read or touches those that are written meanwhile, and the latter overlap nothing.
-pub(super) unsafe fn run(hub: &Hub, name: &'static str, work: &dyn Work, operands: &[*mut u8]) -> Result<Verdict> {
+pub(super) unsafe fn run(
+    hub: &Hub,
+    name: &'static str,
+    work: &dyn Work,
+    operands: &[*mut u8],
+    placed: Option<&Placed<'_>>,
+) -> Result<Verdict> {
     let described = work.operands();
     assert_eq!(described.len(), operands.len(), "a pointer for each operand of {name}");
     let places = if hub.shares_with_processes() { places(hub, &described, operands) } else { None };
@@ -115,7 +122,7 @@ pub(super) unsafe fn run(hub: &Hub, name: &'static str, work: &dyn Work, operand
         }
         scratch.push(memory);
         state.rooms.push(room);
-        one_phase(hub, name, &state, (nth, &phase), &scratch, places.as_deref())?;
+        one_phase(hub, name, &state, (nth, &phase), &scratch, places.as_deref(), placed)?;
         nth += 1;
     }
     // SAFETY: all phases have run.
@@ -130,6 +137,7 @@ fn one_phase(
     (nth, phase): (usize, &Phase),
     scratch: &[Scratch],
     places: Option<&[u64]>,
+    placed: Option<&Placed<'_>>,
 ) -> Result<()> {
     let &Phase { units, bytes, most, .. } = phase;
     if units == 0 {
@@ -141,19 +149,22 @@ fn one_phase(
             .map_err(|payload| Error::panicked(name, payload));
     }
     let grain = (CHUNK / bytes.max(1)).clamp(1, most).max(units.div_ceil(MAX_CHUNKS as usize));
-    let local = |chunk: u32| {
-        let first = chunk as usize * grain;
-        // SAFETY: the promise of `run`'s caller; the board hands out each chunk once at a time.
+    let traffic = units.saturating_mul(bytes);
+    let chunks = units.div_ceil(grain) as u32;
+    let deal = Deal::new(hub.engines(), traffic, (run.work, nth), (units, grain), placed);
+    let order = deal.order(chunks);
+    let local = |turn: u32| {
+        let first = order.chunk(turn) as usize * grain;
+        // SAFETY: the promise of `run`'s caller; the board hands out each turn once at a time, and each chunk has one.
         unsafe { run.units(nth, first..(first + grain).min(units)) }
     };
-    let described = places.and_then(|places| describe(hub, run.work, (nth, grain, units), places, scratch));
+    let described = places.and_then(|places| describe(hub, run.work, (nth, grain, units), &deal, places, scratch));
     let (payload, _block) = match described {
         Some(payload) => posted(hub, payload)?,
         None => (None, None),
     };
     let remote = payload.as_deref().map(|payload| Remote { kind: KIND, payload });
-    let chunks = units.div_ceil(grain) as u32;
-    hub.run(&Job { name, chunks, bytes: units.saturating_mul(bytes) as u64, local: &local, remote })
+    hub.run(&Job { name, chunks, bytes: traffic as u64, lanes: &deal.lanes, closure: false, local: &local, remote })
 }
 
 /// Where operands are in the segment; `None` where one is not there.
@@ -177,6 +188,7 @@ fn describe(
     hub: &Hub,
     work: &dyn Work,
     (nth, grain, units): (usize, usize, usize),
+    deal: &Deal,
     places: &[u64],
     scratch: &[Scratch],
 ) -> Option<Vec<u8>> {
@@ -185,6 +197,7 @@ fn describe(
     words.word(nth as u64);
     words.word(grain as u64);
     words.word(units as u64);
+    words.list(&deal.runs, |(first, count)| u64::from(first) << 32 | u64::from(count));
     words.list(places, |place| place);
     words.word(scratch.len() as u64);
     for room in scratch {
@@ -266,6 +279,7 @@ fn runner(bytes: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     let nth = words.number("phases", MOST_ROOMS)?;
     let most = isize::MAX as usize;
     let (grain, units) = (words.number("units of a chunk", most)?, words.number("units", most)?);
+    let runs = words.list("runs of chunks", |words| words.word().map(|run| ((run >> 32) as u32, run as u32)))?;
     let places = words.list("operands", Reader::word)?;
     let mut rooms = Vec::new();
     for _ in 0..words.number("rooms", MOST_ROOMS)? {
@@ -276,6 +290,10 @@ fn runner(bytes: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     if !words.is_empty() || grain == 0 || rooms.len() != nth + 1 || places.len() > MOST_OPERANDS {
         return Err(Error::frame(format!("a description of phase {nth} with {} rooms", rooms.len())));
     }
+    let chunks = u32::try_from(units.div_ceil(grain)).ok().filter(|&chunks| chunks <= MAX_CHUNKS);
+    let Some(order) = chunks.and_then(|chunks| Order::new(&runs, chunks)) else {
+        return Err(Error::frame(format!("{} runs of chunks of {grain} of {units} units", runs.len())));
+    };
     let described = work.operands();
     if described.len() != places.len() {
         return Err(Error::frame(format!("{} places of {} operands", places.len(), described.len())));
@@ -295,7 +313,7 @@ fn runner(bytes: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
             return Err(Error::frame(format!("phase {phase} of {units} units: {told:?}, in rooms {:?}", mapped.rooms)));
         }
     }
-    Ok(Box::new(move |chunk| mapped.run(nth, chunk as usize, grain, units)))
+    Ok(Box::new(move |turn| mapped.run(nth, order.chunk(turn) as usize, grain, units)))
 }
 
 /// Nothing may overlap a room or an operand that is written.

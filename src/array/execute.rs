@@ -3,6 +3,7 @@
 
 use super::driver::{self, Line};
 use super::lower::{layout, permuted};
+use super::placement::Placed;
 use super::view::Leaf;
 use crate::cluster::{Hub, Job, MAX_CHUNKS};
 use crate::error::Result;
@@ -23,7 +24,9 @@ pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[&Leaf], outputs: &[Leaf]) ->
     // SAFETY: a leaf's layout stays inside its memory, which `inputs` and `outputs` keep alive during the call, and a copy beside it. The
     // plan was made from these leaves' shapes and strides. Outputs are unshared (this function's contract), so no input
     // overlaps them and nobody else reads or writes them.
-    unsafe { run_at(hub, plan, &sources, &targets) }
+    unsafe {
+        run_at(hub, plan, &sources, &targets, || Placed::largest(inputs.iter().copied().chain(outputs), inputs.len()))
+    }
 }
 
 /// Raw pointers that the threads of a job share.
@@ -35,12 +38,18 @@ struct Addresses<'a> {
 // SAFETY: the pointers are only dereferenced inside `Plan::run_units`, whose contract `run_rows` keeps.
 unsafe impl Sync for Addresses<'_> {}
 
-/// Runs a plan at these addresses. Gives what [`Plan::finish`] does.
+/// Runs a plan at these addresses, dealt out by the blocks of the array that `placed` gives. Gives what [`Plan::finish`] does.
 ///
 /// # Safety
 /// One pointer for each input and output of the plan, aligned and valid over the plan's extents during the call; nobody
 /// else writes the inputs or touches the outputs meanwhile, and no output overlaps an input.
-pub(super) unsafe fn run_at(hub: &Hub, plan: &Plan, inputs: &[*const u8], outputs: &[*mut u8]) -> Result<bool> {
+pub(super) unsafe fn run_at<'a>(
+    hub: &Hub,
+    plan: &Plan,
+    inputs: &[*const u8],
+    outputs: &[*mut u8],
+    placed: impl FnOnce() -> Option<Placed<'a>>,
+) -> Result<bool> {
     let (chunks, scratch) = (plan.chunks(), plan.scratch_bytes());
     if chunks == 1 || plan.traffic() < INLINE_BELOW {
         let mut room = vec![Line([0; 64]); scratch.div_ceil(size_of::<Line>())];
@@ -53,7 +62,7 @@ pub(super) unsafe fn run_at(hub: &Hub, plan: &Plan, inputs: &[*const u8], output
     }
     let operands: Vec<*mut u8> = inputs.iter().map(|input| input.cast_mut()).chain(outputs.iter().copied()).collect();
     // SAFETY: the caller's promise: inputs are read, outputs are written.
-    let verdict = unsafe { driver::run(hub, NAME, plan, &operands) }?;
+    let verdict = unsafe { driver::run(hub, NAME, plan, &operands, placed().as_ref()) }?;
     Ok(verdict == Verdict::Whole)
 }
 
@@ -102,7 +111,8 @@ pub(super) fn run_rows(hub: &Hub, stages: &[RowStage<'_>], rows: usize, row: usi
         }
     };
     let bytes = stages.iter().map(|stage| stage.plan.traffic()).max().unwrap_or(0);
-    hub.run(&Job { name: NAME, chunks: rows.div_ceil(per_chunk) as u32, bytes, local: &local, remote: None })
+    let chunks = rows.div_ceil(per_chunk) as u32;
+    hub.run(&Job { name: NAME, chunks, bytes, lanes: &[], closure: false, local: &local, remote: None })
 }
 
 /// Copies elements of a type that programs know, with the axes taken in `order`.
@@ -121,5 +131,5 @@ pub(super) unsafe fn copy(
     let (source, target) = (layout(from_strides, order), layout(to_strides, order));
     let plan = Plan::map(program, &permuted(shape, order), &[source], &[target])?;
     // SAFETY: the plan touches what the caller promises of the two pointers, and nothing else.
-    unsafe { run_at(hub, &plan, &[from], &[to]) }.map(drop)
+    unsafe { run_at(hub, &plan, &[from], &[to], || None) }.map(drop)
 }

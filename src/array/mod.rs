@@ -35,6 +35,7 @@ mod operate;
 mod operators;
 mod owned;
 mod partition;
+mod placement;
 mod reduce;
 mod rows;
 mod shared;

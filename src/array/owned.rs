@@ -177,6 +177,9 @@ impl<A, D: Dimension> Held<A, D> {
         // Of a vector without memory no address is to be reckoned from; no element is looked for there.
         let nowhere = vector.capacity() * size_of::<A>() == 0;
         let strides = if nowhere { Dims::from_fn(strides.len(), |axis| strides[axis].abs()) } else { strides };
+        let mut vector = vector;
+        // Of zeros that nobody has touched no page is there yet.
+        walk::advise_huge(&mut vector);
         let vector = parts(vector);
         let ptr = vector.0.cast::<A>().as_ptr().wrapping_add(first.unwrap_or(0));
         // SAFETY: the parts of a vector of this type; it is forgotten.

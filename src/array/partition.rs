@@ -74,6 +74,26 @@ impl Partition {
         &self.edges[axis]
     }
 
+    /// Whether this is a partition of arrays of `shape`.
+    pub(crate) fn cuts(&self, shape: &[usize]) -> bool {
+        self.edges.len() == shape.len()
+            && self.edges.iter().zip(shape).all(|(edges, length)| edges.last() == Some(length))
+    }
+
+    /// The engine that the element at this index belongs to; `None` where there is no such element.
+    pub(crate) fn engine_of(&self, index: &[usize]) -> Option<usize> {
+        let mut number = 0;
+        for (edges, &at) in self.edges.iter().zip(index) {
+            // The last of the blocks that begin here, since those before it are empty.
+            let block = edges.partition_point(|&edge| edge <= at).checked_sub(1)?;
+            number = number * (edges.len() - 1) + block;
+            if block + 1 == edges.len() {
+                return None;
+            }
+        }
+        Some(number % self.engines)
+    }
+
     /// Number of engines that the blocks are dealt to.
     pub fn engines(&self) -> usize {
         self.engines
@@ -145,6 +165,21 @@ mod tests {
             seen.slice_mut(ndarray::s![r[0].clone(), r[1].clone(), r[2].clone()]).mapv_inplace(|n| n + 1);
         }
         assert!(seen.iter().all(|&n| n == 1));
+    }
+
+    #[test]
+    fn each_element_belongs_to_the_engine_of_its_block() {
+        let edges = vec![vec![0, 2, 2, 5], vec![0, 1, 3]];
+        let partition = Partition::from_edges(&[5, 3], edges, 4).unwrap();
+        assert!(partition.cuts(&[5, 3]) && !partition.cuts(&[5, 4]) && !partition.cuts(&[5]));
+        let owners = ndarray::Array2::from_shape_fn((5, 3), |(i, j)| partition.engine_of(&[i, j]).unwrap());
+        let mut expected = ndarray::Array2::zeros((5, 3));
+        for block in partition.blocks() {
+            let r = &block.ranges;
+            expected.slice_mut(ndarray::s![r[0].clone(), r[1].clone()]).fill(block.engine);
+        }
+        assert_eq!(owners, expected);
+        assert_eq!((partition.engine_of(&[5, 0]), partition.engine_of(&[0, 3])), (None, None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ndarray::{ArrayView, Dimension};
 
 use super::broadcast::{memory_order, strides_in_order};
 use super::view::Held;
-use super::walk::{Elsewhere, Shared, Walk, parallel_with};
+use super::walk::{Elsewhere, How, Shared, Walk, parallel_with};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::Result;
@@ -122,6 +122,7 @@ pub(super) unsafe fn fill<R: Rows, D: Dimension>(
     let shape = dim.slice().to_vec();
     let order = memory_order(&shape, operands.iter().map(|(_, strides)| *strides));
     let out_strides = strides_in_order(&shape, &order);
+    let rows_of_results = order.is_sorted().then(|| shape.first().copied()).flatten();
     let none = vec![0; shape.len()];
     let strides = std::array::from_fn(|k| operands.get(k).map_or(&none[..], |(_, strides)| strides));
     let places = Places {
@@ -134,7 +135,9 @@ pub(super) unsafe fn fill<R: Rows, D: Dimension>(
         let results = (to.at().cast_const().cast(), out.len());
         let encode = describe.map(|(kind, describe)| (kind, |grain: usize| describe(&places, results, grain)));
         let elsewhere = encode.as_ref().map(|(kind, payload)| Elsewhere { kind, payload });
-        parallel_with(hub, name, out.len(), CALL, elsewhere, &|range| {
+        // A function that engine processes take part in sees the pool of whatever process it is called in.
+        let how = How { closure: elsewhere.is_none(), elsewhere, rows: rows_of_results };
+        parallel_with(hub, name, out.len(), CALL, how, &|range| {
             places.runs(range, |from, steps, start, n| {
                 // SAFETY: the operands' elements (contract); places `start..` of `out`, of as many elements as the shape has, are this
                 // run's own.

@@ -7,11 +7,13 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix1, LayoutRef, RawArrayViewMut, RawRef, ShapeBuilder};
 
 use super::dims::Dims;
 use super::owned::Owned;
+use super::partition::Partition;
 use super::shared::Shared;
 use super::walk::GRAIN;
 use crate::cluster::Hub;
@@ -133,6 +135,8 @@ pub(crate) struct Leaf {
     /// In elements.
     pub(crate) strides: Dims<isize>,
     pub(crate) dtype: DType,
+    /// How the array that it is of is cut into blocks, where that was said.
+    pub(crate) partition: Option<Arc<Partition>>,
 }
 
 impl Leaf {
@@ -140,7 +144,8 @@ impl Leaf {
     /// whoever takes it writes all of it before anybody reads it.
     pub(crate) fn fresh(hub: &Hub, dtype: DType, shape: Dims, strides: Dims<isize>) -> Result<Leaf> {
         let bytes = checked_bytes(&shape, dtype.size())?;
-        Ok(Leaf { store: Shared::new(Store::new(hub, bytes)?), offset: 0, shape, strides, dtype })
+        let store = Shared::new(Store::new(hub, bytes)?);
+        Ok(Leaf { store, offset: 0, shape, strides, dtype, partition: None })
     }
 
     /// Address of the element at index 0, 0, …, in this process: of a block, or of an array's own memory, aligned for the element type.
@@ -388,6 +393,7 @@ impl<A, D: Dimension> Held<A, D> {
             shape: Dims::new(self.view.shape()),
             strides: Dims::new(self.view.strides()),
             dtype,
+            partition: None,
         }
     }
 

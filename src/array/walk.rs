@@ -9,6 +9,7 @@ use ndarray::{ArrayRef, ArrayView, Dimension};
 use super::broadcast::{memory_order, strides_in_order};
 use super::dims::{Dims, row_major};
 use super::execute;
+use super::placement::{self, Deal};
 use super::view::{Held, checked_bytes, strides_of};
 use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote};
 use crate::element::Element;
@@ -31,7 +32,30 @@ pub(crate) fn parallel(
     bytes: usize,
     body: &(dyn Fn(std::ops::Range<usize>) + Sync),
 ) -> Result<()> {
-    parallel_with(hub, name, len, bytes, None, body)
+    let how = How { elsewhere: None, closure: false, rows: None };
+    parallel_with(hub, name, len, bytes, how, body)
+}
+
+/// [`parallel`], where `body` calls a closure of the program's.
+fn parallel_closure(
+    hub: &Hub,
+    name: &'static str,
+    len: usize,
+    bytes: usize,
+    body: &(dyn Fn(std::ops::Range<usize>) + Sync),
+) -> Result<()> {
+    let how = How { elsewhere: None, closure: true, rows: None };
+    parallel_with(hub, name, len, bytes, how, body)
+}
+
+/// Who takes part in a loop.
+pub(super) struct How<'a> {
+    /// Engine processes, in this way.
+    pub(super) elsewhere: Option<Elsewhere<'a>>,
+    /// Whether a closure of the program's is called, which may use rayon.
+    pub(super) closure: bool,
+    /// The length of the first axis, where the places are those of an array in row-major order: by its blocks they are dealt to engines.
+    pub(super) rows: Option<usize>,
 }
 
 /// How engine processes may take part in a loop.
@@ -42,13 +66,13 @@ pub(super) struct Elsewhere<'a> {
     pub(super) payload: &'a dyn Fn(usize) -> Result<Option<Vec<u8>>>,
 }
 
-/// [`parallel`], with engine processes where they can.
+/// [`parallel`], as `how` says.
 pub(super) fn parallel_with(
     hub: &Hub,
     name: &'static str,
     len: usize,
     bytes: usize,
-    elsewhere: Option<Elsewhere<'_>>,
+    How { elsewhere, closure, rows }: How<'_>,
     body: &(dyn Fn(std::ops::Range<usize>) + Sync),
 ) -> Result<()> {
     if len == 0 {
@@ -71,7 +95,9 @@ pub(super) fn parallel_with(
     // What the board does not hold is computed by this process's threads.
     let payload = payload.filter(|payload| payload.len() <= MAX_PAYLOAD);
     let remote = elsewhere.zip(payload.as_deref()).map(|(elsewhere, payload)| Remote { kind: elsewhere.kind, payload });
-    hub.run(&Job { name, chunks, bytes: (len * bytes) as u64, local: &local, remote })
+    let deal = Deal::of_rows(hub.engines(), rows.unwrap_or(len), chunks as usize);
+    let lanes = if len.saturating_mul(bytes) < placement::FROM { &[][..] } else { &deal.lanes };
+    hub.run(&Job { name, chunks, bytes: (len * bytes) as u64, lanes, closure, local: &local, remote })
 }
 
 /// A shape and the strides of `K` operands over it, with axes that follow each other in all of them made one.
@@ -225,7 +251,7 @@ pub(super) unsafe fn bits_out<A, D: Dimension>(
     order: &[usize],
 ) -> Result<Vec<A>> {
     let mut elements = Vec::with_capacity(view.len());
-    advise_huge(elements.spare_capacity_mut());
+    advise_huge(&mut elements);
     // SAFETY: the caller's promise.
     unsafe { bits_to(hub, name, view, order, &mut elements.spare_capacity_mut()[..view.len()]) }?;
     // SAFETY: `bits_to` succeeded, so it has written all `view.len()` places, which are within the capacity.
@@ -233,17 +259,19 @@ pub(super) unsafe fn bits_out<A, D: Dimension>(
     Ok(elements)
 }
 
-/// Asks the system for huge pages under large fresh memory: its first touch is most of the time of a copy into it.
-fn advise_huge<A>(fresh: &mut [MaybeUninit<A>]) {
+/// Asks the system for huge pages under a large vector, where pages are not there yet: their first touch is most of the time of writing them.
+pub(super) fn advise_huge<A>(vector: &mut Vec<A>) {
     const HUGE: usize = 2 << 20;
-    let start = fresh.as_mut_ptr().cast::<u8>();
+    let start = vector.as_mut_ptr().cast::<u8>();
+    let bytes = vector.capacity().saturating_mul(size_of::<A>());
     let skip = start.align_offset(HUGE);
-    let length = size_of_val(fresh).saturating_sub(skip) / HUGE * HUGE;
-    if length > 0
+    let length = bytes.saturating_sub(skip) / HUGE * HUGE;
+    if size_of::<A>() > 0
+        && length > 0
         && let Some(first) = std::ptr::NonNull::new(start.wrapping_add(skip).cast())
     {
         // Where the system refuses, small pages do too.
-        // SAFETY: whole pages inside `fresh`, which is borrowed mutably; the advice changes no byte of them.
+        // SAFETY: whole pages of the vector, which is borrowed mutably; the advice changes no byte of them.
         let _ = unsafe { nix::sys::mman::madvise(first, length, nix::sys::mman::MmapAdvise::MADV_HUGEPAGE) };
     }
 }
@@ -304,7 +332,7 @@ pub(crate) fn update<A: Element, D: Dimension>(
     let order = memory_order(view.shape(), std::iter::once(view.strides()));
     let walk = Walk::new(view.shape(), &order, [view.strides()]);
     let (length, elements) = (view.len(), Shared(view.as_mut_ptr()));
-    parallel(hub, name, length, 32, &|range| {
+    parallel_closure(hub, name, length, 32, &|range| {
         walk.runs(range, |[offset], [step], _, length| {
             for i in 0..length as isize {
                 // SAFETY: an index of `view`, which is borrowed mutably for the call; runs are disjoint, and so are
@@ -328,7 +356,7 @@ pub(crate) fn update_with<A: Element, B: Element, D: Dimension>(
     let walk = Walk::new(view.shape(), &order, [view.strides(), other.strides()]);
     let length = view.len();
     let (elements, other) = (Shared(view.as_mut_ptr()), Shared(other.as_ptr().cast_mut()));
-    parallel(hub, name, length, 32, &|range| {
+    parallel_closure(hub, name, length, 32, &|range| {
         walk.runs(range, |[to, from], [step_to, step_from], _, length| {
             for i in 0..length as isize {
                 // SAFETY: indices of the two views, the first of which is borrowed mutably for the call; runs are
@@ -392,7 +420,7 @@ pub(crate) fn from_index<A: Element, D: Dimension>(
     let inner_first = |nth: usize| if column_major { nth } else { rank - 1 - nth };
     let fill = |out: &mut [MaybeUninit<A>]| {
         let target = Shared(out.as_mut_ptr());
-        parallel(hub, name, out.len(), 64, &|range| {
+        parallel_closure(hub, name, out.len(), 64, &|range| {
             let mut index = D::zeros(rank);
             let mut rest = range.start;
             for axis in (0..rank).map(inner_first) {

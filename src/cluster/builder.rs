@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
+pub(super) use super::board::MAX_ENGINES;
 use super::hub::Hub;
 use crate::error::{Error, Result};
-
-/// Most engines of one hub on one host.
-pub(super) const MAX_ENGINES: usize = 32;
 
 /// An engine shows that it lives every 50 ms: less than this would kill it for nothing.
 const SHORTEST_STALL: Duration = Duration::from_millis(200);

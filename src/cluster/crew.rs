@@ -5,13 +5,14 @@ use std::any::Any;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitStatus;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::board::{Board, Lost, Participant, Posted, Rest, SLOTS};
 use super::death::in_words;
 use super::job::Job;
+use super::rayon::{self, HubPool};
 use super::unwind::AbortOnUnwind;
 use crate::error::{Error, PanicPayload, Result};
 
@@ -19,6 +20,10 @@ use crate::error::{Error, PanicPayload, Result};
 const SHARE_FROM: u64 = 512 << 10;
 /// From this much on (some 150 µs) sleeping helpers are woken: the call costs the poster 4 µs, the waking 40 to 80.
 const WAKE_FROM: u64 = 4 << 20;
+/// From this much on (some 5 ms) the poster leaves a job to the engine processes whose memory it works on.
+const LEAVE_FROM: u64 = 48 << 20;
+/// A poster that leaves a job to others looks again this often whether they get on with it: some ten chunks.
+const LEAVE_NAP: Duration = Duration::from_millis(2);
 /// A helper is also woken when this many jobs worth sharing came in close succession.
 const WAKE_AFTER_STREAK: u32 = 4;
 /// How long a helper spins after its last work before it sleeps.
@@ -74,8 +79,11 @@ pub(super) struct Crew {
     pub(super) board: Board,
     /// For each slot, the poster's [`Frame`].
     frames: [AtomicPtr<Frame<'static>>; SLOTS],
-    /// A bit for each slot that is free.
+    /// A bit for each slot that is free, and for each whose job a rayon pool computes.
     free: AtomicU32,
+    pooled: AtomicU32,
+    /// Where closures of the program's run.
+    pool: HubPool,
     /// Who helps with jobs that engine processes can compute, and who with those that only this process can.
     sharers: Helpers,
     threads: Helpers,
@@ -98,11 +106,14 @@ pub(super) struct Helpers {
 
 impl Crew {
     /// A crew of `threads` of this process, and of `sharers`, the same ones or threads of engine processes.
-    pub(super) fn new(board: Board, sharers: Helpers, threads: Helpers, patience: Duration) -> Crew {
+    pub(super) fn new(board: Board, sharers: Helpers, threads: Helpers, patience: Duration, stack: usize) -> Crew {
+        let width = threads.who.len() + 1;
         Crew {
             board,
             frames: [const { AtomicPtr::new(std::ptr::null_mut()) }; SLOTS],
             free: AtomicU32::new(u32::MAX),
+            pooled: AtomicU32::new(0),
+            pool: HubPool::new(width, stack),
             sharers,
             threads,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
@@ -114,12 +125,20 @@ impl Crew {
     }
 
     /// Runs a job to its end. The calling thread takes part.
-    pub(super) fn run(&self, job: &Job<'_>, kind: u32) -> Result<()> {
+    pub(super) fn run(self: &Arc<Crew>, job: &Job<'_>, kind: u32) -> Result<()> {
+        // A small one runs where its caller is: to change threads takes longer.
+        let moves = job.closure && job.chunks > 1 && job.bytes >= SHARE_FROM;
+        if moves { self.pool.install(|| self.run_here(job, kind)) } else { self.run_here(job, kind) }
+    }
+
+    fn run_here(self: &Arc<Crew>, job: &Job<'_>, kind: u32) -> Result<()> {
         let frame = Frame::new(job.local);
         let helpers = if job.remote.is_some() { &self.sharers } else { &self.threads };
         let mut lost = None;
+        // Threads of the pool that the caller is in help with what the threads of this process compute.
+        let pool = if job.remote.is_none() { rayon::threads_here() } else { None };
         if job.chunks > 1 && job.bytes >= SHARE_FROM && !helpers.who.is_empty() {
-            lost = self.share(job, kind, &frame, helpers);
+            lost = self.share(job, kind, &frame, helpers, pool);
         } else {
             (0..job.chunks).for_each(|chunk| frame.run(chunk));
             self.board.count(0, u64::from(job.chunks), job.bytes, 0);
@@ -137,7 +156,14 @@ impl Crew {
     }
 
     /// Runs a job on the board; the chunk that engine processes have died of, where there is one.
-    fn share(&self, job: &Job<'_>, kind: u32, frame: &Frame<'_>, helpers: &Helpers) -> Option<Lost> {
+    fn share(
+        self: &Arc<Crew>,
+        job: &Job<'_>,
+        kind: u32,
+        frame: &Frame<'_>,
+        helpers: &Helpers,
+        pool: Option<usize>,
+    ) -> Option<Lost> {
         let Some(slot) = self.take_slot() else {
             // Thirty-two jobs are under way: every core is busy.
             (0..job.chunks).for_each(|chunk| frame.run(chunk));
@@ -150,28 +176,78 @@ impl Crew {
         self.frames[slot].store(pointer, Ordering::Release);
         let payload = job.remote.map_or(&[][..], |remote| remote.payload);
         let chunk_bytes = job.bytes / u64::from(job.chunks);
-        let posted = self.board.post(slot, job.chunks, kind, payload, chunk_bytes);
-        self.wake(helpers, job.bytes);
+        let posted = Posted { epoch: 0, total: job.chunks, kind, payload: 0, chunk_bytes, lanes: 0 };
+        if pool.is_some() {
+            self.pooled.fetch_or(1 << slot, Ordering::Relaxed);
+        }
+        let posted = self.board.post(slot, posted, job.lanes, payload);
+        let leaves = job.remote.is_some() && posted.lanes > 1 && job.bytes >= LEAVE_FROM;
+        match pool {
+            Some(threads) => self.ask(slot, &posted, self.wanted(helpers, job.bytes, false).min(threads - 1)),
+            None => self.wake(helpers, self.wanted(helpers, job.bytes, leaves)),
+        }
 
         let mut mine = 0;
-        while let Some(chunk) = self.board.claim(slot, &posted, 0) {
-            frame.run(chunk);
-            self.board.complete(slot, &posted, chunk, 0);
+        if leaves {
+            mine += self.leave(slot, &posted, frame);
+        }
+        // Beside engine processes the poster begins where the one is at home that is woken last.
+        let home = if job.remote.is_some() { posted.lanes - 1 } else { 0 };
+        while let Some(chunk) = self.board.claim(slot, &posted, 0, home) {
+            self.compute(slot, &posted, frame, chunk);
             mine += 1;
-            if self.board.lost(slot, &posted).is_some() {
-                frame.fail();
-            }
         }
         // A poster that spins beside as many helpers as there are cores takes a core from one of them.
-        mine += self.wait(slot, &posted, frame, helpers.awake < self.cores);
+        mine += self.wait(slot, &posted, frame, helpers.awake < self.cores && !leaves);
         let lost = self.board.lost(slot, &posted);
         self.board.retire(slot);
         self.frames[slot].store(std::ptr::null_mut(), Ordering::Release);
         lent.end();
+        self.pooled.fetch_and(!(1 << slot), Ordering::Relaxed);
         self.free.fetch_or(1 << slot, Ordering::AcqRel);
         self.board.count(0, mine, mine * chunk_bytes, 0);
         self.last_end.store(self.now(), Ordering::Relaxed);
         lost
+    }
+
+    /// Computes a chunk that the poster has claimed.
+    fn compute(&self, slot: usize, posted: &Posted, frame: &Frame<'_>, chunk: u32) {
+        if self.board.lost(slot, posted).is_some() {
+            frame.fail();
+        }
+        frame.run(chunk);
+        self.board.complete(slot, posted, chunk, 0);
+    }
+
+    /// Leaves a job to engine processes, each of which has a lane of it, until all chunks are taken. Does those of a lane that
+    /// nobody takes; how many.
+    fn leave(&self, slot: usize, posted: &Posted, frame: &Frame<'_>) -> u64 {
+        let next = |lane| self.board.progress(slot, posted, lane);
+        let mut mine = 0;
+        let mut before = vec![None; posted.lanes as usize];
+        loop {
+            for lane in 0..posted.lanes {
+                // Its engine is dead, or busy with a task.
+                while next(lane).is_some() && next(lane) == before[lane as usize] && !self.attends(slot, posted, lane) {
+                    let Some(chunk) = self.board.claim_in(slot, posted, 0, lane) else { break };
+                    self.compute(slot, posted, frame, chunk);
+                    mine += 1;
+                    before[lane as usize] = Some(u64::from(chunk) + 1);
+                }
+                before[lane as usize] = next(lane);
+            }
+            if before.iter().all(Option::is_none) {
+                return mine;
+            }
+            self.board.sleep(slot, posted, Instant::now() + LEAVE_NAP);
+        }
+    }
+
+    /// Whether the engine whose lane this is computes a chunk of the job.
+    fn attends(&self, slot: usize, posted: &Posted, lane: u32) -> bool {
+        let threads = (self.sharers.who.len() / posted.lanes as usize).max(1) as Participant;
+        let first = self.sharers.who.start + lane as Participant * threads;
+        self.board.has_chunk_of(slot, first..first + threads)
     }
 
     /// Waits until every chunk is done, and does itself what is left, but for chunks that engine processes have died of.
@@ -193,11 +269,7 @@ impl Crew {
             match self.board.rest(slot, posted, Instant::now() + POSTER_NAP) {
                 Rest::Nothing => return mine,
                 Rest::Chunk(chunk) => {
-                    if self.board.lost(slot, posted).is_some() {
-                        frame.fail();
-                    }
-                    frame.run(chunk);
-                    self.board.complete(slot, posted, chunk, 0);
+                    self.compute(slot, posted, frame, chunk);
                     mine += 1;
                     waits_since = None;
                 }
@@ -229,17 +301,25 @@ impl Crew {
         self.born.elapsed().as_nanos() as u64
     }
 
-    fn wake(&self, helpers: &Helpers, bytes: u64) {
+    /// How many helpers are to be awake for a job: all of them if it is left to them.
+    fn wanted(&self, helpers: &Helpers, bytes: u64, leaves: bool) -> usize {
         let since_last = self.now().saturating_sub(self.last_end.load(Ordering::Relaxed));
         let streak = if since_last < 100_000 { self.streak.load(Ordering::Relaxed) + 1 } else { 0 };
         self.streak.store(streak, Ordering::Relaxed);
-        let most = if bytes >= WAKE_FROM {
+        if leaves {
+            helpers.who.len()
+        } else if bytes >= WAKE_FROM {
             helpers.awake
-        } else if streak >= WAKE_AFTER_STREAK {
-            1
         } else {
+            usize::from(streak >= WAKE_AFTER_STREAK)
+        }
+    }
+
+    /// Wakes helpers until `most` are awake.
+    fn wake(&self, helpers: &Helpers, most: usize) {
+        if most == 0 {
             return;
-        };
+        }
         let up = |&who: &Participant| !self.board.bell(who).has_sleeper();
         let mut awake = helpers.who.clone().filter(up).count();
         for who in helpers.who.clone() {
@@ -250,9 +330,39 @@ impl Crew {
         }
     }
 
-    /// Whether `me`, a thread of this process, takes part in a job that engine processes can compute.
-    fn takes_part(&self, posted: &Posted, me: Participant) -> bool {
-        posted.payload == 0 || self.sharers.who.contains(&me)
+    /// Asks threads of the rayon pool that this thread is one of for help.
+    fn ask(self: &Arc<Crew>, slot: usize, posted: &Posted, most: usize) {
+        for home in 1..=most.min(posted.total as usize - 1) as u32 {
+            let (crew, posted) = (self.clone(), *posted);
+            // One that comes when the job is over claims nothing.
+            rayon::ask(move || _ = crew.help(slot, &posted, 0, home));
+        }
+    }
+
+    /// Whether `me`, a worker of this process, takes part in a job.
+    fn takes_part(&self, slot: usize, posted: &Posted, me: Participant) -> bool {
+        let pooled = self.pooled.load(Ordering::Relaxed) & 1 << slot != 0;
+        !pooled && (posted.payload == 0 || self.sharers.who.contains(&me))
+    }
+
+    /// Computes chunks of a job as `me`, a thread of this process, beginning with those of lane `home`; whether there were any.
+    fn help(&self, slot: usize, posted: &Posted, me: Participant, home: u32) -> bool {
+        let Crew { board, frames, .. } = self;
+        let mut any = false;
+        while let Some(chunk) = board.claim(slot, posted, me, home) {
+            let claimed = AbortOnUnwind::begin("a chunk for whose end a job waits");
+            let frame = frames[slot].load(Ordering::Acquire);
+            // SAFETY: the poster stored this pointer before it posted the job, whose epoch whoever has `posted` acquired, and it neither
+            // leaves `share`, where the frame lives, nor reuses the slot before every chunk is done. This chunk is ours and
+            // is not done until `complete` below. A stale claim is impossible: the owner word carries the epoch.
+            unsafe { &*frame }.run(chunk);
+            // Counted first: when the job has ended, so has the counting.
+            board.count(me, 1, posted.chunk_bytes, 0);
+            board.complete(slot, posted, chunk, me);
+            claimed.end();
+            any = true;
+        }
+        any
     }
 
     /// The life of a worker thread: until the hub closes.
@@ -271,30 +381,12 @@ struct Worker<'a> {
 impl Helper for Worker<'_> {
     fn is_due(&self, slot: usize) -> bool {
         let board = &self.crew.board;
-        board.has_work(slot) && self.crew.takes_part(&board.look(slot), self.me)
+        board.has_work(slot) && self.crew.takes_part(slot, &board.look(slot), self.me)
     }
 
     fn help(&mut self, slot: usize) -> bool {
-        let Worker { crew: Crew { board, frames, .. }, me } = *self;
-        let posted = board.look(slot);
-        if !self.crew.takes_part(&posted, me) {
-            return false;
-        }
-        let mut any = false;
-        while let Some(chunk) = board.claim(slot, &posted, me) {
-            let claimed = AbortOnUnwind::begin("a chunk for whose end a job waits");
-            let frame = frames[slot].load(Ordering::Acquire);
-            // SAFETY: the poster stored this pointer before it posted the job, whose epoch `look` acquired, and it neither
-            // leaves `share`, where the frame lives, nor reuses the slot before every chunk is done. This chunk is ours and
-            // is not done until `complete` below. A stale claim is impossible: the owner word carries the epoch.
-            unsafe { &*frame }.run(chunk);
-            // Counted first: when the job has ended, so has the counting.
-            board.count(me, 1, posted.chunk_bytes, 0);
-            board.complete(slot, &posted, chunk, me);
-            claimed.end();
-            any = true;
-        }
-        any
+        let posted = self.crew.board.look(slot);
+        self.crew.takes_part(slot, &posted, self.me) && self.crew.help(slot, &posted, self.me, self.me.into())
     }
 
     fn run_task(&mut self) -> bool {

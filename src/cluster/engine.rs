@@ -94,6 +94,7 @@ fn live(version: &str, socket: &OwnedFd) -> Result<()> {
     let tasks = Ring::attach(tasks)?.consumer()?;
     let replies = Ring::attach(replies)?.producer();
     let engine = Arc::new(Engine {
+        number: hello.engine,
         board,
         arrays,
         kinds: kinds(),
@@ -169,6 +170,8 @@ fn hear(socket: &OwnedFd) -> Result<(Hello, Arc<Segment>, Arc<Segment>)> {
 }
 
 struct Engine {
+    /// Which engine of its hub this is, and the lane of a job that is its own.
+    number: u32,
     board: Board,
     arrays: Arc<Segment>,
     kinds: Vec<&'static JobKind>,
@@ -207,7 +210,7 @@ impl Helper for Worker<'_> {
 
     /// Computes chunks of the job in `slot`; whether there were any.
     fn help(&mut self, slot: usize) -> bool {
-        let Worker { engine: Engine { board, arrays, kinds, .. }, me, runners, retries, payload } = self;
+        let Worker { engine: Engine { number, board, arrays, kinds, .. }, me, runners, retries, payload } = self;
         // Before looking for them: what is added after this is seen the next time.
         retries[slot] = board.retries(slot);
         let job = board.look(slot);
@@ -237,7 +240,7 @@ impl Helper for Worker<'_> {
         let Some((_, Some(runner))) = &runners[slot] else { return false };
         let mut any = false;
         let mut fails = false;
-        while let Some(chunk) = board.claim(slot, &job, *me).or_else(|| board.claim_again(slot, &job, *me)) {
+        while let Some(chunk) = board.claim(slot, &job, *me, *number).or_else(|| board.claim_again(slot, &job, *me)) {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| runner(chunk))) {
                 tracing::warn!(message = panic_message(&*panic), "a chunk's function panicked");
                 drop(PanicPayload::from(panic));

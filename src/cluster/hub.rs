@@ -149,7 +149,7 @@ impl Hub {
             }
             _ => threads.clone(),
         };
-        let crew = Arc::new(Crew::new(board, sharers, threads, config.deadline));
+        let crew = Arc::new(Crew::new(board, sharers, threads, config.deadline, config.stack));
         let tasks = TaskPool::new(crew.board.clone(), width, config.stack);
         let board_of_workers = crew.board.clone();
         let mut workers = Vec::with_capacity(worker_count);

@@ -15,6 +15,11 @@ pub(crate) struct Job<'a> {
     /// How long it takes, as the bytes that a memory-bound operation moves in that time: it decides whether the
     /// work is shared at all and whether sleepers are woken for it.
     pub(crate) bytes: u64,
+    /// Whose chunks are whose: behind which chunk the *lane* of each engine but the last ends. An engine takes chunks of its own lane first.
+    /// Empty: all take the least chunk that is left, so that chunks begin in their order.
+    pub(crate) lanes: &'a [u32],
+    /// Whether chunks run closures of the program's, which may use rayon.
+    pub(crate) closure: bool,
     /// Computes one chunk in this process.
     pub(crate) local: &'a (dyn Fn(u32) + Sync),
     /// What an engine process needs in order to compute a chunk; without it only the hub's own threads do.

@@ -18,6 +18,7 @@ mod image;
 mod job;
 mod link;
 mod pin;
+mod rayon;
 mod ship;
 mod spawn;
 mod task;

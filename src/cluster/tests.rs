@@ -67,6 +67,8 @@ fn run(hub: &Hub, chunks: u32, micros: u64) -> Result<Vec<u64>> {
         name: "tests.count",
         chunks,
         bytes: 100 << 20,
+        lanes: &[chunks / 3, chunks / 2],
+        closure: false,
         local: &|chunk| work(words.at(chunk), chunk, micros),
         remote: Some(Remote { kind: "tests.count", payload: &payload }),
     })?;
@@ -165,7 +167,15 @@ fn thirty_two_threads_share_one_hub() {
 fn a_panic_in_a_chunk_is_an_error_and_the_hub_lives_on() {
     let hub = Hub::builder().embedded().engines(3).start().unwrap();
     let job = |local: &(dyn Fn(u32) + Sync)| {
-        hub.run(&Job { name: "tests.panic", chunks: 64, bytes: 100 << 20, local, remote: None })
+        hub.run(&Job {
+            name: "tests.panic",
+            chunks: 64,
+            bytes: 100 << 20,
+            lanes: &[20],
+            closure: false,
+            local,
+            remote: None,
+        })
     };
     let error = job(&|chunk| assert_ne!(chunk, 13, "unlucky")).unwrap_err();
     assert!(
@@ -182,7 +192,16 @@ fn a_payload_that_no_engine_can_read_is_computed_by_the_hub() {
     let sum = AtomicU64::new(0);
     let local = |chunk: u32| _ = sum.fetch_add(u64::from(chunk), Ordering::Relaxed);
     let remote = Some(Remote { kind: "tests.count", payload: b"nonsense" });
-    hub.run(&Job { name: "tests.bad", chunks: 100, bytes: 100 << 20, local: &local, remote }).unwrap();
+    hub.run(&Job {
+        name: "tests.bad",
+        chunks: 100,
+        bytes: 100 << 20,
+        lanes: &[50],
+        closure: false,
+        local: &local,
+        remote,
+    })
+    .unwrap();
     assert_eq!(sum.into_inner(), 100 * 99 / 2);
 }
 

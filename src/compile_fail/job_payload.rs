@@ -11,7 +11,7 @@
 //!     let hub = Hub::builder().embedded().engines(2).start()?;
 //!     let a = hub.scatter(Array1::from_elem(1 << 20, 1.0))?;
 //!     let remote = Some(Remote { kind: "array.plan", payload: &[0; 64] });
-//!     hub.run(&Job { name: "mine", chunks: 4, bytes: 1 << 30, local: &|_| (), remote })?;
+//!     hub.run(&Job { name: "mine", chunks: 4, bytes: 1 << 30, lanes: &[], closure: false, local: &|_| (), remote })?;
 //!     assert_eq!(a.sum(), (1 << 20) as f64);
 //!     Ok(())
 //! }

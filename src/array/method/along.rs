@@ -8,6 +8,7 @@ use crate::array::argument::Arg;
 use crate::array::dims::{Dims, row_major, volume};
 use crate::array::evaluate::arithmetic;
 use crate::array::lazy::{Expr, Node, Operand};
+use crate::array::placement::Placed;
 use crate::array::view::{Held, Leaf};
 use crate::array::{driver, execute};
 use crate::cluster::Hub;
@@ -197,9 +198,10 @@ fn along(
     let scan = Scan::new(op, leaf.dtype, geometry, initial, streamed, hub.workers())?
         .ok_or_else(|| does_not_go_on(name, "accumulate", leaf.dtype))?;
     let results = fresh(hub, leaf.dtype, &leaf.shape)?;
+    let operands = [within.address_for_engines(), results.address()];
     // SAFETY: the scan was made for `within`, whose elements are some of the leaf's; the results' block takes as many elements as the leaf has
     // and is fresh.
-    unsafe { driver::run(hub, name, &scan, &[within.address_for_engines(), results.address()]) }?;
+    unsafe { driver::run(hub, name, &scan, &operands, Some(&Placed::new(1, &results))) }?;
     Ok(results)
 }
 
@@ -261,9 +263,9 @@ pub(super) fn segments(hub: &Hub, (op, name): Named, leaf: Leaf, axis: usize, li
     let plan = Segments::new(op, dtype, geometry, count, numbers)?;
     let plan = plan.ok_or_else(|| does_not_go_on(name, "reduceat", dtype))?;
     let results = fresh(hub, dtype, &shape)?;
+    let operands = [leaf.address_for_engines(), results.address(), indices.at()];
     // SAFETY: the plan was made for the leaf, and for as many indices of that type as the list has; the results' block is fresh.
-    let verdict =
-        unsafe { driver::run(hub, name, &plan, &[leaf.address_for_engines(), results.address(), indices.at()]) }?;
+    let verdict = unsafe { driver::run(hub, name, &plan, &operands, Some(&Placed::new(0, &leaf))) }?;
     Ok((verdict == Verdict::Whole).then_some(results))
 }
 

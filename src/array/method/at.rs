@@ -242,12 +242,12 @@ pub trait At: BinaryUfunc {
 /// As [`driver::run`].
 unsafe fn scattered(hub: &Hub, name: &'static str, plan: Scatter, operands: [*mut u8; 4]) -> Result<Verdict> {
     // SAFETY: the caller's promise.
-    match unsafe { driver::run(hub, name, &plan, &operands) } {
+    match unsafe { driver::run(hub, name, &plan, &operands, None) } {
         // The same bits, and no more memory. Nothing has been changed: it is taken before the first change.
         Err(Error::OutOfMemory { .. }) if matches!(plan.way(), Way::Buckets(_)) => {
             let plan = plan.in_order().among(hub.workers());
             // SAFETY: the caller's promise.
-            unsafe { driver::run(hub, name, &plan, &operands) }
+            unsafe { driver::run(hub, name, &plan, &operands, None) }
         }
         result => result,
     }
@@ -394,7 +394,7 @@ impl<'a> Places<'a> {
             (0..pieces.len() as u32).for_each(local);
         } else {
             let (chunks, bytes) = (pieces.len() as u32, (self.count * 8 * self.lists.len()) as u64);
-            hub.run(&Job { name: "indices", chunks, bytes, local: &local, remote: None })?;
+            hub.run(&Job { name: "indices", chunks, bytes, lanes: &[], closure: false, local: &local, remote: None })?;
         }
         drop(pieces);
         if inside.into_inner() { Ok(all) } else { Err(self.outside()) }

@@ -16,6 +16,7 @@ use crate::array::broadcast::{broadcast_shape, broadcast_strides};
 use crate::array::dims::{Dims, volume};
 use crate::array::dist_array::{DistArray, expect};
 use crate::array::function::{Add, Binary, Matmul, Matvec, Multiply, Vecdot, Vecmat};
+use crate::array::placement::Placed;
 use crate::array::view::{Held, Leaf};
 use crate::array::{driver, operate};
 use crate::cluster::Hub;
@@ -391,7 +392,7 @@ fn multiplied(name: &'static str, hub: &Hub, dtype: DType, [left, right]: [&Seen
         let product = Product::new(dtype, leading.to_vec(), [rows, depth, columns], sides, hub.workers())?;
         let operands = [left.first.cast_mut(), right.first.cast_mut(), results.address()];
         // SAFETY: operands are borrowed for the call, and read at the strides of their views, broadcast; the results' block is fresh.
-        unsafe { driver::run(hub, name, &product, &operands) }?;
+        unsafe { driver::run(hub, name, &product, &operands, Some(&Placed::new(2, &results))) }?;
     }
     Ok(results)
 }

@@ -46,8 +46,10 @@ impl Bench {
 
     fn post(&self, epoch: u64, total: u32) -> Posted {
         self.log.now.store(epoch, Ordering::Relaxed);
-        let posted = Posted { epoch: 0, total, kind: 0, payload: 0, chunk_bytes: 0 };
-        let posted = self.slot().post(posted, || self.log.description.store(epoch * 10, Ordering::Relaxed));
+        let posted = Posted { epoch: 0, total, kind: 0, payload: 0, chunk_bytes: 0, lanes: 0 };
+        // Of two chunks and more each lane has some.
+        let ends = &[1][..usize::from(total > 1)];
+        let posted = self.slot().post(posted, ends, || self.log.description.store(epoch * 10, Ordering::Relaxed));
         assert_eq!(posted.epoch, epoch);
         posted
     }
@@ -73,7 +75,7 @@ impl Bench {
     fn help(&self, me: Participant) {
         let job = self.slot().look();
         let description = self.log.description.load(Ordering::Relaxed);
-        while let Some(chunk) = self.slot().claim(&job, me) {
+        while let Some(chunk) = self.slot().claim(&job, me, u32::from(me)) {
             assert_eq!(description, job.epoch * 10, "the description of another job");
             self.run(&job, chunk, me);
         }
@@ -118,7 +120,7 @@ fn every_chunk_of_each_job_is_computed_once_and_none_of_a_job_that_is_over() {
             .zip(1..)
             .map(|(total, epoch)| {
                 let job = bench.post(epoch, total);
-                while let Some(chunk) = bench.slot().claim(&job, 0) {
+                while let Some(chunk) = bench.slot().claim(&job, 0, 0) {
                     bench.run(&job, chunk, 0);
                 }
                 bench.wait(&job);
@@ -164,7 +166,7 @@ fn an_engine_dies(when: Killed) {
             let bench = bench.clone();
             thread::spawn(move || {
                 let job = bench.slot().look();
-                let Some(chunk) = bench.slot().draw(&job) else { return };
+                let Some(chunk) = bench.slot().draw(&job, 1) else { return };
                 if when == Killed::BeforeItClaims || bench.slot().claim_chunk(&job, chunk, 1) != Claim::Mine {
                     return;
                 }
@@ -183,7 +185,7 @@ fn an_engine_dies(when: Killed) {
                 bench.help(1);
             })
         };
-        while let Some(chunk) = bench.slot().claim(&job, 0) {
+        while let Some(chunk) = bench.slot().claim(&job, 0, 0) {
             bench.run(&job, chunk, 0);
         }
         bench.wait(&job);
@@ -215,7 +217,7 @@ fn the_last_chunk_wakes_the_poster_though_the_dead_have_not_counted_theirs() {
         let job = bench.post(1, 3);
         // Two threads of one engine, killed at once.
         for me in 1..=2 {
-            let chunk = bench.slot().claim(&job, me).unwrap();
+            let chunk = bench.slot().claim(&job, me, u32::from(me)).unwrap();
             bench.compute(&job, chunk);
             let finished = bench.slot().finish(&job, chunk, me);
             bench.count(&job, chunk, finished);
@@ -248,7 +250,7 @@ fn what_an_engine_died_of_is_computed_by_engines_alone() {
             let (bench, deadly) = (bench.clone(), deadly.clone());
             thread::spawn(move || {
                 let job = bench.slot().look();
-                if let Some(chunk) = bench.slot().claim(&job, 1) {
+                if let Some(chunk) = bench.slot().claim(&job, 1, 1) {
                     deadly.store(chunk + 1, Ordering::Relaxed);
                 }
             })
@@ -265,7 +267,7 @@ fn what_an_engine_died_of_is_computed_by_engines_alone() {
                 }
             })
         };
-        while let Some(chunk) = bench.slot().claim(&job, 0) {
+        while let Some(chunk) = bench.slot().claim(&job, 0, 0) {
             bench.run(&job, chunk, 0);
         }
         loop {
@@ -289,7 +291,7 @@ fn the_poster_wakes_and_sees_that_a_chunk_is_lost() {
     model_within(2, || {
         let bench = Bench::new(1);
         let job = bench.post(1, 1);
-        assert_eq!(bench.slot().claim(&job, 1), Some(0));
+        assert_eq!(bench.slot().claim(&job, 1, 1), Some(0));
         let agent = {
             let bench = bench.clone();
             thread::spawn(move || {
@@ -304,7 +306,7 @@ fn the_poster_wakes_and_sees_that_a_chunk_is_lost() {
         assert!(bench.slot().lost(&job).is_some_and(|lost| u64::from(lost.deaths) == MAX_DEATHS));
         // The next job knows nothing of it.
         let next = bench.post(2, 1);
-        let chunk = bench.slot().claim(&next, 0).unwrap();
+        let chunk = bench.slot().claim(&next, 0, 0).unwrap();
         bench.run(&next, chunk, 0);
         bench.wait(&next);
         agent.join().unwrap();
@@ -317,7 +319,7 @@ fn an_engine_that_goes_to_sleep_sees_a_retry_or_is_woken_for_it() {
     model(|| {
         let bench = Bench::new(1);
         let job = bench.post(1, 1);
-        assert_eq!(bench.slot().claim(&job, 1), Some(0));
+        assert_eq!(bench.slot().claim(&job, 1, 1), Some(0));
         let (closing, bell) = (Arc::new(AtomicU32::new(0)), Doorbell::heap());
         let engine = {
             let (bench, closing, bell) = (bench.clone(), closing.clone(), bell.clone());
@@ -358,7 +360,7 @@ fn a_chunk_that_is_given_back_wakes_the_poster() {
             let bench = bench.clone();
             thread::spawn(move || {
                 let job = bench.slot().look();
-                if let Some(chunk) = bench.slot().claim(&job, 1) {
+                if let Some(chunk) = bench.slot().claim(&job, 1, 1) {
                     bench.slot().give_back(&job, chunk, 1);
                 }
             })

@@ -29,6 +29,8 @@ pub const SLOTS: usize = 32;
 pub const MAX_CHUNKS: u32 = 4096;
 /// Most bytes of the description that engine processes read.
 pub const MAX_PAYLOAD: usize = 16 << 10;
+/// Most engines, each of which has a lane of a job's chunks.
+pub const MAX_ENGINES: usize = 32;
 /// Most participants: the hub (0), then worker threads and the threads of engine processes.
 pub const MAX_PARTICIPANTS: usize = 128;
 /// Cancelled tasks that the board remembers.
@@ -120,14 +122,16 @@ impl Board {
 
     // The life of a job.
 
-    /// Puts a job into `slot`, which the caller owns, and makes it visible.
+    /// Puts a job into `slot`, which the caller owns, and makes it visible. `ends` says behind which chunk each lane but the last ends;
+    /// epoch, length of the payload and number of lanes are set here.
     ///
     /// # Panics
-    /// When `total` or `payload` is larger than a slot holds: the caller asks first.
-    pub fn post(&self, slot: usize, total: u32, kind: u32, payload: &[u8], chunk_bytes: u64) -> Posted {
+    /// When there are more chunks or a longer `payload` than a slot holds: the caller asks first.
+    pub fn post(&self, slot: usize, job: Posted, ends: &[u32], payload: &[u8]) -> Posted {
+        let total = job.total;
         assert!(total <= MAX_CHUNKS && payload.len() <= MAX_PAYLOAD, "{total} chunks, {} bytes", payload.len());
         let length = u32::try_from(payload.len()).expect("bounded above");
-        let posted = self.slot(slot).post(Posted { epoch: 0, total, kind, payload: length, chunk_bytes }, || {
+        let posted = self.slot(slot).post(Posted { payload: length, ..job }, ends, || {
             self.region.copy_in(self.payload_at(slot), payload);
         });
         self.jobs().insert(slot);
@@ -176,10 +180,25 @@ impl Board {
         self.slot(slot).is(job)
     }
 
-    /// Claims a chunk for `me`. After `Some`, the poster waits until [`complete`](Self::complete) or until `me` is
-    /// declared dead, so what the job refers to stays valid.
-    pub fn claim(&self, slot: usize, job: &Posted, me: Participant) -> Option<u32> {
-        self.slot(slot).claim(job, me)
+    /// Claims a chunk for `me`, one of lane `home` if there is any. After `Some`, the poster waits until [`complete`](Self::complete)
+    /// or until `me` is declared dead, so what the job refers to stays valid.
+    pub fn claim(&self, slot: usize, job: &Posted, me: Participant, home: u32) -> Option<u32> {
+        self.slot(slot).claim(job, me, home)
+    }
+
+    /// [`claim`](Self::claim), of one lane alone.
+    pub fn claim_in(&self, slot: usize, job: &Posted, me: Participant, lane: u32) -> Option<u32> {
+        self.slot(slot).claim_in(job, me, lane)
+    }
+
+    /// A number that grows with each chunk that is taken of a lane; `None` once it has no more.
+    pub fn progress(&self, slot: usize, job: &Posted, lane: u32) -> Option<u64> {
+        self.slot(slot).progress(job, lane)
+    }
+
+    /// Sleeps until the job seems to be done, something was given back, or the deadline.
+    pub fn sleep(&self, slot: usize, job: &Posted, deadline: Instant) {
+        self.slot(slot).sleep(job, deadline)
     }
 
     /// Says that `me` has finished `chunk`, and wakes the poster if that was the last one and it sleeps.
@@ -244,6 +263,11 @@ impl Board {
     /// Whether one of `who` holds a chunk now.
     pub fn holds_chunk(&self, who: std::ops::Range<Participant>) -> bool {
         (0..SLOTS).any(|slot| self.slot(slot).is_held(&who))
+    }
+
+    /// Whether one of `who` holds a chunk of the job in `slot`.
+    pub fn has_chunk_of(&self, slot: usize, who: std::ops::Range<Participant>) -> bool {
+        self.slot(slot).is_held(&who)
     }
 
     // The participants.

@@ -1,9 +1,12 @@
 //! One job's chunks: who has claimed which, and which are done.
 //!
 //! The truth about a chunk is its *owner word*: the job's epoch above, a state below: free, somebody's, or over. It changes
-//! by compare-and-swap only, but for the next job's posting, when all are over. The word that hands out numbers (`next`)
+//! by compare-and-swap only, but for the next job's posting, when all are over. The words that hand out numbers (`next`)
 //! and the one that counts ends (`done`) are hints that make finding and finishing fast: a participant that is killed
 //! between any two steps leaves the owner words right, and what it held is made free again.
+//!
+//! The chunks of a job lie in *lanes*: runs of numbers, one for each owner of the memory that they work on. A participant takes those of its
+//! own lane first, then those of the next. Each lane has a `next` of its own.
 //!
 //! An engine process that ends by its own doing while it holds a chunk may have died of it. The owner word counts such deaths.
 //! The chunk is then a *retry*: the poster does not claim it, only engine processes do, and after three deaths it is *lost*:
@@ -15,11 +18,11 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{MAX_CHUNKS, MAX_PARTICIPANTS, MAX_PAYLOAD, Participant};
+use super::{MAX_CHUNKS, MAX_ENGINES, MAX_PARTICIPANTS, MAX_PAYLOAD, Participant};
 use crate::transport::doorbell::{Doorbell, FutexWord};
 use crate::transport::words::Words;
 
-// Byte offsets. What all look at, what all count up to claim, and what all count up to finish are on lines of their own.
+// Byte offsets. What all look at, what those of a lane count up to claim, and what all count up to finish are on lines of their own.
 const EPOCH: usize = 0;
 const TOTAL: usize = 8;
 const KIND: usize = 16;
@@ -27,10 +30,17 @@ const PAYLOAD_LEN: usize = 24;
 const CHUNK_BYTES: usize = 32;
 const RETRIES: usize = 40;
 const LAST_DEATH: usize = 48;
-const NEXT: usize = 64;
+const LANES: usize = 56;
 /// Where the 32 bits of the doorbell lie that counts ends.
-pub(super) const DONE_BELL: usize = 128;
-const OWNERS: usize = 192;
+pub(super) const DONE_BELL: usize = 64;
+const AT_LANES: usize = 128;
+const LANE_BYTES: usize = 64;
+const LANE_NEXT: usize = 0;
+const LANE_END: usize = 8;
+const OWNERS: usize = AT_LANES + MAX_LANES * LANE_BYTES;
+
+/// Most lanes of a job. The models have few, since each word costs them.
+pub(super) const MAX_LANES: usize = if cfg!(loom) { 2 } else { MAX_ENGINES };
 
 /// Bytes of a slot for so many chunks.
 pub(super) const fn bytes_for(chunks: u32) -> usize {
@@ -131,6 +141,8 @@ pub struct Posted {
     pub payload: u32,
     /// Memory traffic of a chunk in bytes, for the counters.
     pub chunk_bytes: u64,
+    /// Number of lanes, at least 1.
+    pub lanes: u32,
 }
 
 /// What the poster has left to do.
@@ -193,12 +205,22 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
     }
 
     /// Posts a job: its words, then what `describe` writes, then the epoch that makes both visible. The last job here is over.
-    pub(super) fn post(&self, job: Posted, describe: impl FnOnce()) -> Posted {
-        let job = Posted { epoch: self.load(EPOCH, Ordering::Relaxed) + 1, ..job };
+    /// `ends` says behind which chunk each lane but the last ends.
+    pub(super) fn post(&self, job: Posted, ends: &[u32], describe: impl FnOnce()) -> Posted {
+        let lanes = ends.len().min(MAX_LANES - 1) + 1;
+        let job = Posted { epoch: self.load(EPOCH, Ordering::Relaxed) + 1, lanes: lanes as u32, ..job };
         for chunk in 0..job.total {
             self.words.store(self.owner(chunk), Owner::free(job.epoch).word(), Ordering::Relaxed);
         }
-        self.store(NEXT, 0);
+        let mut next = 0;
+        for lane in 0..lanes {
+            // Whatever the ends are, each chunk is in one lane.
+            let end = if lane + 1 == lanes { job.total } else { ends[lane].clamp(next, job.total) };
+            self.store(self.lane(lane) + LANE_NEXT, u64::from(next));
+            self.store(self.lane(lane) + LANE_END, u64::from(end));
+            next = end;
+        }
+        self.store(LANES, lanes as u64);
         self.store(RETRIES, Owner::free(job.epoch).word());
         self.done.restart();
         self.store(TOTAL, u64::from(job.total));
@@ -221,6 +243,7 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
             kind: small(KIND, u32::MAX),
             payload: small(PAYLOAD_LEN, MAX_PAYLOAD as u32),
             chunk_bytes: self.load(CHUNK_BYTES, Ordering::Relaxed),
+            lanes: small(LANES, MAX_LANES as u32).max(1),
         }
     }
 
@@ -229,15 +252,38 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         self.load(EPOCH, Ordering::Relaxed) == job.epoch
     }
 
-    /// Whether there seems to be a chunk that nobody has claimed: a hint.
-    pub(super) fn has_work(&self) -> bool {
-        self.load(NEXT, Ordering::Relaxed) < self.load(TOTAL, Ordering::Relaxed)
+    /// Where the words of a lane are.
+    fn lane(&self, lane: usize) -> usize {
+        debug_assert!(lane < MAX_LANES);
+        AT_LANES + lane * LANE_BYTES
     }
 
-    /// Claims a chunk for `me`.
-    pub(super) fn claim(&self, job: &Posted, me: Participant) -> Option<u32> {
+    /// The number that a lane hands out next, where it has one left: a hint.
+    fn ahead(&self, lane: usize) -> Option<u64> {
+        let next = self.load(self.lane(lane) + LANE_NEXT, Ordering::Relaxed);
+        (next < self.load(self.lane(lane) + LANE_END, Ordering::Relaxed)).then_some(next)
+    }
+
+    /// Whether there seems to be a chunk that nobody has claimed: a hint.
+    pub(super) fn has_work(&self) -> bool {
+        let lanes = self.load(LANES, Ordering::Relaxed).min(MAX_LANES as u64) as usize;
+        (0..lanes).any(|lane| self.ahead(lane).is_some())
+    }
+
+    /// A number that grows with each chunk that is taken of a lane, where it has one left.
+    pub(super) fn progress(&self, job: &Posted, lane: u32) -> Option<u64> {
+        if lane < job.lanes { self.ahead(lane as usize) } else { None }
+    }
+
+    /// Claims a chunk for `me`: of lane `home`, or of the one after it that has any.
+    pub(super) fn claim(&self, job: &Posted, me: Participant, home: u32) -> Option<u32> {
+        (0..job.lanes).find_map(|further| self.claim_in(job, me, (home + further) % job.lanes))
+    }
+
+    /// Claims a chunk of a lane for `me`.
+    pub(super) fn claim_in(&self, job: &Posted, me: Participant, lane: u32) -> Option<u32> {
         loop {
-            let chunk = self.draw(job)?;
+            let chunk = self.draw(job, lane)?;
             match self.claim_chunk(job, chunk, me) {
                 Claim::Mine => return Some(chunk),
                 Claim::Other => {}
@@ -246,15 +292,15 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         }
     }
 
-    /// A chunk that few others try to claim at this time.
-    pub(super) fn draw(&self, job: &Posted) -> Option<u32> {
-        let (next, total) = (self.at + NEXT, u64::from(job.total));
+    /// A chunk of a lane that few others try to claim at this time.
+    pub(super) fn draw(&self, job: &Posted, lane: u32) -> Option<u32> {
         // The look before the increment keeps the counter from running away while many look often.
-        if self.words.load(next, Ordering::Relaxed) >= total {
-            return None;
-        }
-        let chunk = self.words.fetch_add(next, 1, Ordering::Relaxed);
-        (chunk < total).then_some(chunk as u32)
+        self.ahead(lane as usize)?;
+        let at = self.lane(lane as usize);
+        let chunk = self.words.fetch_add(self.at + at + LANE_NEXT, 1, Ordering::Relaxed);
+        // The lane may be another job's by now. Its owner words say so.
+        let end = self.load(at + LANE_END, Ordering::Relaxed).min(u64::from(job.total));
+        (chunk < end).then_some(chunk as u32)
     }
 
     pub(super) fn claim_chunk(&self, job: &Posted, chunk: u32, me: Participant) -> Claim {
@@ -349,6 +395,14 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         })
     }
 
+    /// Sleeps until the job seems to be done, something was given back, or the deadline.
+    pub(super) fn sleep(&self, job: &Posted, deadline: Instant) {
+        let epoch = self.done.epoch();
+        if !self.seems_done(job) {
+            self.done.wait(epoch, Duration::ZERO, Some(deadline));
+        }
+    }
+
     /// What is left to do for the poster, which is `me`: a chunk that is free although `next` has passed it, because its owner
     /// died or gave it back, or because its number was drawn for an earlier job. If there is none, sleeps.
     pub(super) fn rest(&self, job: &Posted, me: Participant, deadline: Option<Instant>) -> Rest {
@@ -418,7 +472,31 @@ mod tests {
     }
 
     fn post(slot: &Slot<'_, HeapWords, HeapWord>, total: u32) -> Posted {
-        slot.post(Posted { epoch: 0, total, kind: 0, payload: 8, chunk_bytes: 0 }, || ())
+        slot.post(Posted { epoch: 0, total, kind: 0, payload: 8, chunk_bytes: 0, lanes: 0 }, &[], || ())
+    }
+
+    #[test]
+    fn each_takes_its_own_lane_first_and_then_the_others() {
+        let words = HeapWords::new(bytes_for(6));
+        let slot = slot(&words);
+        let job = Posted { epoch: 0, total: 6, kind: 0, payload: 8, chunk_bytes: 0, lanes: 0 };
+        // The second lane is empty.
+        let job = slot.post(job, &[2, 2], || ());
+        assert_eq!((job.lanes, slot.look()), (3, job));
+        assert_eq!([0, 1, 2].map(|lane| slot.progress(&job, lane)), [Some(0), None, Some(2)]);
+        assert_eq!([2, 2, 0].map(|home| slot.claim(&job, 1, home)), [Some(2), Some(3), Some(0)]);
+        assert_eq!([0, 1, 2].map(|lane| slot.progress(&job, lane)), [Some(1), None, Some(4)]);
+        assert_eq!([1, 1, 0, 1].map(|home| slot.claim(&job, 1, home)), [Some(4), Some(5), Some(1), None]);
+        assert!(!slot.has_work());
+        // Ends that are none leave no chunk out.
+        let all = |slot: &Slot<'_, HeapWords, HeapWord>, job: &Posted| -> Vec<u32> {
+            std::iter::from_fn(|| slot.claim(job, 1, 0)).collect()
+        };
+        for ends in [&[9, 1][..], &[4, 2], &[0, 0, 6], &[7; 100]] {
+            (0..6).for_each(|chunk| assert!(slot.complete(&slot.look(), chunk, 1)));
+            let job = slot.post(job, ends, || ());
+            assert_eq!(all(&slot, &job), [0, 1, 2, 3, 4, 5], "{ends:?}");
+        }
     }
 
     #[test]
@@ -427,13 +505,13 @@ mod tests {
         let slot = slot(&words);
         let job = post(&slot, 2);
         assert_eq!(slot.retries(), 0);
-        assert_eq!((slot.claim(&job, 7), slot.claim(&job, 0)), (Some(0), Some(1)));
+        assert_eq!((slot.claim(&job, 7, 0), slot.claim(&job, 0, 0)), (Some(0), Some(1)));
         assert!(slot.complete(&job, 1, 0));
         for deaths in 1..MAX_DEATHS {
             let before = slot.retries();
             assert_eq!(slot.release(&(7..8), Some(DEATH)), 1);
             assert_ne!(slot.retries(), before, "engines look for it");
-            assert_eq!((slot.claim(&job, 0), slot.lost(&job)), (None, None));
+            assert_eq!((slot.claim(&job, 0, 0), slot.lost(&job)), (None, None));
             assert_eq!(slot.rest(&job, 0, Some(Instant::now())), Rest::Retries, "after {deaths} deaths");
             assert_eq!((slot.claim_again(&job, 7), slot.claim_again(&job, 8)), (Some(0), None));
             assert_eq!(slot.rest(&job, 0, Some(Instant::now())), Rest::Again);
@@ -459,7 +537,7 @@ mod tests {
         assert_eq!(slot.rest(&job, 0, None), Rest::Nothing);
         // After a death by its own doing kills change nothing.
         let job = post(&slot, 1);
-        assert_eq!(slot.claim(&job, 7), Some(0));
+        assert_eq!(slot.claim(&job, 7, 0), Some(0));
         slot.release(&(7..8), Some(DEATH));
         for _ in 0..10 {
             assert_eq!(slot.claim_again(&job, 7), Some(0));
@@ -476,7 +554,7 @@ mod tests {
         let slot = slot(&words);
         let job = post(&slot, 3);
         for (chunk, me) in [(0, 7), (1, 8), (2, 9)] {
-            assert_eq!(slot.claim(&job, me), Some(chunk));
+            assert_eq!(slot.claim(&job, me, 0), Some(chunk));
         }
         slot.release(&(7..9), Some(DEATH));
         // One gives it back.

@@ -328,12 +328,36 @@ unsafe fn baseline<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: us
     }
 }
 
+/// Lane after lane. What is streamed comes from a buffer, some lines at a time.
+///
 /// # Safety
 ///
-/// As [`lanes`].
-unsafe fn scalar<F: Body>(out: *mut u8, args: &[Arg; 3], n: usize, _stream: bool) {
-    // SAFETY: the caller's promise is the one asked for.
-    unsafe { lanes::<F>(out, args, n) }
+/// As [`lanes`]; where `stream` says so, `out` overlaps no operand.
+unsafe fn scalar<F: Body>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
+    const LANES: usize = 64;
+    let (size, sizes) = (size_of::<F::R>(), [size_of::<F::A>(), size_of::<F::B>(), size_of::<F::C>()]);
+    let mut room = Line([const { MaybeUninit::<F::R>::uninit() }; LANES]);
+    let mut start = 0;
+    while stream && start < n {
+        // From the second time on at a line's border, if elements have one.
+        let off = if start == 0 { out.align_offset(64) } else { 0 };
+        let count = if off > 0 { off.div_ceil(size).min(LANES) } else { LANES }.min(n - start);
+        let part = [0, 1, 2].map(|k| {
+            let skip = if args[k].varies { start * sizes[k] } else { 0 };
+            Arg { ptr: args[k].ptr.wrapping_add(skip), varies: args[k].varies }
+        });
+        let results = room.0.as_mut_ptr().cast::<u8>();
+        // SAFETY: lanes from `start` on, of which operands and `out` have as many, and the room takes them.
+        unsafe {
+            lanes::<F>(results, &part, count);
+            stream::copy::<0>(out.add(start * size), results, count * size);
+        }
+        start += count;
+    }
+    if start < n {
+        // SAFETY: the caller's promise is the one asked for.
+        unsafe { lanes::<F>(out, args, n) }
+    }
 }
 
 /// # Safety

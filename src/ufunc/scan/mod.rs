@@ -573,6 +573,10 @@ impl Work for Scan {
         (nth == 0).then_some(Phase { units, bytes, most: if self.chained { 1 } else { usize::MAX }, scratch, zeroed })
     }
 
+    fn is_ordered(&self, _: usize) -> bool {
+        self.chained
+    }
+
     fn touches(&self, _: usize, unit: usize, operand: usize) -> Extent {
         let Geometry { outer, length, stride, inner, .. } = &self.geometry;
         let (length, size, later) = (*length, self.size as isize, usize::from(self.initial.is_some()));

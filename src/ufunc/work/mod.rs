@@ -128,6 +128,12 @@ pub trait Work: Send + Sync + Debug {
     /// As [`Work::run`]; the phases before have run, and `scratch` are their rooms.
     unsafe fn phase(&self, nth: usize, operands: &dyn Operands, scratch: &[Room]) -> Option<Phase>;
 
+    /// Whether units of a phase hand something to those behind them, so that they are to begin in their order.
+    fn is_ordered(&self, nth: usize) -> bool {
+        let _ = nth;
+        false
+    }
+
     /// The bytes of an operand that a unit touches: from the first to the last of them. There may be bytes in between that it does not
     /// touch, so that a written extent is not to be put back as a whole beside those of other units. A scan may ask for those of units
     /// before it too, where nobody has told their totals in time.
