@@ -96,6 +96,7 @@ const UNSAFE: &[&str] = &[
     "ufunc/value.rs",
     "ufunc/view.rs",
     "ufunc/work/mod.rs",
+    "ufunc/work/pieces.rs",
     "ufunc/work/plan.rs",
 ];
 
