@@ -2,28 +2,69 @@
 //! and engine processes share. Beside `view`, the place where array memory is handed to kernels.
 
 use super::driver::{self, Line};
-use super::lower::{layout, permuted};
+use super::lower::{Source, layout, permuted};
 use super::view::Leaf;
 use crate::cluster::{Hub, Job, MAX_CHUNKS};
 use crate::error::Result;
-use kernels::work::Verdict;
+use kernels::work::pieces::{Gathering, Pieces};
+use kernels::work::{self, Verdict};
 use kernels::{DType, Plan, Program};
 
 /// Below this much memory traffic the calling thread computes alone: posting a job would not pay.
 const INLINE_BELOW: u64 = 256 << 10;
 const NAME: &str = "expression";
 
-/// Runs a plan whose inputs and outputs are leaves. Outputs are fresh, or their memory has no other reader. `false` where an
+/// Runs a plan whose inputs are there and whose outputs are leaves. Outputs are fresh, or their memory has no other reader. `false` where an
 /// integer operation met an operand that it has no result for.
-pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[&Leaf], outputs: &[Leaf]) -> Result<bool> {
+pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[Source<'_>], outputs: &[Leaf]) -> Result<bool> {
     let shared = plan.chunks() > 1 && plan.traffic() >= INLINE_BELOW;
-    let address = |leaf: &&Leaf| if shared { leaf.address_for_engines() } else { leaf.address() };
-    let sources: Vec<*const u8> = inputs.iter().map(|leaf| address(leaf).cast_const()).collect();
+    let address = |leaf: &Leaf| if shared { leaf.address_for_engines() } else { leaf.address() };
     let targets: Vec<*mut u8> = outputs.iter().map(Leaf::address).collect();
+    if inputs.iter().any(|input| matches!(input, Source::Blocks(_))) {
+        let at = |input: &Source<'_>| match input {
+            Source::Leaf(leaf) => Ok(At::Leaf(address(leaf))),
+            Source::Blocks(grid) => grid.pieces(shared).map(At::Blocks),
+        };
+        let at = inputs.iter().map(at).collect::<Result<Vec<At>>>()?;
+        // SAFETY: as below; a grid keeps the memory of its blocks alive.
+        return unsafe { run_in_pieces(hub, plan, shared, &at, &targets) };
+    }
+    let source = |input: &Source<'_>| match input {
+        Source::Leaf(leaf) => address(leaf).cast_const(),
+        Source::Blocks(_) => unreachable!("inputs without blocks"),
+    };
+    let sources: Vec<*const u8> = inputs.iter().map(source).collect();
     // SAFETY: a leaf's layout stays inside its memory, which `inputs` and `outputs` keep alive during the call, and a copy beside it. The
     // plan was made from these leaves' shapes and strides. Outputs are unshared (this function's contract), so no input
     // overlaps them and nobody else reads or writes them.
     unsafe { run_at(hub, plan, &sources, &targets) }
+}
+
+/// Where an input is.
+enum At {
+    Leaf(*mut u8),
+    Blocks(Pieces),
+}
+
+/// [`run_at`], where inputs may lie in pieces.
+///
+/// # Safety
+/// As [`run_at`]; pieces are aligned and valid during the call.
+unsafe fn run_in_pieces(hub: &Hub, plan: &Plan, shared: bool, inputs: &[At], outputs: &[*mut u8]) -> Result<bool> {
+    let of_input = |at| match at {
+        &At::Leaf(at) => work::pieces::Source::At(at),
+        At::Blocks(pieces) => work::pieces::Source::Pieces(pieces),
+    };
+    let of_outputs = outputs.iter().map(|&output| work::pieces::Source::At(output));
+    let sources: Vec<work::pieces::Source<'_>> = inputs.iter().map(of_input).chain(of_outputs).collect();
+    // SAFETY: the caller's promise: inputs are read, outputs are written.
+    let verdict = unsafe {
+        match shared {
+            true => driver::run_sources(hub, NAME, plan, &sources)?,
+            false => work::run_here(plan, &Gathering::new(&sources)),
+        }
+    };
+    Ok(verdict == Verdict::Whole)
 }
 
 /// Raw pointers that the threads of a job share.

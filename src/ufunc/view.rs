@@ -215,7 +215,14 @@ impl View {
 ///
 /// Valid for all of them, aligned to `size` (16: to 8); the two do not overlap.
 #[inline]
-pub(crate) unsafe fn copy_strided(from: *const u8, from_stride: isize, to: *mut u8, to_stride: isize, n: usize, size: usize) {
+pub(crate) unsafe fn copy_strided(
+    from: *const u8,
+    from_stride: isize,
+    to: *mut u8,
+    to_stride: isize,
+    n: usize,
+    size: usize,
+) {
     #[inline(always)]
     unsafe fn each<T: Copy>(from: *const u8, from_stride: isize, to: *mut u8, to_stride: isize, n: usize) {
         let size = size_of::<T>() as isize;

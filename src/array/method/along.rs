@@ -1,13 +1,17 @@
 //! What is done along an axis and is neither a map nor a fold, on evaluated operands of any type: `accumulate` and `reduceat` without their
 //! element types.
 
+use std::sync::Arc;
+
 use ndarray::{ArrayView, Axis, IxDyn};
 
 use super::indices::{Indices, List};
 use crate::array::argument::Arg;
+use crate::array::blocks::Grid;
 use crate::array::dims::{Dims, row_major, volume};
 use crate::array::evaluate::arithmetic;
 use crate::array::lazy::{Expr, Node, Operand};
+use crate::array::lower::Source;
 use crate::array::view::{Held, Leaf};
 use crate::array::{driver, execute};
 use crate::cluster::Hub;
@@ -15,7 +19,7 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::scan::Scan;
 use kernels::segment::{Geometry, Segments};
-use kernels::work::Verdict;
+use kernels::work::{Verdict, pieces};
 use kernels::{DType, Fault, Layout, Op, Plan, Program, Scalar, computed_in, small};
 
 /// Bytes read and written above which results go past the caches.
@@ -41,6 +45,51 @@ fn evaluated(hub: &Hub, operand: Operand, dtype: DType) -> Result<Leaf> {
     }
 }
 
+/// What `accumulate` reads.
+pub(super) enum Elements {
+    /// All of an array in one memory.
+    Leaf(Leaf),
+    /// One in several blocks, and the node that it is the value of.
+    Blocks(Arc<Grid>, Arc<Node>),
+}
+
+impl Elements {
+    /// The operand with elements of type `dtype`, evaluated, unless it is in several blocks.
+    pub(super) fn of<A: Element, D: ndarray::Dimension>(hub: &Hub, arg: &Arg<'_, A, D>, dtype: DType) -> Result<Self> {
+        match arg.operand(hub)? {
+            Operand::Node(node) if let Some(grid) = node.blocks() => Elements::Blocks(grid, node).cast(hub, dtype),
+            operand => evaluated(hub, operand, dtype).map(Elements::Leaf),
+        }
+    }
+
+    fn dtype(&self) -> DType {
+        match self {
+            Elements::Leaf(leaf) => leaf.dtype,
+            Elements::Blocks(grid, _) => grid.dtype,
+        }
+    }
+
+    fn shape(&self) -> &Dims {
+        match self {
+            Elements::Leaf(leaf) => &leaf.shape,
+            Elements::Blocks(grid, _) => &grid.shape,
+        }
+    }
+
+    /// The elements converted to another type; blocks of another type become one array of this.
+    pub(super) fn cast(self, hub: &Hub, dtype: DType) -> Result<Self> {
+        match self {
+            Elements::Leaf(leaf) => cast(hub, leaf, dtype).map(Elements::Leaf),
+            Elements::Blocks(grid, node) if grid.dtype == dtype => Ok(Elements::Blocks(grid, node)),
+            Elements::Blocks(grid, node) => {
+                let args = vec![Operand::Node(node)];
+                let node = Node::new(hub, dtype, grid.shape.clone(), Expr::Apply { op: Op::Cast, args })?;
+                node.evaluate().cloned().map(Elements::Leaf)
+            }
+        }
+    }
+}
+
 /// The elements converted to another type.
 pub(super) fn cast(hub: &Hub, leaf: Leaf, dtype: DType) -> Result<Leaf> {
     if leaf.dtype == dtype {
@@ -57,7 +106,7 @@ fn row_major_copy(hub: &Hub, leaf: &Leaf) -> Result<Leaf> {
     let from = Layout { strides: leaf.strides.to_vec() };
     let plan = Plan::map(program, &leaf.shape, &[from], &[Layout::row_major(&leaf.shape)])?;
     let copy = fresh(hub, leaf.dtype, &leaf.shape)?;
-    execute::run(hub, &plan, &[leaf], std::slice::from_ref(&copy))?;
+    execute::run(hub, &plan, &[Source::Leaf(leaf)], std::slice::from_ref(&copy))?;
     Ok(copy)
 }
 
@@ -72,8 +121,7 @@ pub(super) fn fresh(hub: &Hub, dtype: DType, shape: &[usize]) -> Result<Leaf> {
 }
 
 /// Where the elements are, seen along an axis; `None` where they have to be side by side first.
-fn geometry(leaf: &Leaf, axis: usize) -> Option<Geometry> {
-    let (shape, strides) = (&leaf.shape, &leaf.strides);
+fn geometry(shape: &[usize], strides: &[isize], axis: usize) -> Option<Geometry> {
     let inner: usize = shape[axis + 1..].iter().product();
     let mut step = 1;
     for at in (axis + 1..shape.len()).rev() {
@@ -134,11 +182,11 @@ fn does_not_go_on(name: &str, method: &str, dtype: DType) -> Error {
 pub(super) fn accumulated(
     hub: &Hub,
     (op, name): Named,
-    leaf: Leaf,
+    elements: Elements,
     axis: usize,
     initial: Option<Scalar>,
 ) -> Result<Leaf> {
-    let dtype = leaf.dtype;
+    let dtype = elements.dtype();
     if let Some(value) = initial.filter(|value| value.dtype != dtype) {
         let (from, to) = (value.dtype.name(), dtype.name());
         let what = format!("{name}.accumulate: an initial value of type {from} for results of type {to}");
@@ -152,10 +200,20 @@ pub(super) fn accumulated(
             ),
             None => None,
         };
-        return cast(hub, accumulated(hub, (op, name), cast(hub, leaf, instead)?, axis, initial)?, dtype);
+        return cast(hub, accumulated(hub, (op, name), elements.cast(hub, instead)?, axis, initial)?, dtype);
     }
-    let length = leaf.shape[axis];
+    let length = elements.shape()[axis];
     let joined = length - usize::from(initial.is_some() && length > 0);
+    let leaf = match elements {
+        Elements::Leaf(leaf) => leaf,
+        // What could be met that has no result is looked for in one array.
+        Elements::Blocks(_, node) if Fault::of(op, dtype).is_some() => node.evaluate()?.clone(),
+        Elements::Blocks(grid, _) => {
+            let (shape, strides) = (&grid.shape, row_major(&grid.shape));
+            let from = From { shape, strides: &strides, source: Source::Blocks(&grid), dtype };
+            return along(hub, (op, name), &from, axis, joined, initial);
+        }
+    };
     if let Some((_, fault)) = Fault::of(op, dtype) {
         let first = usize::from(initial.is_none());
         if let Some(flat) = of_integers!(dtype, first_fault(fault, &leaf, axis, first..joined), None) {
@@ -165,41 +223,71 @@ pub(super) fn accumulated(
     // In the order that memory has.
     let (turned, rank) = (reversed(&leaf), leaf.shape.len());
     if rank > 1 && !is_row_major(&leaf.shape, &leaf.strides) && is_row_major(&turned.shape, &turned.strides) {
-        return Ok(reversed(&along(hub, (op, name), &turned, rank - 1 - axis, joined, initial)?));
+        return Ok(reversed(&along(hub, (op, name), &From::leaf(&turned), rank - 1 - axis, joined, initial)?));
     }
-    along(hub, (op, name), &leaf, axis, joined, initial)
+    along(hub, (op, name), &From::leaf(&leaf), axis, joined, initial)
+}
+
+/// An operand that is there, and how its elements lie.
+struct From<'a> {
+    shape: &'a Dims,
+    strides: &'a [isize],
+    source: Source<'a>,
+    dtype: DType,
+}
+
+impl<'a> From<'a> {
+    fn leaf(leaf: &'a Leaf) -> From<'a> {
+        From { shape: &leaf.shape, strides: &leaf.strides, source: Source::Leaf(leaf), dtype: leaf.dtype }
+    }
 }
 
 /// [`accumulated`] of `joined` elements along the axis.
 fn along(
     hub: &Hub,
     (op, name): Named,
-    leaf: &Leaf,
+    from: &From<'_>,
     axis: usize,
     joined: usize,
     initial: Option<Scalar>,
 ) -> Result<Leaf> {
-    let elements = volume(&leaf.shape);
+    let &From { shape, strides, source, dtype } = from;
+    let elements = volume(shape);
     if elements == 0 {
-        return fresh(hub, leaf.dtype, &leaf.shape);
+        return fresh(hub, dtype, shape);
     }
     if let (Some(value), 0) = (initial, joined) {
         let args = vec![Operand::Constant(value)];
-        let node = Node::new(hub, leaf.dtype, leaf.shape.clone(), Expr::Apply { op: Op::Cast, args })?;
+        let node = Node::new(hub, dtype, shape.clone(), Expr::Apply { op: Op::Cast, args })?;
         return node.evaluate().cloned();
     }
-    let mut within = leaf.clone();
-    within.shape.as_mut()[axis] = joined;
-    let Some(geometry) = geometry(&within, axis) else {
-        return along(hub, (op, name), &row_major_copy(hub, leaf)?, axis, joined, initial);
+    let mut within = shape.clone();
+    within.as_mut()[axis] = joined;
+    let geometry = match (geometry(&within, strides, axis), source) {
+        (Some(geometry), _) => geometry,
+        (None, Source::Leaf(leaf)) => {
+            let copy = row_major_copy(hub, leaf)?;
+            return along(hub, (op, name), &From::leaf(&copy), axis, joined, initial);
+        }
+        (None, Source::Blocks(_)) => return Err(Error::invalid("blocks that are not in row-major order")),
     };
-    let streamed = 2 * leaf.dtype.size() * elements >= STREAM;
-    let scan = Scan::new(op, leaf.dtype, geometry, initial, streamed, hub.workers())?
-        .ok_or_else(|| does_not_go_on(name, "accumulate", leaf.dtype))?;
-    let results = fresh(hub, leaf.dtype, &leaf.shape)?;
-    // SAFETY: the scan was made for `within`, whose elements are some of the leaf's; the results' block takes as many elements as the leaf has
-    // and is fresh.
-    unsafe { driver::run(hub, name, &scan, &[within.address_for_engines(), results.address()]) }?;
+    let streamed = 2 * dtype.size() * elements >= STREAM;
+    let scan = Scan::new(op, dtype, geometry, initial, streamed, hub.workers())?
+        .ok_or_else(|| does_not_go_on(name, "accumulate", dtype))?;
+    let results = fresh(hub, dtype, shape)?;
+    // SAFETY: the scan was made for `within`, whose elements are some of the operand's, which is kept during the call; the results' block takes as
+    // many elements as the operand has and is fresh.
+    match source {
+        Source::Leaf(leaf) => {
+            unsafe { driver::run(hub, name, &scan, &[leaf.address_for_engines(), results.address()]) }?;
+        }
+        Source::Blocks(grid) => {
+            let pieces = grid.pieces(true)?;
+            let sources = [pieces::Source::Pieces(&pieces), pieces::Source::At(results.address())];
+            // SAFETY: as above.
+            unsafe { driver::run_sources(hub, name, &scan, &sources) }?;
+        }
+    }
     Ok(results)
 }
 
@@ -241,11 +329,11 @@ pub(super) fn segments(hub: &Hub, (op, name): Named, leaf: Leaf, axis: usize, li
         let outside = list.first_outside(length, false).is_some();
         return if outside { Ok(None) } else { fresh(hub, dtype, &shape).map(Some) };
     }
-    let (leaf, geometry) = match geometry(&leaf, axis) {
+    let (leaf, geometry) = match geometry(&leaf.shape, &leaf.strides, axis) {
         Some(geometry) => (leaf, geometry),
         None => {
             let copy = row_major_copy(hub, &leaf)?;
-            let geometry = geometry(&copy, axis);
+            let geometry = geometry(&copy.shape, &copy.strides, axis);
             (copy, geometry.ok_or_else(|| Error::invalid("a copy in row-major order is none"))?)
         }
     };

@@ -200,11 +200,7 @@ struct Planes {
 }
 
 impl<'a> Work<'a> {
-    fn new(
-        rows: &'a Rows,
-        fold: &'a FoldRun,
-        (inputs, apart): (&[*const u8], Option<Apart<'a>>),
-    ) -> Work<'a> {
+    fn new(rows: &'a Rows, fold: &'a FoldRun, (inputs, apart): (&[*const u8], Option<Apart<'a>>)) -> Work<'a> {
         let isa = Isa::current();
         let stride = rows.stride.filter(|_| apart.is_none());
         let (method, feed) = (&fold.method, &fold.feed);

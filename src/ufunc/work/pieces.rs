@@ -343,7 +343,9 @@ impl Operands for Gathering<'_> {
         if let Some(there) = self.in_place(operand, extent) {
             return there;
         }
-        let Source::Pieces(pieces) = self.sources[operand] else { unreachable!("an operand that is all there is in place") };
+        let Source::Pieces(pieces) = self.sources[operand] else {
+            unreachable!("an operand that is all there is in place")
+        };
         let (first, end) = (pieces.number(extent.low), pieces.number(extent.high));
         let mut copy = buffer((end - first) * pieces.size);
         let to = copy.as_mut_ptr().cast::<u8>();
@@ -365,7 +367,9 @@ impl Operands for Gathering<'_> {
     }
 
     fn packed(&self, operand: usize, runs: &[Run]) -> *const u8 {
-        let Source::Pieces(pieces) = self.sources[operand] else { unreachable!("an operand that is all there is in place") };
+        let Source::Pieces(pieces) = self.sources[operand] else {
+            unreachable!("an operand that is all there is in place")
+        };
         let bytes = runs.iter().map(|run| run.n).sum::<usize>() * pieces.size;
         let mut packed = self.packed.borrow_mut();
         if packed.len() <= operand {
