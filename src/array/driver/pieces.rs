@@ -21,7 +21,7 @@ pub(super) fn lie_in(pieces: &Pieces, base: usize, length: usize) -> bool {
         let first = at.addr() as i128 - base as i128;
         from >= 0 && first >= 0 && from + (extent.high - extent.low) as i128 <= length as i128
     };
-    pieces.extents().is_ok_and(|extents| extents.iter().all(inside)) && pieces.pieces().len() <= MOST_PIECES
+    pieces.pieces().len() < MOST_PIECES && pieces.extents().is_ok_and(|extents| extents.iter().all(inside))
 }
 
 /// Describes the operands that lie in pieces, in a segment that begins at `base`.
@@ -77,4 +77,76 @@ pub(super) fn check(operand: &Operand, pieces: &Pieces) -> Result<()> {
         return Err(Error::frame(format!("pieces of {} bytes in all for {operand:?}", pieces.bytes())));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernels::DType;
+
+    const LENGTH: usize = 1 << 16;
+
+    /// Four blocks of `f64`, one of them in column-major order, one backwards.
+    fn grid(segment: &Segment) -> Pieces {
+        let at = |place: usize| segment.base().as_ptr().wrapping_add(place);
+        let piece = |place: usize, strides: [isize; 2]| Piece { at: at(place), strides: strides.to_vec() };
+        let pieces = vec![piece(0, [40, 8]), piece(4096, [8, 24]), piece(LENGTH - 8, [-40, -8]), piece(8192, [16, 8])];
+        Pieces::new(8, vec![vec![0, 3, 7], vec![0, 5, 7]], pieces).unwrap()
+    }
+
+    fn described(segment: &Segment, pieces: &Pieces) -> Vec<u8> {
+        let mut words = Writer::new();
+        let base = segment.base().as_ptr();
+        write(&mut words, &[Source::At(base), Source::Pieces(pieces)], base.addr());
+        words.finish()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let segment = Segment::heap(LENGTH);
+        let pieces = grid(&segment);
+        assert!(lie_in(&pieces, segment.base().as_ptr().addr(), LENGTH));
+        let bytes = described(&segment, &pieces);
+        let mut words = Reader::new(&bytes);
+        let read = read(&mut words, &segment).unwrap();
+        assert!(words.is_empty());
+        assert_eq!((read.edges(), read.pieces()), (pieces.edges(), pieces.pieces()));
+    }
+
+    #[test]
+    fn whatever_is_read_lies_in_the_segment() {
+        let segment = Segment::heap(LENGTH);
+        let bytes = described(&segment, &grid(&segment));
+        let mut taken = 0;
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let Ok(pieces) = read(&mut Reader::new(&changed), &segment) else { continue };
+            taken += 1;
+            assert!(lie_in(&pieces, segment.base().as_ptr().addr(), LENGTH), "bit {bit}: {pieces:?}");
+            assert!(pieces.bytes() <= LENGTH);
+            let aligned = |piece: &Piece| {
+                let align = pieces.size().min(8);
+                piece.at.addr().is_multiple_of(align) && piece.strides.iter().all(|stride| stride % align as isize == 0)
+            };
+            assert!(pieces.pieces().iter().all(aligned), "bit {bit}: {pieces:?}");
+        }
+        assert!(taken > 0 && taken < bytes.len() * 8);
+        for length in (0..bytes.len()).step_by(8) {
+            assert!(read(&mut Reader::new(&bytes[..length]), &segment).is_err(), "{length} bytes of it");
+        }
+    }
+
+    #[test]
+    fn pieces_are_the_operand_or_refused() {
+        let segment = Segment::heap(LENGTH);
+        let pieces = grid(&segment);
+        let operand = |dtype, access, high| Operand { dtype, access, extent: Extent { low: 0, high } };
+        assert!(check(&operand(DType::F64, Access::Read, 49 * 8), &pieces).is_ok());
+        assert!(check(&operand(DType::F64, Access::Read, 50 * 8), &pieces).is_err());
+        assert!(check(&operand(DType::F64, Access::Write, 49 * 8), &pieces).is_err());
+        assert!(check(&operand(DType::F32, Access::Read, 8), &pieces).is_err());
+        let backwards = Operand { extent: Extent { low: -8, high: 8 }, ..operand(DType::F64, Access::Read, 0) };
+        assert!(check(&backwards, &pieces).is_err());
+    }
 }

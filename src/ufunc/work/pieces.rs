@@ -12,8 +12,9 @@ use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-/// Bytes of buffers that a thread keeps for its next unit.
+/// Bytes of buffers that a thread keeps for its next unit, and how many buffers.
 const SPARE: usize = 8 << 20;
+const SPARES: usize = 32;
 
 /// One block of a grid.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -312,7 +313,7 @@ fn give_back(buffer: Buffer) {
     // A thread that is ending frees it instead.
     let _ = BUFFERS.try_with(|kept| {
         let mut kept = kept.borrow_mut();
-        if kept.iter().map(bytes).sum::<usize>() + bytes(&buffer) <= SPARE {
+        if kept.len() < SPARES && kept.iter().map(bytes).sum::<usize>() + bytes(&buffer) <= SPARE {
             kept.push(buffer);
         }
     });
