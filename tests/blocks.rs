@@ -279,6 +279,42 @@ fn writes_do_not_reach_the_blocks_of_others() {
     assert!(format!("{c:?}").contains("100.0"));
 }
 
+#[distob::test]
+fn blocks_and_what_is_computed_of_them_take_one_pass() {
+    let hub = embedded();
+    let edges = [vec![0, 100, 300], vec![0, 7, 200]];
+    let values = numbers(&[300, 200]);
+    let a = in_blocks(&hub, &values, &edges);
+    let doubled = &a * 2.0;
+    eval_all(&[&a, &doubled]).unwrap();
+    assert!(!a.is_pending() && !doubled.is_pending());
+    assert_eq!((a.gather(), doubled.gather()), (values.clone(), &values * 2.0));
+    // More arrays than one program reads.
+    let many: Vec<Array> = (0..20).map(|_| in_blocks(&hub, &values, &edges)).collect();
+    let sum = many.iter().fold(hub.scatter(ArrayD::<f64>::zeros(IxDyn(&[300, 200]))).unwrap(), |sum, a| sum + a);
+    let wanted = (0..20).fold(ArrayD::<f64>::zeros(IxDyn(&[300, 200])), |sum, _| sum + &values);
+    assert_eq!(sum, wanted);
+    assert!(many.iter().all(Array::is_pending));
+}
+
+#[distob::test]
+fn threads_may_compute_with_blocks_while_they_become_one() {
+    let hub = embedded();
+    let edges = [vec![0, 100, 300], vec![0, 7, 200]];
+    let values = numbers(&[300, 200]);
+    let wanted = hub.scatter(&values).unwrap().sum();
+    for _ in 0..50 {
+        let a = in_blocks(&hub, &values, &edges);
+        std::thread::scope(|scope| {
+            let sum = scope.spawn(|| (a.sum(), (&a + 0.0).sum()));
+            let place = scope.spawn(|| a.as_ptr() as usize);
+            assert_eq!(a.clone().as_ptr() as usize, place.join().unwrap());
+            let (sum, of_copy) = sum.join().unwrap();
+            assert_eq!((sum.to_bits(), of_copy.to_bits()), (wanted.to_bits(), wanted.to_bits()));
+        });
+    }
+}
+
 /// Bytes of the array that the tests of memory are about.
 const BYTES: u64 = 16 << 20;
 const HALF: usize = BYTES as usize / 16;

@@ -104,8 +104,8 @@ impl At<'_> {
     }
 }
 
-// SAFETY: the pointers are dereferenced by `Work::run` alone, whose contract for units that run at the same time `run`'s caller has
-// accepted.
+// SAFETY: the pointers are dereferenced by `Work::run` and by what gathers pieces for it, whose contract for units that run at the same time
+// `run`'s caller has accepted.
 unsafe impl Sync for Run<'_> {}
 
 impl Run<'_> {
@@ -149,6 +149,8 @@ pub(super) unsafe fn run_sources(
     unsafe { run_at(hub, name, work, At::Sources(sources)) }
 }
 
+/// Runs all phases.
+///
 /// # Safety
 /// As [`run_sources`].
 unsafe fn run_at(hub: &Hub, name: &'static str, work: &dyn Work, operands: At<'_>) -> Result<Verdict> {

@@ -167,7 +167,7 @@ fn same(work: &dyn Work, operands: &[&Twice], what: &str) {
         let mut results: Vec<Vec<u128>> = written
             .map(|operand| {
                 assert!(operand.extent.low >= 0);
-                vec![0u128; (operand.extent.high as usize).div_ceil(16) + 4]
+                vec![0u128; (operand.extent.high as usize).div_ceil(16) + 8]
             })
             .collect();
         let whole = |twice: &&&Twice| Source::At(twice.whole());
