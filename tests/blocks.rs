@@ -130,6 +130,12 @@ fn computed(a: &Array, other: &Array, row: &Array, column: &Array) -> Vec<(Strin
         map(&format!("running sums along {axis:?}"), a.cumsum(axis));
         map(&format!("running extremes along {axis:?}"), Maximum.accumulate_axis(a, axis));
         map(&format!("running differences along {axis:?}"), Subtract.accumulate_axis(a, axis));
+        let places = a.shape()[axis.index()];
+        let sorted: Vec<usize> = (0..places).step_by(places / 7 + 1).collect();
+        let scattered: Vec<usize> = (0..50).map(|nth| nth * 7919 % places).collect();
+        map(&format!("segments along {axis:?}"), Add.reduceat(a, sorted).axis(axis.index() as isize).run().unwrap());
+        map(&format!("any segments {axis:?}"), Add.reduceat(a, scattered).axis(axis.index() as isize).run().unwrap());
+        map(&format!("lengths along {axis:?}"), Hypot.reduce(a).axis(axis.index() as isize).run().unwrap());
         map(&format!("less its means along {axis:?}"), a - &a.mean_axis(axis).unwrap().insert_axis(axis));
     }
     map("sums along the first and the last axis", {
@@ -421,11 +427,14 @@ fn words<D: Dimension>(array: &DistArray<f64, D>) -> Vec<u64> {
     array.iter().map(|x| x.to_bits()).collect()
 }
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 6] = [
     ("a map", |a| words(&(a * 2.0 + a.sin()))),
     ("a sum", |a| vec![a.sum().to_bits()]),
     ("sums along rows", |a| words(&a.sum_axis(Axis(1)))),
     ("variances along columns", |a| words(&a.var_axis(Axis(0), 0.0))),
+    ("segments", |a| {
+        words(&Add.reduceat(a, (0..1000).map(|nth| nth * 7919 % 1200).collect::<Vec<_>>()).run().unwrap())
+    }),
     ("running sums", |a| [words(&a.cumsum(Axis(0))), words(&a.cumsum(Axis(1)))].concat()),
 ];
 

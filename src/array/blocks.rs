@@ -57,11 +57,11 @@ fn positions(grid: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
 }
 
 /// The boundaries along each axis, from the lengths of the first blocks along it; an error where another block does not fit.
-fn edges_of<A: Element, D: Dimension>(grid: &[usize], blocks: &[DistArray<A, D>]) -> Result<Vec<Vec<usize>>> {
+fn edges_of(grid: &[usize], shapes: &[&[usize]]) -> Result<Vec<Vec<usize>>> {
     let mut lengths: Vec<Vec<usize>> = grid.iter().map(|&count| vec![0; count]).collect();
-    for (position, block) in positions(grid).zip(blocks) {
-        if block.ndim() != grid.len() {
-            let (axes, ndim) = (grid.len(), block.ndim());
+    for (position, shape) in positions(grid).zip(shapes) {
+        if shape.len() != grid.len() {
+            let (axes, ndim) = (grid.len(), shape.len());
             return Err(Error::invalid(format!(
                 "{NAME}: the block at {position:?} has {ndim} axes, and the grid {grid:?} has {axes}"
             )));
@@ -69,16 +69,15 @@ fn edges_of<A: Element, D: Dimension>(grid: &[usize], blocks: &[DistArray<A, D>]
         for (axis, &at) in position.iter().enumerate() {
             // The first block that is so far along this axis says how long all others there are.
             if position.iter().enumerate().all(|(other, &place)| other == axis || place == 0) {
-                lengths[axis][at] = block.shape()[axis];
+                lengths[axis][at] = shape[axis];
             }
         }
     }
-    for (position, block) in positions(grid).zip(blocks) {
+    for (position, shape) in positions(grid).zip(shapes) {
         let wanted: Vec<usize> = position.iter().zip(&lengths).map(|(&at, lengths)| lengths[at]).collect();
-        if block.shape() != wanted {
+        if **shape != *wanted {
             return Err(Error::invalid(format!(
-                "{NAME}: the block at {position:?} has shape {:?}, and those beside it leave room for {wanted:?}",
-                block.shape()
+                "{NAME}: the block at {position:?} has shape {shape:?}, and those beside it leave room for {wanted:?}"
             )));
         }
     }
@@ -102,10 +101,10 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// Blocks may have any lengths, 0 too, and any strides, as long as they fit: all blocks with one index along an axis are equally
     /// long there. The array's [`partition`](DistArray::partition) is the grid. Blocks that are pending are computed, together.
     ///
-    /// Operators, comparisons, universal functions, reductions and `accumulate` read the blocks where they are, with the bits that one contiguous
+    /// Operators, comparisons, universal functions, reductions, `accumulate` and `reduceat` read the blocks where they are, with the bits that one contiguous
     /// array gives, and store results as contiguous arrays in row-major order. What looks at the array as a whole makes it contiguous, once for
     /// all handles, and gives the blocks up: a dereference, [`eval`](DistArray::eval), views and layout methods, closures, products of
-    /// matrices, `reduceat`, `at`, writing elements and files. Until then [`is_pending`](DistArray::is_pending) says so. Arrays of one block are
+    /// matrices, `at`, functions that are joined in order (`reduceat` and `reduce` of differences, say), writing elements and files. Until then [`is_pending`](DistArray::is_pending) says so. Arrays of one block are
     /// that block.
     ///
     /// Elements that have no universal functions, structs say, are copied into a contiguous array at once.
@@ -140,7 +139,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         if let Some(other) = blocks.iter().find(|block| block.hub().id() != hub.id()) {
             return Err(Error::ForeignHub { left: hub.id(), right: other.hub().id() });
         }
-        let edges = edges_of(grid, &blocks)?;
+        let shapes: Vec<&[usize]> = blocks.iter().map(DistArray::shape).collect();
+        let edges = edges_of(grid, &shapes)?;
         let shape: Vec<usize> = edges.iter().map(|edges| edges[edges.len() - 1]).collect();
         checked_bytes(&shape, size_of::<A>())?;
         let partition = Partition::from_edges(&shape, edges.clone(), hub.engines())?;

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use kernels::scan::Scan;
 use kernels::segment::{Geometry, Segments};
 use kernels::work::{Verdict, pieces};
-use kernels::{DType, Fault, Layout, Op, Plan, Program, Scalar, computed_in, small};
+use kernels::{DType, Fault, Layout, Op, Plan, Program, Scalar, associative, computed_in, small};
 
 /// Bytes read and written above which results go past the caches.
 const STREAM: usize = 28 << 20;
@@ -29,10 +29,6 @@ const STREAM: usize = 28 << 20;
 pub(super) type Named = (Op, &'static str);
 
 /// The operand with elements of type `dtype`, evaluated.
-pub(super) fn leaf<A: Element, D: ndarray::Dimension>(hub: &Hub, arg: &Arg<'_, A, D>, dtype: DType) -> Result<Leaf> {
-    evaluated(hub, arg.operand(hub)?, dtype)
-}
-
 fn evaluated(hub: &Hub, operand: Operand, dtype: DType) -> Result<Leaf> {
     match operand {
         Operand::Leaf(leaf) => cast(hub, leaf, dtype),
@@ -45,7 +41,7 @@ fn evaluated(hub: &Hub, operand: Operand, dtype: DType) -> Result<Leaf> {
     }
 }
 
-/// What `accumulate` reads.
+/// What `accumulate` and `reduceat` read.
 pub(super) enum Elements {
     /// All of an array in one memory.
     Leaf(Leaf),
@@ -69,7 +65,7 @@ impl Elements {
         }
     }
 
-    fn shape(&self) -> &Dims {
+    pub(super) fn shape(&self) -> &Dims {
         match self {
             Elements::Leaf(leaf) => &leaf.shape,
             Elements::Blocks(grid, _) => &grid.shape,
@@ -313,22 +309,51 @@ fn first_fault<V: Element>(fault: Fault, leaf: &Leaf, axis: usize, places: std::
 }
 
 /// `reduceat`: the results, as many along the axis as there are segments; `None` where an index is out of bounds.
-pub(super) fn segments(hub: &Hub, (op, name): Named, leaf: Leaf, axis: usize, list: &List<'_>) -> Result<Option<Leaf>> {
-    let dtype = leaf.dtype;
+pub(super) fn segments(
+    hub: &Hub,
+    (op, name): Named,
+    elements: Elements,
+    axis: usize,
+    list: &List<'_>,
+) -> Result<Option<Leaf>> {
+    let dtype = elements.dtype();
     if matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor) && dtype != DType::Bool {
-        return segments(hub, (op, name), cast(hub, leaf, DType::Bool)?, axis, list);
+        return segments(hub, (op, name), elements.cast(hub, DType::Bool)?, axis, list);
     }
     if let Some((op, instead)) = computed_in(op, dtype) {
-        let results = segments(hub, (op, name), cast(hub, leaf, instead)?, axis, list)?;
+        let results = segments(hub, (op, name), elements.cast(hub, instead)?, axis, list)?;
         return results.map(|results| cast(hub, results, dtype)).transpose();
     }
-    let (count, length) = (list.len(), leaf.shape[axis]);
-    let mut shape = leaf.shape.clone();
+    let (count, length) = (list.len(), elements.shape()[axis]);
+    let mut shape = elements.shape().clone();
     shape.as_mut()[axis] = count;
-    if volume(&leaf.shape) == 0 || count == 0 {
+    if volume(elements.shape()) == 0 || count == 0 {
         let outside = list.first_outside(length, false).is_some();
         return if outside { Ok(None) } else { fresh(hub, dtype, &shape).map(Some) };
     }
+    let leaf = match elements {
+        Elements::Leaf(leaf) => leaf,
+        // What is not joined in groups takes a long segment as a whole.
+        Elements::Blocks(_, node) if !associative(op) || Fault::of(op, dtype).is_some() => node.evaluate()?.clone(),
+        Elements::Blocks(grid, _) => {
+            let (indices, numbers) = list.resident(hub)?;
+            let geometry = geometry(&grid.shape, &row_major(&grid.shape), axis);
+            let geometry = geometry.ok_or_else(|| Error::invalid("blocks that are not in row-major order"))?;
+            let plan = Segments::new(op, dtype, geometry, count, numbers)?;
+            let plan = plan.ok_or_else(|| does_not_go_on(name, "reduceat", dtype))?;
+            let results = fresh(hub, dtype, &shape)?;
+            let values = grid.pieces(true)?;
+            let sources = [
+                pieces::Source::Pieces(&values),
+                pieces::Source::At(results.address()),
+                pieces::Source::At(indices.at()),
+            ];
+            // SAFETY: the plan was made for the array that the blocks stand for, which are kept during the call, and for as many indices of that
+            // type as the list has; the results' block is fresh.
+            let verdict = unsafe { driver::run_sources(hub, name, &plan, &sources) }?;
+            return Ok((verdict == Verdict::Whole).then_some(results));
+        }
+    };
     let (leaf, geometry) = match geometry(&leaf.shape, &leaf.strides, axis) {
         Some(geometry) => (leaf, geometry),
         None => {
@@ -356,10 +381,10 @@ pub(super) fn segments(hub: &Hub, (op, name): Named, leaf: Leaf, axis: usize, li
 }
 
 /// The elements along an axis, of which there is one at least, joined; the result does not have the axis.
-pub(super) fn whole(hub: &Hub, op: Named, leaf: Leaf, axis: usize) -> Result<Leaf> {
+pub(super) fn whole(hub: &Hub, op: Named, elements: Elements, axis: usize) -> Result<Leaf> {
     let starts = [0usize];
     let lists = starts.lists()?;
-    let results = segments(hub, op, leaf, axis, &lists[0])?;
+    let results = segments(hub, op, elements, axis, &lists[0])?;
     let results = results.ok_or_else(|| Error::invalid("an axis without elements"))?;
     let without =
         |axes: &[usize]| axes.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).collect::<Vec<_>>();

@@ -4,7 +4,7 @@
 use super::*;
 use crate::Scalar;
 use crate::scan::Scan;
-use crate::segment::Geometry;
+use crate::segment::{Geometry, Segments};
 use crate::work::pieces::{Gathering, Piece, Pieces, Source};
 use crate::work::{Access, Extent, Operands, Run, Work, run_here};
 
@@ -162,6 +162,11 @@ fn what_is_no_grid_is_refused() {
 
 /// Runs a work over the whole arrays and over the pieces, and compares the bits.
 fn same(work: &dyn Work, operands: &[&Twice], what: &str) {
+    same_with(work, operands, &[], what);
+}
+
+/// [`same`], with operands behind the results.
+fn same_with(work: &dyn Work, operands: &[&Twice], last: &[*mut u8], what: &str) {
     let run = |in_pieces: bool| -> Vec<Vec<u128>> {
         let written = work.operands().into_iter().filter(|operand| operand.access == Access::Write);
         let mut results: Vec<Vec<u128>> = written
@@ -181,6 +186,7 @@ fn same(work: &dyn Work, operands: &[&Twice], what: &str) {
             at.wrapping_add(at.align_offset(64))
         };
         sources.extend(results.iter_mut().map(|result| Source::At(border(result))));
+        sources.extend(last.iter().map(|&at| Source::At(at)));
         // SAFETY: the arrays are kept; the results take what the work writes.
         let _ = unsafe { run_here(work, &Gathering::new(&sources)) };
         results
@@ -291,6 +297,36 @@ fn scans_give_the_bits_of_a_whole() {
             };
             let scan = Scan::new(op, dtype, geometry, initial, false, 2).unwrap().unwrap();
             same(&scan, &[&both], &format!("{op:?} of {cut:?}, initial {}", initial.is_some()));
+        }
+    }
+}
+
+#[test]
+fn segments_give_the_bits_of_a_whole() {
+    let mut random = Random(6);
+    for [outer, length, inner] in
+        [[1, 70_000, 1], [3, 30_003, 1], [40, 1000, 1], [2, 9000, 5], [1, 20_000, 300], [2, 3, 1]]
+    {
+        let shape = [outer, length, inner];
+        let cut: Vec<Vec<usize>> = shape.iter().map(|&length| edges(&mut random, length)).collect();
+        let both = twice(&mut random, 8, &cut, false, &doubles());
+        for (count, sorted) in [(1, false), (7, true), (7, false), (3000, true), (3000, false)] {
+            let mut starts: Vec<i64> = (0..count).map(|_| random.below(length) as i64).collect();
+            if sorted {
+                starts.sort_unstable();
+            }
+            for (op, dtype) in [(Op::Add, DType::F64), (Op::Maximum, DType::I64), (Op::Sub, DType::F64)] {
+                let geometry = Geometry {
+                    outer: vec![(outer, (length * inner) as isize)],
+                    length,
+                    stride: if inner == 1 { 1 } else { inner as isize },
+                    inner,
+                    side_by_side: Some(outer * length * inner),
+                };
+                let plan = Segments::new(op, dtype, geometry, count, DType::I64).unwrap().unwrap();
+                let what = format!("{op:?} of {count} segments of {cut:?}, sorted {sorted}");
+                same_with(&plan, &[&both], &[starts.as_ptr().cast_mut().cast()], &what);
+            }
         }
     }
 }
