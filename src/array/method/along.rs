@@ -331,10 +331,11 @@ pub(super) fn segments(
         let outside = list.first_outside(length, false).is_some();
         return if outside { Ok(None) } else { fresh(hub, dtype, &shape).map(Some) };
     }
+    // What is not joined in groups takes a long segment as a whole.
+    let in_order = !associative(op) || (op == Op::Mul && dtype.is_complex());
     let leaf = match elements {
         Elements::Leaf(leaf) => leaf,
-        // What is not joined in groups takes a long segment as a whole.
-        Elements::Blocks(_, node) if !associative(op) || Fault::of(op, dtype).is_some() => node.evaluate()?.clone(),
+        Elements::Blocks(_, node) if in_order || Fault::of(op, dtype).is_some() => node.evaluate()?.clone(),
         Elements::Blocks(grid, _) => {
             let (indices, numbers) = list.resident(hub)?;
             let geometry = geometry(&grid.shape, &row_major(&grid.shape), axis);
