@@ -81,6 +81,7 @@ const UNSAFE: &[&str] = &[
     "ufunc/scatter/mod.rs",
     "ufunc/scatter/places.rs",
     "ufunc/scatter/work.rs",
+    "ufunc/segment/apart.rs",
     "ufunc/segment/grouped.rs",
     "ufunc/segment/mod.rs",
     "ufunc/segment/rows.rs",
@@ -96,6 +97,7 @@ const UNSAFE: &[&str] = &[
     "ufunc/value.rs",
     "ufunc/view.rs",
     "ufunc/work/mod.rs",
+    "ufunc/work/pieces.rs",
     "ufunc/work/plan.rs",
 ];
 

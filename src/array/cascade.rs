@@ -43,7 +43,7 @@ impl Cascade {
             Expr::Reduce { source, axes, .. } if are_last(axes, source.shape().len()) => {
                 (source.shape(), Some(axes.len()))
             }
-            Expr::Reduce { .. } => return None,
+            Expr::Reduce { .. } | Expr::Blocks(_) => return None,
         };
         if root.hub.shares_with_processes() || volume(shape) < FROM {
             return None;
@@ -84,6 +84,7 @@ impl Cascade {
         };
         let leaf = |input: &Input| match input {
             Input::Leaf(leaf) => Ok(leaf.clone()),
+            Input::Blocks(_) => Err(Error::invalid("a cascade reads no blocks")),
             Input::Later(node) => {
                 let at = self.stages.iter().position(|stage| Arc::ptr_eq(&stage.node, node));
                 at.map(|at| results[at].clone()).ok_or_else(|| Error::invalid("a stage of no cascade"))
@@ -144,6 +145,8 @@ impl Search<'_> {
             return Some(());
         }
         let reduces = match &*expr {
+            // Of blocks the stages' rows are not side by side.
+            Expr::Blocks(_) => return None,
             Expr::Apply { .. } if *node.shape != *self.shape => return None,
             Expr::Apply { .. } => false,
             Expr::Reduce { source, axes, .. } => {
@@ -170,7 +173,7 @@ impl Stage {
         let expr = node.expr()?;
         let mut lowering = Lowering::ahead(shape, before);
         let (fold, output) = match &*expr {
-            Expr::Apply { .. } => (None, Operand::Node(node.clone())),
+            Expr::Apply { .. } | Expr::Blocks(_) => (None, Operand::Node(node.clone())),
             Expr::Reduce { source, fold, axes } => (Some((*fold, axes)), source.clone()),
         };
         lowering.output(&output).ok()?;

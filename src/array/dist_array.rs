@@ -235,6 +235,19 @@ impl<A, D: Dimension> DistArray<A, D> {
         DistArray { held: OnceCell::new(), node: Some(Handle::new(node)), partition: None }
     }
 
+    /// The expression of the value, where that has not been computed yet.
+    pub(crate) fn pending_node(&self) -> Option<Arc<Node>> {
+        match self.held.get() {
+            Some(_) => None,
+            None => self.node.as_deref().cloned(),
+        }
+    }
+
+    /// Whether it is in several blocks, which have not been made one yet.
+    pub(crate) fn is_in_blocks(&self) -> bool {
+        self.held.get().is_none() && self.node.as_ref().is_some_and(|node| node.blocks().is_some())
+    }
+
     /// The hub that the array belongs to.
     pub fn hub(&self) -> &Hub {
         match (self.held.get(), &self.node) {
@@ -244,7 +257,7 @@ impl<A, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// Whether the value has not been computed yet.
+    /// Whether the value has not been computed yet, or is in several blocks that have not been made one yet.
     pub fn is_pending(&self) -> bool {
         self.held.get().is_none() && self.node.as_ref().is_none_or(|node| node.value().is_none())
     }
@@ -492,10 +505,7 @@ pub trait Evaluate: sealed::Sealed {
 
 impl<A, D: Dimension> Evaluate for DistArray<A, D> {
     fn pending(&self) -> Pending {
-        Pending(match self.held.get() {
-            Some(_) => None,
-            None => self.node.as_deref().cloned(),
-        })
+        Pending(self.pending_node())
     }
 
     fn force(&self) -> Result<()> {

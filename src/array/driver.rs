@@ -2,18 +2,24 @@
 //! for each phase.
 //!
 //! An engine process is sent the description, the places of the operands and of the scratch memory in the segment, and which phase it is. It
-//! checks all of them, and then runs the units of the chunks that it claims. What a board does not hold lies in a block of its own.
+//! checks all of them, and then runs the units of the chunks that it claims. What a board does not hold lies in a block of its own. Operands
+//! that lie in [`pieces`] are gathered unit by unit.
+
+mod pieces;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::placement::{Deal, Order, Placed};
 use super::view::Store;
 use crate::cluster::{ChunkRunner, Hub, Job, JobKind, MAX_CHUNKS, MAX_PAYLOAD, Remote};
 use crate::error::{Error, Result, panic_message};
 use crate::transport::Segment;
+use kernels::work::pieces::{Gathering, Pieces, Source};
 use kernels::work::wire::{Reader, Writer};
-use kernels::work::{Access, Operand, Phase, Room, Verdict, Work, decode};
+use kernels::work::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, decode};
 
 /// Below this much memory traffic the calling thread does all of it: posting a job would not pay.
 const INLINE_BELOW: usize = 256 << 10;
@@ -72,12 +78,35 @@ const PRIVATE: usize = 64 << 20;
 /// A work with its operands and scratch memory, as the threads of this process run it.
 struct Run<'a> {
     work: &'a dyn Work,
-    operands: &'a [*mut u8],
+    operands: At<'a>,
     rooms: Vec<Room>,
 }
 
-// SAFETY: the pointers are dereferenced by `Work::run` alone, whose contract for units that run at the same time `run`'s caller has
-// accepted.
+/// Where the operands of a work are.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    /// Each is all there.
+    Pointers(&'a [*mut u8]),
+    /// Some lie in pieces.
+    Sources(&'a [Source<'a>]),
+}
+
+impl At<'_> {
+    /// Calls `f` with the operands; what is copied for it is kept until it returns.
+    ///
+    /// # Safety
+    /// Sources may be read, and nobody writes them.
+    unsafe fn with<R>(self, f: impl FnOnce(&dyn Operands) -> R) -> R {
+        match self {
+            At::Pointers(pointers) => f(&pointers),
+            // SAFETY: the caller's promise.
+            At::Sources(sources) => f(&unsafe { Gathering::new(sources) }),
+        }
+    }
+}
+
+// SAFETY: the pointers are dereferenced by `Work::run` and by what gathers pieces for it, whose contract for units that run at the same time
+// `run`'s caller has accepted.
 unsafe impl Sync for Run<'_> {}
 
 impl Run<'_> {
@@ -86,7 +115,7 @@ impl Run<'_> {
     unsafe fn units(&self, nth: usize, units: std::ops::Range<usize>) {
         for unit in units {
             // SAFETY: the caller's promise.
-            unsafe { self.work.run(nth, unit, &self.operands, &self.rooms) }
+            unsafe { self.operands.with(|operands| self.work.run(nth, unit, operands, &self.rooms)) }
         }
     }
 }
@@ -104,16 +133,53 @@ pub(super) unsafe fn run(
     name: &'static str,
     work: &dyn Work,
     operands: &[*mut u8],
-    placed: Option<&Placed<'_>>,
+    placed: Option<&Placed>,
+) -> Result<Verdict> {
+    // SAFETY: the caller's promise.
+    unsafe { run_at(hub, name, work, At::Pointers(operands), placed) }
+}
+
+/// [`run`], where operands that are read may lie in pieces.
+///
+/// # Errors
+/// Those of [`run`].
+///
+/// # Safety
+/// As [`run`]; pieces are aligned and valid over what they reach during the call.
+pub(super) unsafe fn run_sources(
+    hub: &Hub,
+    name: &'static str,
+    work: &dyn Work,
+    sources: &[Source<'_>],
+    placed: Option<&Placed>,
+) -> Result<Verdict> {
+    // SAFETY: the caller's promise.
+    unsafe { run_at(hub, name, work, At::Sources(sources), placed) }
+}
+
+/// Runs all phases.
+///
+/// # Safety
+/// As [`run_sources`].
+unsafe fn run_at(
+    hub: &Hub,
+    name: &'static str,
+    work: &dyn Work,
+    operands: At<'_>,
+    placed: Option<&Placed>,
 ) -> Result<Verdict> {
     let described = work.operands();
-    assert_eq!(described.len(), operands.len(), "a pointer for each operand of {name}");
+    let count = match operands {
+        At::Pointers(pointers) => pointers.len(),
+        At::Sources(sources) => sources.len(),
+    };
+    assert_eq!(described.len(), count, "a place for each operand of {name}");
     let places = if hub.shares_with_processes() { places(hub, &described, operands) } else { None };
     let mut scratch: Vec<Scratch> = Vec::new();
     let mut state = Run { work, operands, rooms: Vec::new() };
     let mut nth = 0;
     // SAFETY: the phases before have run.
-    while let Some(phase) = unsafe { work.phase(nth, &operands, &state.rooms) } {
+    while let Some(phase) = unsafe { operands.with(|operands| work.phase(nth, operands, &state.rooms)) } {
         let mut memory = Scratch::new(hub, phase.scratch)?;
         let room = memory.room(phase.scratch);
         if phase.zeroed > 0 {
@@ -137,7 +203,7 @@ fn one_phase(
     (nth, phase): (usize, &Phase),
     scratch: &[Scratch],
     places: Option<&[u64]>,
-    placed: Option<&Placed<'_>>,
+    placed: Option<&Placed>,
 ) -> Result<()> {
     let &Phase { units, bytes, most, .. } = phase;
     if units == 0 {
@@ -158,7 +224,7 @@ fn one_phase(
         // SAFETY: the promise of `run`'s caller; the board hands out each turn once at a time, and each chunk has one.
         unsafe { run.units(nth, first..(first + grain).min(units)) }
     };
-    let described = places.and_then(|places| describe(hub, run.work, (nth, grain, units), &deal, places, scratch));
+    let described = places.and_then(|places| describe(hub, run, (nth, grain, units), &deal, places, scratch));
     let (payload, _block) = match described {
         Some(payload) => posted(hub, payload)?,
         None => (None, None),
@@ -168,10 +234,10 @@ fn one_phase(
 }
 
 /// Where operands are in the segment; `None` where one is not there.
-fn places(hub: &Hub, described: &[Operand], operands: &[*mut u8]) -> Option<Vec<u64>> {
+fn places(hub: &Hub, described: &[Operand], operands: At<'_>) -> Option<Vec<u64>> {
     let segment = hub.pool().segment();
     let base = segment.base().as_ptr().addr() as i128;
-    let place = |(operand, &at): (&Operand, &*mut u8)| {
+    let place = |operand: &Operand, at: *mut u8| {
         if operand.extent.is_empty() {
             return Some(0);
         }
@@ -180,13 +246,22 @@ fn places(hub: &Hub, described: &[Operand], operands: &[*mut u8]) -> Option<Vec<
         // An operand that runs backwards may begin at the segment's very end, never behind it.
         if within { u64::try_from(at).ok() } else { None }
     };
-    described.iter().zip(operands).map(place).collect()
+    let source = |(operand, source): (&Operand, &Source<'_>)| match *source {
+        Source::At(at) => place(operand, at),
+        Source::Pieces(all) => {
+            pieces::lie_in(all, segment.base().as_ptr().addr(), segment.len()).then_some(pieces::IN_PIECES)
+        }
+    };
+    match operands {
+        At::Pointers(pointers) => described.iter().zip(pointers).map(|(operand, &at)| place(operand, at)).collect(),
+        At::Sources(sources) => described.iter().zip(sources).map(source).collect(),
+    }
 }
 
 /// What an engine process needs to run chunks of a phase; `None` where it cannot.
 fn describe(
     hub: &Hub,
-    work: &dyn Work,
+    run: &Run<'_>,
     (nth, grain, units): (usize, usize, usize),
     deal: &Deal,
     places: &[u64],
@@ -199,6 +274,9 @@ fn describe(
     words.word(units as u64);
     words.list(&deal.runs, |(first, count)| u64::from(first) << 32 | u64::from(count));
     words.list(places, |place| place);
+    if let At::Sources(sources) = run.operands {
+        pieces::write(&mut words, sources, base);
+    }
     words.word(scratch.len() as u64);
     for room in scratch {
         let (place, len) = match room {
@@ -209,7 +287,7 @@ fn describe(
         words.word(place as u64);
         words.word(len as u64);
     }
-    work.encode(&mut words).then(|| words.finish())
+    run.work.encode(&mut words).then(|| words.finish())
 }
 
 /// The payload, or one that says where it lies, with the block that it lies in.
@@ -281,13 +359,18 @@ fn runner(bytes: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     let (grain, units) = (words.number("units of a chunk", most)?, words.number("units", most)?);
     let runs = words.list("runs of chunks", |words| words.word().map(|run| ((run >> 32) as u32, run as u32)))?;
     let places = words.list("operands", Reader::word)?;
+    if places.len() > MOST_OPERANDS {
+        return Err(Error::frame(format!("{} operands", places.len())));
+    }
+    let in_pieces = places.iter().filter(|&&place| place == pieces::IN_PIECES);
+    let mut in_pieces = in_pieces.map(|_| pieces::read(&mut words, segment)).collect::<Result<Vec<_>>>()?.into_iter();
     let mut rooms = Vec::new();
     for _ in 0..words.number("rooms", MOST_ROOMS)? {
         let (place, len) = (words.word()?, words.number("bytes of a room", segment.len())?);
         rooms.push(Room { at: within(segment, place, 0, len as i128, 64)?, len });
     }
     let work = decode(&mut words)?;
-    if !words.is_empty() || grain == 0 || rooms.len() != nth + 1 || places.len() > MOST_OPERANDS {
+    if !words.is_empty() || grain == 0 || rooms.len() != nth + 1 {
         return Err(Error::frame(format!("a description of phase {nth} with {} rooms", rooms.len())));
     }
     let chunks = u32::try_from(units.div_ceil(grain)).ok().filter(|&chunks| chunks <= MAX_CHUNKS);
@@ -300,14 +383,22 @@ fn runner(bytes: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
     }
     let mut operands = Vec::with_capacity(places.len());
     for (operand, place) in described.iter().zip(places) {
+        if place == pieces::IN_PIECES
+            && let Some(all) = in_pieces.next()
+        {
+            pieces::check(operand, &all)?;
+            operands.push(Mine::Pieces(all));
+            continue;
+        }
         let align = operand.dtype.size().min(8) as u64;
-        operands.push(within(segment, place, operand.extent.low as i128, operand.extent.high as i128, align)?);
+        let at = within(segment, place, operand.extent.low as i128, operand.extent.high as i128, align)?;
+        operands.push(Mine::At(at));
     }
     apart(&described, &operands, &rooms)?;
     let mapped = Mapped { _segment: segment.clone(), work, operands, rooms };
     for phase in 0..=nth {
         // SAFETY: operands and rooms lie in the segment; kinds of work look at the lengths of rooms, and at what lies in them, themselves.
-        let told = unsafe { mapped.work.phase(phase, &mapped.operands.as_slice(), &mapped.rooms[..phase]) };
+        let told = unsafe { mapped.with(|operands| mapped.work.phase(phase, operands, &mapped.rooms[..phase])) };
         let fits = |told: &Phase| told.scratch <= mapped.rooms[phase].len && (phase < nth || told.units == units);
         if !told.as_ref().is_some_and(fits) {
             return Err(Error::frame(format!("phase {phase} of {units} units: {told:?}, in rooms {:?}", mapped.rooms)));
@@ -317,14 +408,20 @@ fn runner(bytes: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
 }
 
 /// Nothing may overlap a room or an operand that is written.
-fn apart(described: &[Operand], operands: &[*mut u8], rooms: &[Room]) -> Result<()> {
-    let of_operand = |(operand, at): (&Operand, &*mut u8)| {
+fn apart(described: &[Operand], operands: &[Mine], rooms: &[Room]) -> Result<()> {
+    let range = |at: *mut u8, extent: Extent, written: bool| {
         let end = |offset: isize| at.addr().wrapping_add_signed(offset);
-        (end(operand.extent.low), end(operand.extent.high), operand.access == Access::Write)
+        (end(extent.low), end(extent.high), written)
     };
     let of_room = |room: &Room| (room.at.addr(), room.at.addr() + room.len, true);
-    let ranges = described.iter().zip(operands).map(of_operand).chain(rooms.iter().map(of_room));
-    let mut ranges: Vec<_> = ranges.filter(|(from, to, _)| from < to).collect();
+    let mut ranges: Vec<_> = rooms.iter().map(of_room).collect();
+    for (operand, mine) in described.iter().zip(operands) {
+        match mine {
+            Mine::At(at) => ranges.push(range(*at, operand.extent, operand.access == Access::Write)),
+            Mine::Pieces(all) => ranges.extend(all.extents()?.into_iter().map(|(at, reach)| range(at, reach, false))),
+        }
+    }
+    ranges.retain(|(from, to, _)| from < to);
     ranges.sort_unstable();
     // Where the bytes end that are read so far, and those that are written.
     let (mut read, mut written) = (0, 0);
@@ -338,11 +435,17 @@ fn apart(described: &[Operand], operands: &[*mut u8], rooms: &[Room]) -> Result<
     Ok(())
 }
 
+/// Where an operand is in this process.
+enum Mine {
+    At(*mut u8),
+    Pieces(Pieces),
+}
+
 /// A work and where its operands and rooms are in this process.
 struct Mapped {
     _segment: Arc<Segment>,
     work: Box<dyn Work>,
-    operands: Vec<*mut u8>,
+    operands: Vec<Mine>,
     rooms: Vec<Room>,
 }
 
@@ -357,7 +460,21 @@ impl Mapped {
         for unit in first..first.saturating_add(grain).min(units) {
             // SAFETY: `runner` checked that every operand and room lies in the segment, which is mapped as long as it is kept; that nobody
             // else writes there is the hub's doing: it owns the pool and posts jobs on unpublished blocks.
-            unsafe { self.work.run(nth, unit, &self.operands.as_slice(), &self.rooms) }
+            unsafe { self.with(|operands| self.work.run(nth, unit, operands, &self.rooms)) }
         }
+    }
+
+    /// Calls `f` with the operands.
+    ///
+    /// # Safety
+    /// Nobody writes those that lie in pieces meanwhile.
+    unsafe fn with<R>(&self, f: impl FnOnce(&dyn Operands) -> R) -> R {
+        let source = |mine| match mine {
+            &Mine::At(at) => Source::At(at),
+            Mine::Pieces(all) => Source::Pieces(all),
+        };
+        let sources: SmallVec<[Source<'_>; 8]> = self.operands.iter().map(source).collect();
+        // SAFETY: `runner` checked that all pieces lie in the segment, aligned; the rest is the caller's promise.
+        unsafe { At::Sources(&sources).with(f) }
     }
 }

@@ -101,6 +101,7 @@ impl Needs {
                 self.walks[at].1 = seen;
             }
             Expr::Reduce { source, .. } => self.of_operand(source, source.shape(), false, &mut Vec::new()),
+            Expr::Blocks(_) => {}
         }
     }
 
@@ -112,6 +113,9 @@ impl Needs {
         }
         seen.push(Arc::as_ptr(node));
         let Some(expr) = node.expr() else { return };
+        if let Expr::Blocks(_) = &*expr {
+            return;
+        }
         let fits = matches!(&*expr, Expr::Apply { .. }) && *node.shape == *shape;
         let again = fits && if self.looks { node.was_fused() } else { node.note_fused() };
         if !fits || (again && !stores) {
@@ -147,7 +151,7 @@ fn run(claims: Vec<Claim>) -> Result<()> {
     let mut folds: Vec<Folds> = Vec::new();
     for claim in claims {
         match claim.node.expr().as_deref() {
-            Some(Expr::Apply { .. }) => {
+            Some(Expr::Apply { .. } | Expr::Blocks(_)) => {
                 let fits = |group: &&mut Vec<Claim>| {
                     group.len() < MAX_OUTPUTS
                         && group[0].node.shape == claim.node.shape
@@ -216,7 +220,7 @@ fn lower(shape: &[usize], operands: &[Operand]) -> Result<Lowered> {
 pub(crate) fn map(hub: &Hub, shape: &[usize], operands: &[Operand]) -> Result<Vec<Leaf>> {
     let lowered = lower(shape, operands)?;
     let strides = lowered.strides(shape);
-    let order = order_of(shape, &strides);
+    let order = lowered.order(shape, &strides);
     let fresh = strides_in_order(shape, &order);
     let outputs = operands
         .iter()
@@ -262,7 +266,7 @@ fn run_plan(
     strides: &[Dims<isize>],
     outputs: &[Leaf],
 ) -> Result<()> {
-    match execute::run(hub, plan, &lowered.leaves()?, outputs)? {
+    match execute::run(hub, plan, &lowered.sources()?, outputs)? {
         true => Ok(()),
         false => Err(first_fault(hub, shape, lowered, strides)?),
     }
@@ -271,16 +275,16 @@ fn run_plan(
 /// The error of the first instruction that met an operand without a result, at the first place where it did.
 fn first_fault(hub: &Hub, shape: &[usize], lowered: &Lowered, strides: &[Dims<isize>]) -> Result<Error> {
     let inputs = layouts(strides);
-    let leaves = lowered.leaves()?;
+    let sources = lowered.sources()?;
     for Search { op, fault, any, first } in Plan::searches(&lowered.program, shape, &inputs)? {
         let found = Leaf::fresh(hub, DType::Bool, Dims::new(&[]), Dims::new(&[]))?;
         let place = Leaf::fresh(hub, DType::U64, Dims::new(&[]), Dims::new(&[]))?;
         // Marks of earlier instructions are not looked at: those had no fault, or this would not be reached.
-        execute::run(hub, &any, &leaves, std::slice::from_ref(&found))?;
+        execute::run(hub, &any, &sources, std::slice::from_ref(&found))?;
         if !scalar_of::<bool>(&found) {
             continue;
         }
-        execute::run(hub, &first, &leaves, std::slice::from_ref(&place))?;
+        execute::run(hub, &first, &sources, std::slice::from_ref(&place))?;
         return Ok(arithmetic(op, fault, shape, scalar_of::<u64>(&place) as usize));
     }
     Ok(Error::invalid("an operand without a result was met, and is not there any more"))
@@ -395,7 +399,7 @@ pub(crate) fn settle(operand: &Operand, shape: &[usize]) -> Result<()> {
 /// Of a pending value, what one pass can tell is kept: its mean with its variance, its least element with its greatest.
 pub(crate) fn fold_all(hub: &Hub, operand: &Operand, kind: Fold) -> Result<Leaf> {
     let pending = match operand {
-        Operand::Node(node) if node.value().is_none() => Some(node),
+        Operand::Node(node) if node.value().is_none() && node.blocks().is_none() => Some(node),
         _ => None,
     };
     let together = match (kind, operand.dtype()) {

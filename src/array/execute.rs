@@ -2,31 +2,87 @@
 //! and engine processes share. Beside `view`, the place where array memory is handed to kernels.
 
 use super::driver::{self, Line};
-use super::lower::{layout, permuted};
+use super::lower::{Source, layout, permuted};
 use super::placement::Placed;
 use super::view::Leaf;
 use crate::cluster::{Hub, Job, MAX_CHUNKS};
 use crate::error::Result;
-use kernels::work::Verdict;
+use kernels::work::pieces::{Gathering, Pieces};
+use kernels::work::{self, Verdict};
 use kernels::{DType, Plan, Program};
 
 /// Below this much memory traffic the calling thread computes alone: posting a job would not pay.
 const INLINE_BELOW: u64 = 256 << 10;
 const NAME: &str = "expression";
 
-/// Runs a plan whose inputs and outputs are leaves. Outputs are fresh, or their memory has no other reader. `false` where an
+/// Runs a plan whose inputs are there and whose outputs are leaves. Outputs are fresh, or their memory has no other reader. `false` where an
 /// integer operation met an operand that it has no result for.
-pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[&Leaf], outputs: &[Leaf]) -> Result<bool> {
+pub(super) fn run(hub: &Hub, plan: &Plan, inputs: &[Source<'_>], outputs: &[Leaf]) -> Result<bool> {
     let shared = plan.chunks() > 1 && plan.traffic() >= INLINE_BELOW;
-    let address = |leaf: &&Leaf| if shared { leaf.address_for_engines() } else { leaf.address() };
-    let sources: Vec<*const u8> = inputs.iter().map(|leaf| address(leaf).cast_const()).collect();
+    let address = |leaf: &Leaf| if shared { leaf.address_for_engines() } else { leaf.address() };
     let targets: Vec<*mut u8> = outputs.iter().map(Leaf::address).collect();
+    let placed = || {
+        let of_input = |(operand, input): (usize, &Source<'_>)| match input {
+            Source::Leaf(leaf) => Placed::new(operand, leaf),
+            Source::Blocks(grid) => Placed::of_grid(operand, grid, hub.engines()),
+        };
+        let of_output = |(nth, output): (usize, &Leaf)| Placed::new(inputs.len() + nth, output);
+        // Results come first: of equal ones the last is taken.
+        let all = inputs.iter().enumerate().map(of_input).chain(outputs.iter().enumerate().map(of_output).rev());
+        Placed::largest(all)
+    };
+    if inputs.iter().any(|input| matches!(input, Source::Blocks(_))) {
+        let at = |input: &Source<'_>| match input {
+            Source::Leaf(leaf) => Ok(At::Leaf(address(leaf))),
+            Source::Blocks(grid) => grid.pieces(shared).map(At::Blocks),
+        };
+        let at = inputs.iter().map(at).collect::<Result<Vec<At>>>()?;
+        // SAFETY: as below; a grid keeps the memory of its blocks alive.
+        return unsafe { run_in_pieces(hub, plan, shared, &at, &targets, placed) };
+    }
+    let source = |input: &Source<'_>| match input {
+        Source::Leaf(leaf) => address(leaf).cast_const(),
+        Source::Blocks(_) => unreachable!("inputs without blocks"),
+    };
+    let sources: Vec<*const u8> = inputs.iter().map(source).collect();
     // SAFETY: a leaf's layout stays inside its memory, which `inputs` and `outputs` keep alive during the call, and a copy beside it. The
     // plan was made from these leaves' shapes and strides. Outputs are unshared (this function's contract), so no input
     // overlaps them and nobody else reads or writes them.
-    unsafe {
-        run_at(hub, plan, &sources, &targets, || Placed::largest(inputs.iter().copied().chain(outputs), inputs.len()))
-    }
+    unsafe { run_at(hub, plan, &sources, &targets, placed) }
+}
+
+/// Where an input is.
+enum At {
+    Leaf(*mut u8),
+    Blocks(Pieces),
+}
+
+/// [`run_at`], where inputs may lie in pieces.
+///
+/// # Safety
+/// As [`run_at`]; pieces are aligned and valid during the call.
+unsafe fn run_in_pieces(
+    hub: &Hub,
+    plan: &Plan,
+    shared: bool,
+    inputs: &[At],
+    outputs: &[*mut u8],
+    placed: impl FnOnce() -> Option<Placed>,
+) -> Result<bool> {
+    let of_input = |at| match at {
+        &At::Leaf(at) => work::pieces::Source::At(at),
+        At::Blocks(pieces) => work::pieces::Source::Pieces(pieces),
+    };
+    let of_outputs = outputs.iter().map(|&output| work::pieces::Source::At(output));
+    let sources: Vec<work::pieces::Source<'_>> = inputs.iter().map(of_input).chain(of_outputs).collect();
+    // SAFETY: the caller's promise: inputs are read, outputs are written.
+    let verdict = unsafe {
+        match shared {
+            true => driver::run_sources(hub, NAME, plan, &sources, placed().as_ref())?,
+            false => work::run_here(plan, &Gathering::new(&sources)),
+        }
+    };
+    Ok(verdict == Verdict::Whole)
 }
 
 /// Raw pointers that the threads of a job share.
@@ -43,12 +99,12 @@ unsafe impl Sync for Addresses<'_> {}
 /// # Safety
 /// One pointer for each input and output of the plan, aligned and valid over the plan's extents during the call; nobody
 /// else writes the inputs or touches the outputs meanwhile, and no output overlaps an input.
-pub(super) unsafe fn run_at<'a>(
+pub(super) unsafe fn run_at(
     hub: &Hub,
     plan: &Plan,
     inputs: &[*const u8],
     outputs: &[*mut u8],
-    placed: impl FnOnce() -> Option<Placed<'a>>,
+    placed: impl FnOnce() -> Option<Placed>,
 ) -> Result<bool> {
     let (chunks, scratch) = (plan.chunks(), plan.scratch_bytes());
     if chunks == 1 || plan.traffic() < INLINE_BELOW {

@@ -12,7 +12,7 @@ use super::dims::{Dims, row_major, volume};
 use super::dist_array::DistArray;
 use super::evaluate::{MAX_OUTPUTS, Needs, map};
 use super::lazy::{Expr, Node, Operand, same_leaf};
-use super::lower::{Input, Lowering, layouts, order_of};
+use super::lower::{Input, Lowering, layouts};
 use super::view::Leaf;
 use crate::array::function::name_of;
 use crate::cluster::Hub;
@@ -179,7 +179,7 @@ impl Walk<'_> {
             self.root(first)?;
         }
         let pass = match &*expr {
-            Expr::Apply { .. } => {
+            Expr::Apply { .. } | Expr::Blocks(_) => {
                 let beside = needs.beside.iter().filter(|beside| beside.shape == node.shape);
                 let roots: Vec<Arc<Node>> = std::iter::once(node).chain(beside).take(MAX_OUTPUTS).cloned().collect();
                 let pass = self.map(&roots)?;
@@ -205,7 +205,7 @@ impl Walk<'_> {
         }
         let lowered = lowering.finish();
         let strides = lowered.strides(shape);
-        let order = order_of(shape, &strides);
+        let order = lowered.order(shape, &strides);
         let fresh = strides_in_order(shape, &order);
         let plan = lowered.map_plan(shape, &strides, &order, &vec![&*fresh; roots.len()])?;
         let stored: Vec<String> = roots.iter().map(|root| root.dtype.name().to_owned()).collect();
@@ -286,7 +286,11 @@ fn listing(program: &Program, inputs: &[Input]) -> Vec<String> {
     let mut lines = Vec::new();
     for (id, input) in inputs.iter().enumerate() {
         let (dtype, shape) = (input.dtype().name(), input.shape());
-        let later = if matches!(input, Input::Later(_)) { ", of an earlier pass or step" } else { "" };
+        let later = match input {
+            Input::Leaf(_) => String::new(),
+            Input::Blocks(grid) => format!(", in {} blocks", grid.len()),
+            Input::Later(_) => ", of an earlier pass or step".to_owned(),
+        };
         lines.push(format!("%{id} = {dtype} array of {shape:?}{later}"));
     }
     for (id, constant) in (inputs.len()..).zip(&program.constants) {

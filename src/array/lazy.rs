@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 
+use super::blocks::Grid;
 use super::dims::Dims;
 use super::evaluate;
 use super::view::Leaf;
@@ -72,6 +73,8 @@ pub(crate) enum Expr {
     Apply { op: Op, args: Vec<Operand> },
     /// A reduction of `source` along `axes`; the node's shape is what is left.
     Reduce { source: Operand, fold: Fold, axes: Dims },
+    /// Blocks that are there: programs read them where they are. Computed, they are one.
+    Blocks(Arc<Grid>),
 }
 
 impl Expr {
@@ -79,6 +82,7 @@ impl Expr {
         match self {
             Expr::Apply { args, .. } => args,
             Expr::Reduce { source, .. } => std::slice::from_ref(source),
+            Expr::Blocks(_) => &[],
         }
     }
 
@@ -94,6 +98,7 @@ impl Expr {
         match self {
             Expr::Apply { args, .. } => args,
             Expr::Reduce { source, .. } => std::slice::from_mut(source),
+            Expr::Blocks(_) => &mut [],
         }
     }
 }
@@ -196,6 +201,17 @@ impl Node {
     /// What is to be computed; `None` once there is a value.
     pub(crate) fn expr(&self) -> Option<Arc<Expr>> {
         self.phase().expr.clone()
+    }
+
+    /// The blocks, where this is an array of several that are not one yet.
+    pub(crate) fn blocks(&self) -> Option<Arc<Grid>> {
+        match self.value.get() {
+            Some(_) => None,
+            None => match self.phase().expr.as_deref() {
+                Some(Expr::Blocks(grid)) => Some(grid.clone()),
+                _ => None,
+            },
+        }
     }
 
     /// Counts a program that computes this value without storing it; says whether it is time to store it instead: it
@@ -324,6 +340,9 @@ impl Drop for Claim {
 /// Instructions and inputs of a program for `expr`. Adding up what the operands have is quick, and an upper bound, since
 /// they may share parts; only where that is too much each part is counted, once.
 fn total_weight(expr: &Expr) -> (u32, u32) {
+    if let Expr::Blocks(_) = expr {
+        return (0, 1);
+    }
     let sum =
         expr.operands().iter().map(Operand::weight).fold((1, 0), |(w, i), (weight, inputs)| (w + weight, i + inputs));
     if sum.0 <= MAX_WEIGHT && sum.1 <= MAX_INPUTS {
@@ -331,7 +350,7 @@ fn total_weight(expr: &Expr) -> (u32, u32) {
     }
     let mut count = Count::default();
     count.parts(expr);
-    (1 + count.nodes.len() as u32, count.leaves.len() as u32)
+    (1 + count.nodes.len() as u32, (count.leaves.len() + count.grids.len()) as u32)
 }
 
 /// The distinct parts of an expression.
@@ -339,6 +358,7 @@ fn total_weight(expr: &Expr) -> (u32, u32) {
 struct Count {
     nodes: Vec<*const Node>,
     leaves: Vec<Leaf>,
+    grids: Vec<*const Grid>,
 }
 
 impl Count {
@@ -351,12 +371,16 @@ impl Count {
                 Operand::Node(node) => match node.value.get() {
                     Some(leaf) => self.leaf(leaf),
                     None if self.nodes.contains(&Arc::as_ptr(node)) => {}
-                    None => {
-                        self.nodes.push(Arc::as_ptr(node));
-                        if let Some(expr) = node.expr() {
-                            self.parts(&expr);
+                    None => match node.expr().as_deref() {
+                        Some(Expr::Blocks(grid)) if self.grids.contains(&Arc::as_ptr(grid)) => {}
+                        Some(Expr::Blocks(grid)) => self.grids.push(Arc::as_ptr(grid)),
+                        expr => {
+                            self.nodes.push(Arc::as_ptr(node));
+                            if let Some(expr) = expr {
+                                self.parts(expr);
+                            }
                         }
-                    }
+                    },
                 },
             }
         }
@@ -378,6 +402,7 @@ pub(crate) fn same_leaf(a: &Leaf, b: &Leaf) -> bool {
 fn is_costly(expr: &Expr) -> bool {
     let itself = match expr {
         Expr::Reduce { .. } => true,
+        Expr::Blocks(_) => false,
         Expr::Apply { op, .. } => matches!(
             op,
             Op::Sin

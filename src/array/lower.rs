@@ -3,6 +3,7 @@
 use std::ptr;
 use std::sync::Arc;
 
+use super::blocks::Grid;
 use super::broadcast::{broadcast_strides, memory_order};
 use super::dims::{Dims, row_major};
 use super::lazy::{Expr, Node, Operand, same_leaf};
@@ -23,6 +24,8 @@ enum Value {
 pub(crate) enum Input {
     /// An array that has its value.
     Leaf(Leaf),
+    /// An array in several blocks, which is read as if it were one in row-major order.
+    Blocks(Arc<Grid>),
     /// One that will have it by then: where a program is only looked at, and what it needs has not been computed.
     Later(Arc<Node>),
 }
@@ -31,6 +34,7 @@ impl Input {
     pub(crate) fn dtype(&self) -> DType {
         match self {
             Input::Leaf(leaf) => leaf.dtype,
+            Input::Blocks(grid) => grid.dtype,
             Input::Later(node) => node.dtype,
         }
     }
@@ -38,6 +42,7 @@ impl Input {
     pub(crate) fn shape(&self) -> &[usize] {
         match self {
             Input::Leaf(leaf) => &leaf.shape,
+            Input::Blocks(grid) => &grid.shape,
             Input::Later(node) => &node.shape,
         }
     }
@@ -46,14 +51,16 @@ impl Input {
     fn strides(&self, shape: &[usize]) -> Dims<isize> {
         match self {
             Input::Leaf(leaf) => broadcast_strides(&leaf.shape, &leaf.strides, shape),
+            Input::Blocks(grid) => broadcast_strides(&grid.shape, &row_major(&grid.shape), shape),
             Input::Later(node) => broadcast_strides(&node.shape, &row_major(&node.shape), shape),
         }
     }
 
     /// The array, which is there.
-    fn leaf(&self) -> Result<&Leaf> {
+    fn source(&self) -> Result<Source<'_>> {
         match self {
-            Input::Leaf(leaf) => Ok(leaf),
+            Input::Leaf(leaf) => Ok(Source::Leaf(leaf)),
+            Input::Blocks(grid) => Ok(Source::Blocks(grid)),
             Input::Later(_) => Err(Error::invalid("an operand was not computed before its use")),
         }
     }
@@ -61,10 +68,20 @@ impl Input {
     fn same(&self, other: &Input) -> bool {
         match (self, other) {
             (Input::Leaf(a), Input::Leaf(b)) => same_leaf(a, b),
+            (Input::Blocks(a), Input::Blocks(b)) => Arc::ptr_eq(a, b),
             (Input::Later(a), Input::Later(b)) => Arc::ptr_eq(a, b),
             _ => false,
         }
     }
+}
+
+/// What is there for a kernel to read.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// All of an array in one memory.
+    Leaf(&'a Leaf),
+    /// One in several blocks.
+    Blocks(&'a Grid),
 }
 
 /// Expressions of one shape on the way to one program.
@@ -138,6 +155,7 @@ impl<'a> Lowering<'a> {
         }
         let value = match (node.value(), expr.as_deref()) {
             (Some(leaf), _) => self.leaf(leaf),
+            (None, Some(Expr::Blocks(grid))) => self.input(Input::Blocks(grid.clone())),
             // A stretched array, or a cast that changes nothing: the operand itself, read at every place of the shape.
             (None, Some(expr)) if *node.shape == *self.shape && expr.same_elements(node.dtype).is_some() => {
                 self.operand(&expr.operands()[0])?
@@ -233,8 +251,19 @@ impl Lowered {
     }
 
     /// The arrays that it reads, all of which are there.
-    pub(crate) fn leaves(&self) -> Result<Vec<&Leaf>> {
-        self.inputs.iter().map(Input::leaf).collect()
+    pub(crate) fn sources(&self) -> Result<Vec<Source<'_>>> {
+        self.inputs.iter().map(Input::source).collect()
+    }
+
+    /// Whether it reads arrays in several blocks.
+    pub(crate) fn reads_blocks(&self) -> bool {
+        self.inputs.iter().any(|input| matches!(input, Input::Blocks(_)))
+    }
+
+    /// The order of axes in which a fresh result lies that is computed of inputs with these strides. Blocks have no memory order of their own:
+    /// with them it is the logical one, in which whole rows of blocks are read.
+    pub(crate) fn order(&self, shape: &[usize], strides: &[Dims<isize>]) -> Dims {
+        if self.reads_blocks() { Dims::from_fn(shape.len(), |axis| axis) } else { order_of(shape, strides) }
     }
 }
 

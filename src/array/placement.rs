@@ -1,6 +1,10 @@
 //! Whose each chunk of a job is: the engine's whose block of the array it works on, so that an engine finds in its caches, and on its
 //! memory's side of the machine, what it has computed before.
 
+use std::sync::Arc;
+
+use super::blocks::Grid;
+use super::dims::{Dims, row_major, volume};
 use super::partition::Partition;
 use super::view::Leaf;
 use kernels::work::Work;
@@ -9,33 +13,50 @@ use kernels::work::Work;
 pub(super) const FROM: usize = 8 << 20;
 
 /// The array by whose blocks chunks are dealt out.
-pub(super) struct Placed<'a> {
+pub(super) struct Placed {
     /// Its number among the operands.
     operand: usize,
-    leaf: &'a Leaf,
+    shape: Dims,
+    /// In bytes.
+    strides: Dims<isize>,
+    /// How it is cut, where that was said.
+    partition: Option<Arc<Partition>>,
+    bytes: usize,
 }
 
-impl<'a> Placed<'a> {
+impl Placed {
     /// This one, which is operand number `operand`.
-    pub(super) fn new(operand: usize, leaf: &'a Leaf) -> Placed<'a> {
-        Placed { operand, leaf }
+    pub(super) fn new(operand: usize, leaf: &Leaf) -> Placed {
+        let parts = (&leaf.shape, &leaf.strides, leaf.dtype.size());
+        Placed::of_parts(operand, parts, leaf.partition.clone())
     }
 
-    /// The largest of the operands, which are these in this order; of equal ones, the first from number `results` on, if there is one.
-    pub(super) fn largest(operands: impl Iterator<Item = &'a Leaf>, results: usize) -> Option<Placed<'a>> {
-        let bytes = |placed: &Placed<'_>| placed.leaf.shape.iter().product::<usize>() * placed.leaf.dtype.size();
-        let first = |placed: &Placed<'_>| (placed.operand < results, placed.operand);
-        operands
-            .enumerate()
-            .map(|(operand, leaf)| Placed::new(operand, leaf))
-            .min_by_key(|placed| (std::cmp::Reverse(bytes(placed)), first(placed)))
+    /// An array in several blocks, which is operand number `operand`.
+    pub(super) fn of_grid(operand: usize, grid: &Grid, engines: usize) -> Placed {
+        let parts = (&grid.shape, &row_major(&grid.shape), grid.dtype.size());
+        Placed::of_parts(operand, parts, grid.partition(engines).map(Arc::new))
+    }
+
+    fn of_parts(
+        operand: usize,
+        (shape, strides, size): (&Dims, &Dims<isize>, usize),
+        partition: Option<Arc<Partition>>,
+    ) -> Placed {
+        let bytes = volume(shape) * size;
+        let strides = Dims::from_fn(strides.len(), |axis| strides[axis] * size as isize);
+        Placed { operand, shape: shape.clone(), strides, partition, bytes }
+    }
+
+    /// The largest; of equal ones, the one that comes last.
+    pub(super) fn largest(all: impl Iterator<Item = Placed>) -> Option<Placed> {
+        all.max_by_key(|placed| placed.bytes)
     }
 
     /// The engine whose block the element lies in that is so many bytes behind the first one; `None` where strides do not tell which it is.
     fn owner(&self, partition: &Partition, mut bytes: usize, axes: &[usize]) -> Option<usize> {
-        let mut position = vec![0; self.leaf.shape.len()];
+        let mut position = vec![0; self.shape.len()];
         for &axis in axes {
-            let step = usize::try_from(self.leaf.strides[axis]).ok()? * self.leaf.dtype.size();
+            let step = usize::try_from(self.strides[axis]).ok()?;
             position[axis] = bytes.checked_div(step)?;
             bytes %= step;
         }
@@ -72,7 +93,7 @@ impl Deal {
         bytes: usize,
         (work, nth): (&dyn Work, usize),
         (units, grain): (usize, usize),
-        placed: Option<&Placed<'_>>,
+        placed: Option<&Placed>,
     ) -> Deal {
         if engines < 2 || bytes < FROM || work.is_ordered(nth) {
             return Deal::default();
@@ -145,25 +166,25 @@ fn owners(
     engines: usize,
     (work, nth): (&dyn Work, usize),
     (units, grain): (usize, usize),
-    placed: &Placed<'_>,
+    placed: &Placed,
 ) -> Option<Vec<usize>> {
-    let leaf = placed.leaf;
+    let Placed { operand, shape, strides, .. } = placed;
     let standard;
-    let partition = match &leaf.partition {
-        Some(partition) if partition.cuts(&leaf.shape) => &**partition,
+    let partition = match &placed.partition {
+        Some(partition) if partition.cuts(shape) => &**partition,
         _ => {
-            standard = Partition::along(&leaf.shape, 0, engines).ok()?;
+            standard = Partition::along(shape, 0, engines).ok()?;
             &standard
         }
     };
-    let mut axes: Vec<usize> = (0..leaf.shape.len()).filter(|&axis| leaf.shape[axis] > 1).collect();
-    axes.sort_by_key(|&axis| std::cmp::Reverse(leaf.strides[axis]));
-    let all = work.operands().get(placed.operand)?.extent;
+    let mut axes: Vec<usize> = (0..shape.len()).filter(|&axis| shape[axis] > 1).collect();
+    axes.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
+    let all = work.operands().get(*operand)?.extent;
     let share = (all.high - all.low).max(0) as usize / units.max(1);
     let owner = |chunk: usize| {
         let first = chunk * grain;
         let unit = first + (grain.min(units - first)) / 2;
-        let touched = work.touches(nth, unit.min(units - 1), placed.operand);
+        let touched = work.touches(nth, unit.min(units - 1), *operand);
         let (low, high) = (usize::try_from(touched.low).ok()?, usize::try_from(touched.high).ok()?);
         // What reaches over a good part of the array is no block's.
         if high <= low || high - low > share.saturating_mul(4).max(64 << 10) {

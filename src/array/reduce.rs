@@ -39,7 +39,7 @@ pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D
     {
         return Ok(small::fold_slice(fold, elements)?);
     }
-    if array.len() <= SMALL {
+    if array.len() <= SMALL && !array.is_in_blocks() {
         let view = &array.try_held()?.view;
         let elements: Vec<A> = view.iter().copied().collect();
         return Ok(small::fold_slice(fold, &elements)?);

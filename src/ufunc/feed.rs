@@ -6,6 +6,7 @@ use super::program::Code;
 use super::simd::Isa;
 use super::stream::Line;
 use super::view::{View, row_of};
+use super::work::{Extent, Operands};
 use smallvec::SmallVec;
 use std::cell::Cell;
 
@@ -134,7 +135,31 @@ pub(super) struct Session<'a> {
     _arena: Arena,
 }
 
+/// Inputs that lie in pieces, of which a unit reads parts that are far from each other: these are brought together part by part.
+#[derive(Clone, Copy)]
+pub(super) struct Apart<'a> {
+    pub operands: &'a dyn Operands,
+    /// For each input, whether it is one of these.
+    pub inputs: &'a [bool],
+}
+
 impl Session<'_> {
+    /// Brings elements `start..start + n` of the inputs that are apart, whose first element is `base` bytes from the operand's pointer.
+    pub fn bring(&mut self, apart: Apart<'_>, start: usize, n: usize, base: impl Fn(usize) -> isize) {
+        for input in (0..apart.inputs.len()).filter(|&input| apart.inputs[input]) {
+            let (view, base) = (&self.feed.views[input], base(input));
+            let extent = view.touches(start..start + n);
+            let extent = Extent { low: extent.low + base, high: extent.high + base };
+            if (extent.high - extent.low) as usize <= 2 * n * view.size {
+                self.bases[input] = apart.operands.at(input, extent).cast_const().wrapping_offset(base);
+                self.instead[input] = None;
+            } else {
+                let packed = apart.operands.packed(input, &view.runs(base, start, n));
+                self.instead[input] = Some((packed, start));
+            }
+        }
+    }
+
     /// Computes lanes `start..start + n` of the program into `outputs`, side by side; `n` as [`Feed::strip_at`] says.
     ///
     /// # Safety

@@ -1,6 +1,6 @@
 //! Maps: a program over every element of a shape, cut into chunks, in an order that is kind to memory.
 
-use super::feed::{Feed, Session};
+use super::feed::{Apart, Feed, Session};
 use super::plan::Layout;
 use super::program::Code;
 use super::simd::Isa;
@@ -188,31 +188,37 @@ impl Map {
 
     /// # Safety
     ///
-    /// As `Plan::run`.
-    pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8], chunk: u32) {
+    /// As `Plan::run_apart`.
+    pub unsafe fn run(&self, inputs: &[*const u8], apart: Option<Apart<'_>>, outputs: &[*mut u8], chunk: u32) {
         if self.elements == 0 {
             return;
         }
         let (bases, outputs) = self.first(inputs, outputs);
         let isa = Isa::current();
         let first = chunk as usize * self.per_chunk;
+        let offset = |input: usize| self.offsets[input];
         match &self.order {
             Order::Linear => {
                 let mut session = self.feed.session(isa, self.stream, &bases, 0);
+                let end = (first + self.per_chunk).min(self.elements);
+                if let Some(apart) = apart {
+                    session.bring(apart, first, end - first, offset);
+                }
                 // SAFETY: elements of the nest, within the operands' extents.
-                unsafe { self.strips(&mut session, &outputs, first..(first + self.per_chunk).min(self.elements)) }
+                unsafe { self.strips(&mut session, &outputs, first..end) }
             }
             &Order::Tiled { rows, columns, ref turned } => {
                 let room = turned.iter().map(|turned| turned.bytes).sum();
                 let mut session = self.feed.session(isa, self.stream, &bases, room);
                 let (down, across) = (rows.div_ceil(TILE.0), columns.div_ceil(TILE.1));
                 let tiles = self.elements / (rows * columns) * down * across;
+                let brought = |turned: &Turned| apart.is_some_and(|apart| apart.inputs[turned.input]);
                 for tile in first..(first + self.per_chunk).min(tiles) {
                     let (plane, row, column) =
                         (tile / across / down, tile / across % down * TILE.0, tile % across * TILE.1);
                     let (height, width) = (TILE.0.min(rows - row), TILE.1.min(columns - column));
                     let start = |down: usize| (plane * rows + row + down) * columns + column;
-                    for &Turned { input, pitch, place, .. } in turned {
+                    for &Turned { input, pitch, place, .. } in turned.iter().filter(|turned| !brought(turned)) {
                         let view = &self.feed.views[input];
                         let from = bases[input].wrapping_offset(view.locate(start(0)).0);
                         let tile = Tile { from, pitch, rows: height, columns: width };
@@ -220,7 +226,10 @@ impl Map {
                         unsafe { turn(isa, view.size, &tile, session.extra.add(place), TILE.1) }
                     }
                     for down in 0..height {
-                        for &Turned { input, place, bytes, .. } in turned {
+                        if let Some(apart) = apart {
+                            session.bring(apart, start(down), width, offset);
+                        }
+                        for &Turned { input, place, bytes, .. } in turned.iter().filter(|turned| !brought(turned)) {
                             let there = session.extra.wrapping_add(place + down * (bytes / TILE.0));
                             session.instead[input] = Some((there.cast_const(), start(down)));
                         }

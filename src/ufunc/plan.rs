@@ -1,5 +1,6 @@
 //! A plan: what one job over an array computes, as participants in any process can carry it out chunk by chunk.
 
+use super::feed::Apart;
 use super::fold::FoldRun;
 use super::known;
 use super::map::Map;
@@ -338,6 +339,23 @@ impl Plan {
     /// nothing else writes there, outputs overlap no input, `scratch` is 64-byte aligned and valid for
     /// [`scratch_bytes`](Plan::scratch_bytes), and this chunk is not running elsewhere at the same time.
     pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8], scratch: *mut u8, chunk: u32) {
+        // SAFETY: the caller's promise.
+        unsafe { self.run_apart(inputs, None, outputs, scratch, chunk) }
+    }
+
+    /// [`run`](Plan::run), where inputs may be apart: what their pointers are is not looked at.
+    ///
+    /// # Safety
+    ///
+    /// As [`Plan::run`], for inputs that are not apart; those that are give what they are asked for.
+    pub(crate) unsafe fn run_apart(
+        &self,
+        inputs: &[*const u8],
+        apart: Option<Apart<'_>>,
+        outputs: &[*mut u8],
+        scratch: *mut u8,
+        chunk: u32,
+    ) {
         self.count(Some(inputs.len()), outputs.len());
         assert!(chunk < self.chunks(), "chunk {chunk} of {}", self.chunks());
         if self.inner.marks.is_some() {
@@ -347,8 +365,8 @@ impl Plan {
         // SAFETY: the caller's promise is the one asked for; the counts were looked at. The chunk's mark is a byte of its own.
         unsafe {
             match &self.inner.run {
-                Run::Map(map) => map.run(inputs, outputs, chunk),
-                Run::Fold(fold) => fold.run(inputs, outputs, scratch, chunk),
+                Run::Map(map) => map.run(inputs, apart, outputs, chunk),
+                Run::Fold(fold) => fold.run(inputs, apart, outputs, scratch, chunk),
             }
             if let Some(marks) = self.inner.marks {
                 scratch.add(marks + chunk as usize).write(u8::from(take_mark()));

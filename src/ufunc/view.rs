@@ -2,7 +2,7 @@
 
 use super::kernel::{Arg, splat_lanes};
 use super::program::limits;
-use super::work::{Extent, extent};
+use super::work::{Extent, Run, extent};
 use smallvec::SmallVec;
 
 /// One axis of a view: its length and its stride in bytes.
@@ -131,6 +131,13 @@ impl View {
         }
     }
 
+    /// Elements `start..start + n` as runs of an operand in which the first element is `base` bytes from the pointer.
+    pub fn runs(&self, base: isize, start: usize, n: usize) -> Vec<Run> {
+        let (mut runs, stride) = (Vec::new(), self.inner().stride);
+        self.pieces(start, n, |offset, n| runs.push(Run { offset: base + offset, stride, n }));
+        runs
+    }
+
     /// Copies elements `start..start + n` side by side to `to`.
     ///
     /// # Safety
@@ -208,7 +215,14 @@ impl View {
 ///
 /// Valid for all of them, aligned to `size` (16: to 8); the two do not overlap.
 #[inline]
-unsafe fn copy_strided(from: *const u8, from_stride: isize, to: *mut u8, to_stride: isize, n: usize, size: usize) {
+pub(crate) unsafe fn copy_strided(
+    from: *const u8,
+    from_stride: isize,
+    to: *mut u8,
+    to_stride: isize,
+    n: usize,
+    size: usize,
+) {
     #[inline(always)]
     unsafe fn each<T: Copy>(from: *const u8, from_stride: isize, to: *mut u8, to_stride: isize, n: usize) {
         let size = size_of::<T>() as isize;

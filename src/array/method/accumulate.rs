@@ -110,7 +110,7 @@ impl<F: BinaryUfunc, X: Input, B: Element> Accumulation<F, X, B> {
         Accumulation { function, x, axis, initial, element: std::marker::PhantomData }
     }
 
-    /// Computes it. The result has the operand's shape. An operand that is pending is computed first.
+    /// Computes it. The result has the operand's shape. An operand that is pending is computed first, unless it is in several blocks.
     ///
     /// # Errors
     /// [`Error::Axis`], for an operand without axes too; [`Error::InvalidArgument`] where the function does not give what it takes;
@@ -133,9 +133,9 @@ impl<F: BinaryUfunc, X: Input, B: Element> Accumulation<F, X, B> {
         }
         let unknown = || Error::invalid("an element type that programs do not know");
         // Flags first, where flags are joined.
-        let leaf = along::leaf(&hub, &arg, B::DTYPE.ok_or_else(unknown)?)?;
-        let leaf = along::cast(&hub, leaf, to.ok_or_else(unknown)?)?;
-        let results = along::accumulated(&hub, (op, name), leaf, axis, self.initial)?;
+        let elements = along::Elements::of(&hub, &arg, B::DTYPE.ok_or_else(unknown)?)?;
+        let elements = elements.cast(&hub, to.ok_or_else(unknown)?)?;
+        let results = along::accumulated(&hub, (op, name), elements, axis, self.initial)?;
         Ok(DistArray::from_held(Held::from_leaf(&results)))
     }
 }

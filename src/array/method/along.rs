@@ -1,13 +1,17 @@
 //! What is done along an axis and is neither a map nor a fold, on evaluated operands of any type: `accumulate` and `reduceat` without their
 //! element types.
 
+use std::sync::Arc;
+
 use ndarray::{ArrayView, Axis, IxDyn};
 
 use super::indices::{Indices, List};
 use crate::array::argument::Arg;
+use crate::array::blocks::Grid;
 use crate::array::dims::{Dims, row_major, volume};
 use crate::array::evaluate::arithmetic;
 use crate::array::lazy::{Expr, Node, Operand};
+use crate::array::lower::Source;
 use crate::array::placement::Placed;
 use crate::array::view::{Held, Leaf};
 use crate::array::{driver, execute};
@@ -16,8 +20,8 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::scan::Scan;
 use kernels::segment::{Geometry, Segments};
-use kernels::work::Verdict;
-use kernels::{DType, Fault, Layout, Op, Plan, Program, Scalar, computed_in, small};
+use kernels::work::{Verdict, pieces};
+use kernels::{DType, Fault, Layout, Op, Plan, Program, Scalar, associative, computed_in, small};
 
 /// Bytes read and written above which results go past the caches.
 const STREAM: usize = 28 << 20;
@@ -26,10 +30,6 @@ const STREAM: usize = 28 << 20;
 pub(super) type Named = (Op, &'static str);
 
 /// The operand with elements of type `dtype`, evaluated.
-pub(super) fn leaf<A: Element, D: ndarray::Dimension>(hub: &Hub, arg: &Arg<'_, A, D>, dtype: DType) -> Result<Leaf> {
-    evaluated(hub, arg.operand(hub)?, dtype)
-}
-
 fn evaluated(hub: &Hub, operand: Operand, dtype: DType) -> Result<Leaf> {
     match operand {
         Operand::Leaf(leaf) => cast(hub, leaf, dtype),
@@ -38,6 +38,51 @@ fn evaluated(hub: &Hub, operand: Operand, dtype: DType) -> Result<Leaf> {
             let args = vec![Operand::Constant(value)];
             let node = Node::new(hub, dtype, Dims::new(&[]), Expr::Apply { op: Op::Cast, args })?;
             node.evaluate().cloned()
+        }
+    }
+}
+
+/// What `accumulate` and `reduceat` read.
+pub(super) enum Elements {
+    /// All of an array in one memory.
+    Leaf(Leaf),
+    /// One in several blocks, and the node that it is the value of.
+    Blocks(Arc<Grid>, Arc<Node>),
+}
+
+impl Elements {
+    /// The operand with elements of type `dtype`, evaluated, unless it is in several blocks.
+    pub(super) fn of<A: Element, D: ndarray::Dimension>(hub: &Hub, arg: &Arg<'_, A, D>, dtype: DType) -> Result<Self> {
+        match arg.operand(hub)? {
+            Operand::Node(node) if let Some(grid) = node.blocks() => Elements::Blocks(grid, node).cast(hub, dtype),
+            operand => evaluated(hub, operand, dtype).map(Elements::Leaf),
+        }
+    }
+
+    fn dtype(&self) -> DType {
+        match self {
+            Elements::Leaf(leaf) => leaf.dtype,
+            Elements::Blocks(grid, _) => grid.dtype,
+        }
+    }
+
+    pub(super) fn shape(&self) -> &Dims {
+        match self {
+            Elements::Leaf(leaf) => &leaf.shape,
+            Elements::Blocks(grid, _) => &grid.shape,
+        }
+    }
+
+    /// The elements converted to another type; blocks of another type become one array of this.
+    pub(super) fn cast(self, hub: &Hub, dtype: DType) -> Result<Self> {
+        match self {
+            Elements::Leaf(leaf) => cast(hub, leaf, dtype).map(Elements::Leaf),
+            Elements::Blocks(grid, node) if grid.dtype == dtype => Ok(Elements::Blocks(grid, node)),
+            Elements::Blocks(grid, node) => {
+                let args = vec![Operand::Node(node)];
+                let node = Node::new(hub, dtype, grid.shape.clone(), Expr::Apply { op: Op::Cast, args })?;
+                node.evaluate().cloned().map(Elements::Leaf)
+            }
         }
     }
 }
@@ -58,7 +103,7 @@ fn row_major_copy(hub: &Hub, leaf: &Leaf) -> Result<Leaf> {
     let from = Layout { strides: leaf.strides.to_vec() };
     let plan = Plan::map(program, &leaf.shape, &[from], &[Layout::row_major(&leaf.shape)])?;
     let copy = fresh(hub, leaf.dtype, &leaf.shape)?;
-    execute::run(hub, &plan, &[leaf], std::slice::from_ref(&copy))?;
+    execute::run(hub, &plan, &[Source::Leaf(leaf)], std::slice::from_ref(&copy))?;
     Ok(copy)
 }
 
@@ -73,8 +118,7 @@ pub(super) fn fresh(hub: &Hub, dtype: DType, shape: &[usize]) -> Result<Leaf> {
 }
 
 /// Where the elements are, seen along an axis; `None` where they have to be side by side first.
-fn geometry(leaf: &Leaf, axis: usize) -> Option<Geometry> {
-    let (shape, strides) = (&leaf.shape, &leaf.strides);
+fn geometry(shape: &[usize], strides: &[isize], axis: usize) -> Option<Geometry> {
     let inner: usize = shape[axis + 1..].iter().product();
     let mut step = 1;
     for at in (axis + 1..shape.len()).rev() {
@@ -135,11 +179,11 @@ fn does_not_go_on(name: &str, method: &str, dtype: DType) -> Error {
 pub(super) fn accumulated(
     hub: &Hub,
     (op, name): Named,
-    leaf: Leaf,
+    elements: Elements,
     axis: usize,
     initial: Option<Scalar>,
 ) -> Result<Leaf> {
-    let dtype = leaf.dtype;
+    let dtype = elements.dtype();
     if let Some(value) = initial.filter(|value| value.dtype != dtype) {
         let (from, to) = (value.dtype.name(), dtype.name());
         let what = format!("{name}.accumulate: an initial value of type {from} for results of type {to}");
@@ -153,10 +197,20 @@ pub(super) fn accumulated(
             ),
             None => None,
         };
-        return cast(hub, accumulated(hub, (op, name), cast(hub, leaf, instead)?, axis, initial)?, dtype);
+        return cast(hub, accumulated(hub, (op, name), elements.cast(hub, instead)?, axis, initial)?, dtype);
     }
-    let length = leaf.shape[axis];
+    let length = elements.shape()[axis];
     let joined = length - usize::from(initial.is_some() && length > 0);
+    let leaf = match elements {
+        Elements::Leaf(leaf) => leaf,
+        // What could be met that has no result is looked for in one array.
+        Elements::Blocks(_, node) if Fault::of(op, dtype).is_some() => node.evaluate()?.clone(),
+        Elements::Blocks(grid, _) => {
+            let (shape, strides) = (&grid.shape, row_major(&grid.shape));
+            let from = From { shape, strides: &strides, source: Source::Blocks(&grid), dtype };
+            return along(hub, (op, name), &from, axis, joined, initial);
+        }
+    };
     if let Some((_, fault)) = Fault::of(op, dtype) {
         let first = usize::from(initial.is_none());
         if let Some(flat) = of_integers!(dtype, first_fault(fault, &leaf, axis, first..joined), None) {
@@ -166,42 +220,74 @@ pub(super) fn accumulated(
     // In the order that memory has.
     let (turned, rank) = (reversed(&leaf), leaf.shape.len());
     if rank > 1 && !is_row_major(&leaf.shape, &leaf.strides) && is_row_major(&turned.shape, &turned.strides) {
-        return Ok(reversed(&along(hub, (op, name), &turned, rank - 1 - axis, joined, initial)?));
+        return Ok(reversed(&along(hub, (op, name), &From::leaf(&turned), rank - 1 - axis, joined, initial)?));
     }
-    along(hub, (op, name), &leaf, axis, joined, initial)
+    along(hub, (op, name), &From::leaf(&leaf), axis, joined, initial)
+}
+
+/// An operand that is there, and how its elements lie.
+struct From<'a> {
+    shape: &'a Dims,
+    strides: &'a [isize],
+    source: Source<'a>,
+    dtype: DType,
+}
+
+impl<'a> From<'a> {
+    fn leaf(leaf: &'a Leaf) -> From<'a> {
+        From { shape: &leaf.shape, strides: &leaf.strides, source: Source::Leaf(leaf), dtype: leaf.dtype }
+    }
 }
 
 /// [`accumulated`] of `joined` elements along the axis.
 fn along(
     hub: &Hub,
     (op, name): Named,
-    leaf: &Leaf,
+    from: &From<'_>,
     axis: usize,
     joined: usize,
     initial: Option<Scalar>,
 ) -> Result<Leaf> {
-    let elements = volume(&leaf.shape);
+    let &From { shape, strides, source, dtype } = from;
+    let elements = volume(shape);
     if elements == 0 {
-        return fresh(hub, leaf.dtype, &leaf.shape);
+        return fresh(hub, dtype, shape);
     }
     if let (Some(value), 0) = (initial, joined) {
         let args = vec![Operand::Constant(value)];
-        let node = Node::new(hub, leaf.dtype, leaf.shape.clone(), Expr::Apply { op: Op::Cast, args })?;
+        let node = Node::new(hub, dtype, shape.clone(), Expr::Apply { op: Op::Cast, args })?;
         return node.evaluate().cloned();
     }
-    let mut within = leaf.clone();
-    within.shape.as_mut()[axis] = joined;
-    let Some(geometry) = geometry(&within, axis) else {
-        return along(hub, (op, name), &row_major_copy(hub, leaf)?, axis, joined, initial);
+    let mut within = shape.clone();
+    within.as_mut()[axis] = joined;
+    let geometry = match (geometry(&within, strides, axis), source) {
+        (Some(geometry), _) => geometry,
+        (None, Source::Leaf(leaf)) => {
+            let copy = row_major_copy(hub, leaf)?;
+            return along(hub, (op, name), &From::leaf(&copy), axis, joined, initial);
+        }
+        (None, Source::Blocks(_)) => return Err(Error::invalid("blocks that are not in row-major order")),
     };
-    let streamed = 2 * leaf.dtype.size() * elements >= STREAM;
-    let scan = Scan::new(op, leaf.dtype, geometry, initial, streamed, hub.workers())?
-        .ok_or_else(|| does_not_go_on(name, "accumulate", leaf.dtype))?;
-    let results = fresh(hub, leaf.dtype, &leaf.shape)?;
-    let operands = [within.address_for_engines(), results.address()];
-    // SAFETY: the scan was made for `within`, whose elements are some of the leaf's; the results' block takes as many elements as the leaf has
-    // and is fresh.
-    unsafe { driver::run(hub, name, &scan, &operands, Some(&Placed::new(1, &results))) }?;
+    let streamed = 2 * dtype.size() * elements >= STREAM;
+    let scan = Scan::new(op, dtype, geometry, initial, streamed, hub.workers())?
+        .ok_or_else(|| does_not_go_on(name, "accumulate", dtype))?;
+    let results = fresh(hub, dtype, shape)?;
+    let placed = Some(&Placed::new(1, &results));
+    // SAFETY: the scan was made for `within`, whose elements are some of the operand's, which is kept during the call; the results' block takes as
+    // many elements as the operand has and is fresh.
+    match source {
+        Source::Leaf(leaf) => {
+            let operands = [leaf.address_for_engines(), results.address()];
+            // SAFETY: as above.
+            unsafe { driver::run(hub, name, &scan, &operands, placed) }?;
+        }
+        Source::Blocks(grid) => {
+            let pieces = grid.pieces(true)?;
+            let sources = [pieces::Source::Pieces(&pieces), pieces::Source::At(results.address())];
+            // SAFETY: as above.
+            unsafe { driver::run_sources(hub, name, &scan, &sources, placed) }?;
+        }
+    }
     Ok(results)
 }
 
@@ -227,27 +313,58 @@ fn first_fault<V: Element>(fault: Fault, leaf: &Leaf, axis: usize, places: std::
 }
 
 /// `reduceat`: the results, as many along the axis as there are segments; `None` where an index is out of bounds.
-pub(super) fn segments(hub: &Hub, (op, name): Named, leaf: Leaf, axis: usize, list: &List<'_>) -> Result<Option<Leaf>> {
-    let dtype = leaf.dtype;
+pub(super) fn segments(
+    hub: &Hub,
+    (op, name): Named,
+    elements: Elements,
+    axis: usize,
+    list: &List<'_>,
+) -> Result<Option<Leaf>> {
+    let dtype = elements.dtype();
     if matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor) && dtype != DType::Bool {
-        return segments(hub, (op, name), cast(hub, leaf, DType::Bool)?, axis, list);
+        return segments(hub, (op, name), elements.cast(hub, DType::Bool)?, axis, list);
     }
     if let Some((op, instead)) = computed_in(op, dtype) {
-        let results = segments(hub, (op, name), cast(hub, leaf, instead)?, axis, list)?;
+        let results = segments(hub, (op, name), elements.cast(hub, instead)?, axis, list)?;
         return results.map(|results| cast(hub, results, dtype)).transpose();
     }
-    let (count, length) = (list.len(), leaf.shape[axis]);
-    let mut shape = leaf.shape.clone();
+    let (count, length) = (list.len(), elements.shape()[axis]);
+    let mut shape = elements.shape().clone();
     shape.as_mut()[axis] = count;
-    if volume(&leaf.shape) == 0 || count == 0 {
+    if volume(elements.shape()) == 0 || count == 0 {
         let outside = list.first_outside(length, false).is_some();
         return if outside { Ok(None) } else { fresh(hub, dtype, &shape).map(Some) };
     }
-    let (leaf, geometry) = match geometry(&leaf, axis) {
+    // What is not joined in groups takes a long segment as a whole.
+    let in_order = !associative(op) || (op == Op::Mul && dtype.is_complex());
+    let leaf = match elements {
+        Elements::Leaf(leaf) => leaf,
+        Elements::Blocks(_, node) if in_order || Fault::of(op, dtype).is_some() => node.evaluate()?.clone(),
+        Elements::Blocks(grid, _) => {
+            let (indices, numbers) = list.resident(hub)?;
+            let geometry = geometry(&grid.shape, &row_major(&grid.shape), axis);
+            let geometry = geometry.ok_or_else(|| Error::invalid("blocks that are not in row-major order"))?;
+            let plan = Segments::new(op, dtype, geometry, count, numbers)?;
+            let plan = plan.ok_or_else(|| does_not_go_on(name, "reduceat", dtype))?;
+            let results = fresh(hub, dtype, &shape)?;
+            let values = grid.pieces(true)?;
+            let sources = [
+                pieces::Source::Pieces(&values),
+                pieces::Source::At(results.address()),
+                pieces::Source::At(indices.at()),
+            ];
+            let placed = Placed::of_grid(0, &grid, hub.engines());
+            // SAFETY: the plan was made for the array that the blocks stand for, which are kept during the call, and for as many indices of that
+            // type as the list has; the results' block is fresh.
+            let verdict = unsafe { driver::run_sources(hub, name, &plan, &sources, Some(&placed)) }?;
+            return Ok((verdict == Verdict::Whole).then_some(results));
+        }
+    };
+    let (leaf, geometry) = match geometry(&leaf.shape, &leaf.strides, axis) {
         Some(geometry) => (leaf, geometry),
         None => {
             let copy = row_major_copy(hub, &leaf)?;
-            let geometry = geometry(&copy, axis);
+            let geometry = geometry(&copy.shape, &copy.strides, axis);
             (copy, geometry.ok_or_else(|| Error::invalid("a copy in row-major order is none"))?)
         }
     };
@@ -270,10 +387,10 @@ pub(super) fn segments(hub: &Hub, (op, name): Named, leaf: Leaf, axis: usize, li
 }
 
 /// The elements along an axis, of which there is one at least, joined; the result does not have the axis.
-pub(super) fn whole(hub: &Hub, op: Named, leaf: Leaf, axis: usize) -> Result<Leaf> {
+pub(super) fn whole(hub: &Hub, op: Named, elements: Elements, axis: usize) -> Result<Leaf> {
     let starts = [0usize];
     let lists = starts.lists()?;
-    let results = segments(hub, op, leaf, axis, &lists[0])?;
+    let results = segments(hub, op, elements, axis, &lists[0])?;
     let results = results.ok_or_else(|| Error::invalid("an axis without elements"))?;
     let without =
         |axes: &[usize]| axes.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).collect::<Vec<_>>();

@@ -427,8 +427,9 @@ impl Work<'_> {
             Some(initial) if in_order(self.op) => preceded(&array, initial, axis)?,
             _ => array,
         };
-        let leaf = array.try_held()?.leaf().ok_or_else(unknown)?;
-        let results = super::along::whole(array.hub(), (self.op, "reduce"), leaf, axis)?;
+        let dtype = V::DTYPE.ok_or_else(unknown)?;
+        let elements = super::along::Elements::of(array.hub(), &Arg::Dist(&array), dtype)?;
+        let results = super::along::whole(array.hub(), (self.op, "reduce"), elements, axis)?;
         Ok(DistArray::from_held(Held::from_leaf(&results)))
     }
 }

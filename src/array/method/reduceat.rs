@@ -63,7 +63,7 @@ impl<F: BinaryUfunc, X: Input, I: Indices, B: Element> ReduceatOf<F, X, I, B> {
     }
 
     /// Computes it. The result has as many elements along the axis as there are indices. An operand that is pending is
-    /// computed first.
+    /// computed first, unless it is in several blocks and the function may be grouped.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] where an index is not below the axis's length (negative ones are not either), there is not one list of
@@ -94,9 +94,9 @@ impl<F: BinaryUfunc, X: Input, I: Indices, B: Element> ReduceatOf<F, X, I, B> {
                 format!("{name}.reduceat: of two {} it gives {}, so that it cannot go on", from.name(), to.name());
             return Err(Error::invalid(what));
         }
-        let leaf = along::leaf(&hub, &arg, from)?;
-        let length = leaf.shape[axis];
-        match along::segments(&hub, (op, name), leaf, axis, list)? {
+        let elements = along::Elements::of(&hub, &arg, from)?;
+        let length = elements.shape()[axis];
+        match along::segments(&hub, (op, name), elements, axis, list)? {
             Some(results) => Ok(DistArray::from_held(Held::from_leaf(&results))),
             None => {
                 let found = list.first_outside(length, false);

@@ -5,7 +5,7 @@
 use super::FoldRun;
 use super::deviations::Sums;
 use super::state::{Method, Second, Spread, State};
-use crate::feed::{Feed, Session};
+use crate::feed::{Apart, Feed, Session};
 use crate::simd::Isa;
 use std::ops::Range;
 
@@ -133,18 +133,19 @@ impl Rows {
     pub unsafe fn run(
         &self,
         fold: &FoldRun,
-        inputs: &[*const u8],
+        (inputs, apart): (&[*const u8], Option<Apart<'_>>),
         outputs: &[*mut u8],
         scratch: *mut u8,
         chunk: usize,
     ) {
-        let mut work = Work::new(self, fold, inputs);
+        let mut work = Work::new(self, fold, (inputs, apart));
         let first = chunk * self.items;
         for item in first..(first + self.items).min(self.all_items()) {
             let (across, down) = (self.across(), self.down());
             let (outer, part, column) = (item / across / down, item / across % down, item % across * self.columns);
             let n = self.columns.min(self.group * self.inner - column);
             fold.operands(inputs, outer, &mut work.session.bases);
+            work.outer = outer;
             let from = part * self.part;
             let to = (from + self.part).min(self.wide_rows());
             // SAFETY: rows and columns of the plan's shape, within the operands' extents; items write apart.
@@ -168,8 +169,15 @@ impl Rows {
 /// One thread's work on rows.
 struct Work<'a> {
     rows: &'a Rows,
+    fold: &'a FoldRun,
     method: &'a Method,
     feed: &'a Feed,
+    /// Inputs of which rows are brought one by one.
+    apart: Option<Apart<'a>>,
+    /// The outer cell of the item.
+    outer: usize,
+    /// That of the rows, where the values are folded in place.
+    stride: Option<isize>,
     isa: Isa,
     session: Session<'a>,
     /// State of the item.
@@ -192,8 +200,9 @@ struct Planes {
 }
 
 impl<'a> Work<'a> {
-    fn new(rows: &'a Rows, fold: &'a FoldRun, inputs: &[*const u8]) -> Work<'a> {
+    fn new(rows: &'a Rows, fold: &'a FoldRun, (inputs, apart): (&[*const u8], Option<Apart<'a>>)) -> Work<'a> {
         let isa = Isa::current();
+        let stride = rows.stride.filter(|_| apart.is_none());
         let (method, feed) = (&fold.method, &fold.feed);
         let n = rows.columns;
         let mut total = 0;
@@ -212,7 +221,7 @@ impl<'a> Work<'a> {
             place(column),
             place(column),
         ];
-        let values = match (rows.stride, moments) {
+        let values = match (stride, moments) {
             (Some(_), _) => place(0),
             (None, true) => place(n * rows.block * method.dtype.size()),
             (None, false) => place(n * method.dtype.size()),
@@ -222,7 +231,7 @@ impl<'a> Work<'a> {
         let item = Planes { acc: at(offsets[0]), second: at(offsets[1]) };
         let block = Planes { acc: at(offsets[2]), second: at(offsets[3]) };
         let (means, above, values) = (at(offsets[4]).cast(), at(offsets[5]).cast(), at(values));
-        Work { rows, method, feed, isa, item, block, means, above, values, session }
+        Work { rows, fold, method, feed, apart, outer: 0, stride, isa, item, block, means, above, values, session }
     }
 
     /// Rows, among wide rows `from..to`, that part `j` of them has.
@@ -310,7 +319,7 @@ impl<'a> Work<'a> {
                 self.method.begin(into.acc, n.min(self.rows.inner));
             }
             let Some(deviations) = self.method.deviations(self.isa).copied() else {
-                match self.rows.stride {
+                match self.stride {
                     Some(stride) => {
                         let first = self.in_place(start, column);
                         self.each_run(start, end, column, n, |r, rows, lanes| {
@@ -322,7 +331,7 @@ impl<'a> Work<'a> {
                 return;
             };
             let size = self.method.dtype.size();
-            let (first, stride) = match self.rows.stride {
+            let (first, stride) = match self.stride {
                 Some(stride) => (self.in_place(start, column), stride),
                 None => {
                     for r in start..end {
@@ -388,6 +397,10 @@ impl<'a> Work<'a> {
     unsafe fn compute(&mut self, r: usize, column: usize, lanes: usize, at: usize) {
         let size = self.method.dtype.size();
         let start = r * self.rows.group * self.rows.inner + column;
+        if let Some(apart) = self.apart {
+            let outer = |input: usize| self.fold.outer[input].locate(self.outer).0;
+            self.session.bring(apart, start, lanes, outer);
+        }
         let mut done = 0;
         while done < lanes {
             let count = self.feed.strip_at(start + done, start + lanes);
@@ -424,7 +437,7 @@ impl<'a> Work<'a> {
         for r in from..to {
             // SAFETY: a row of `n` values, in place or computed; planes of `n` columns.
             unsafe {
-                let row = if self.rows.stride.is_some() {
+                let row = if self.stride.is_some() {
                     self.in_place(r, column)
                 } else {
                     self.compute(r, column, n, 0);

@@ -15,7 +15,7 @@ mod reducers;
 mod state;
 mod trailing;
 
-use super::feed::Feed;
+use super::feed::{Apart, Feed};
 use super::kernel::{Arg, Kernel, recipe};
 use super::map::{STREAM, chunk_elements};
 use super::plan::Layout;
@@ -419,19 +419,26 @@ impl FoldRun {
     pub unsafe fn run_units(&self, inputs: &[*const u8], outputs: &[*mut u8], cells: Range<usize>) {
         if let Shape::Runs(runs) = &self.shape {
             // SAFETY: the caller's promise.
-            unsafe { runs.whole(self, inputs, outputs, cells) }
+            unsafe { runs.whole(self, (inputs, None), outputs, cells) }
         }
     }
 
     /// # Safety
     ///
-    /// As `Plan::run`.
-    pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8], scratch: *mut u8, chunk: u32) {
+    /// As `Plan::run_apart`.
+    pub unsafe fn run(
+        &self,
+        inputs: &[*const u8],
+        apart: Option<Apart<'_>>,
+        outputs: &[*mut u8],
+        scratch: *mut u8,
+        chunk: u32,
+    ) {
         // SAFETY: the caller's promise is the one asked for.
         unsafe {
             match &self.shape {
-                Shape::Runs(runs) => runs.run(self, inputs, outputs, scratch, chunk as usize),
-                Shape::Rows(rows) => rows.run(self, inputs, outputs, scratch, chunk as usize),
+                Shape::Runs(runs) => runs.run(self, (inputs, apart), outputs, scratch, chunk as usize),
+                Shape::Rows(rows) => rows.run(self, (inputs, apart), outputs, scratch, chunk as usize),
                 Shape::Empty => {
                     let (mut acc, mut second) = ([0u64; 2], [0u64; 2]);
                     let state = State { acc: (&raw mut acc).cast(), second: (&raw mut second).cast(), count: 0 };

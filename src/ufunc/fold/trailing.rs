@@ -4,7 +4,7 @@ use super::kernel::LANES;
 use super::pairwise::Tree;
 use super::state::{Method, Second, Spread, State};
 use super::{FoldRun, TILE};
-use crate::feed::{Feed, Session};
+use crate::feed::{Apart, Feed, Session};
 use crate::simd::Isa;
 use crate::stream::Line;
 use std::ops::Range;
@@ -60,7 +60,7 @@ impl Runs {
     pub unsafe fn run(
         &self,
         fold: &FoldRun,
-        inputs: &[*const u8],
+        (inputs, apart): (&[*const u8], Option<Apart<'_>>),
         outputs: &[*mut u8],
         scratch: *mut u8,
         chunk: usize,
@@ -73,13 +73,16 @@ impl Runs {
                 fold.operands(inputs, cell, &mut run.session.bases);
                 let start = part * self.part;
                 let end = (start + self.part).min(self.values);
+                if let Some(apart) = apart {
+                    run.session.bring(apart, start, end - start, |input| fold.outer[input].locate(cell).0);
+                }
                 let state = run.fold(start, end);
                 let to = fold.partial(scratch, part, cell, end - start);
                 std::ptr::copy_nonoverlapping(state.acc, to.acc, fold.method.acc());
                 std::ptr::copy_nonoverlapping(state.second, to.second, fold.method.second());
             } else {
                 let first = chunk * self.cells;
-                self.whole(fold, inputs, outputs, first..(first + self.cells).min(fold.cells));
+                self.whole(fold, (inputs, apart), outputs, first..(first + self.cells).min(fold.cells));
             }
         }
     }
@@ -89,10 +92,19 @@ impl Runs {
     /// # Safety
     ///
     /// As `Plan::run`, for these cells.
-    pub unsafe fn whole(&self, fold: &FoldRun, inputs: &[*const u8], outputs: &[*mut u8], cells: Range<usize>) {
+    pub unsafe fn whole(
+        &self,
+        fold: &FoldRun,
+        (inputs, apart): (&[*const u8], Option<Apart<'_>>),
+        outputs: &[*mut u8],
+        cells: Range<usize>,
+    ) {
         let mut run = Run::new(&fold.method, &fold.feed, inputs);
         for cell in cells {
             fold.operands(inputs, cell, &mut run.session.bases);
+            if let Some(apart) = apart {
+                run.session.bring(apart, 0, self.values, |input| fold.outer[input].locate(cell).0);
+            }
             // SAFETY: values of the plan's shape, within the operands' extents; nobody else writes the cell.
             unsafe {
                 let state = run.fold(0, self.values);

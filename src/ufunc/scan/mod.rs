@@ -18,7 +18,7 @@ use super::segment::step::Step;
 use super::simd::Isa;
 use super::stream;
 use super::work::wire::{Reader, Writer};
-use super::work::{Access, Extent, Operand, Operands, Phase, Room, Work, extent, tag};
+use super::work::{Access, Extent, Operand, Operands, Phase, Room, Run, Work, extent, tag};
 use super::{DType, Error, Op, Result, Scalar};
 use chain::{Chain, Patience};
 use columns::Rows;
@@ -385,8 +385,30 @@ impl Scan {
         }
     }
 
-    /// The rows of a unit, the number of the first, and its outer place.
-    fn rows_of(&self, unit: usize, values: *const u8, out: *mut u8) -> (Rows, usize) {
+    /// Some rows of a unit, at an outer place: the first element, and bytes from a row to the next. Rows of an operand that lies in pieces are
+    /// packed, at most [`BLOCK`] of them: how many, then, is given too.
+    fn bring(
+        &self,
+        operands: &dyn Operands,
+        unit: usize,
+        (place, rows): (usize, Range<usize>),
+        columns: &Range<usize>,
+    ) -> (*const u8, isize, usize) {
+        let first = self.source(place, rows.start, columns.start);
+        let stride = self.geometry.stride * self.size as isize;
+        if let Some(values) = operands.in_place(0, self.touches(0, unit, 0)) {
+            return (values.cast_const().wrapping_offset(first), stride, rows.len());
+        }
+        let (count, size) = (rows.len().min(BLOCK), self.size as isize);
+        let runs = match columns.len() {
+            1 => vec![Run { offset: first, stride, n: count }],
+            n => (0..count).map(|row| Run { offset: first + row as isize * stride, stride: size, n }).collect(),
+        };
+        (operands.packed(0, &runs), columns.len() as isize * size, count)
+    }
+
+    /// The rows of a unit, whose elements are not told yet, the number of the first, its outer place and its columns.
+    fn rows_of(&self, unit: usize, out: *mut u8) -> (Rows, usize, usize, Range<usize>) {
         let (tile, rest) = (unit % self.tiles, unit / self.tiles);
         let (place, start, rows) = if self.chained {
             let start = rest % self.blocks * BLOCK;
@@ -396,15 +418,15 @@ impl Scan {
         };
         let columns = self.columns(tile);
         let rows = Rows {
-            source: values.wrapping_offset(self.source(place, start, columns.start)),
-            stride: self.geometry.stride * self.size as isize,
+            source: std::ptr::null(),
+            stride: 0,
             rows,
             first: start == 0,
             columns: columns.len(),
             target: out.wrapping_add(self.target(place, start, columns.start)),
             pitch: self.geometry.inner * self.size,
         };
-        (rows, start)
+        (rows, start, place, columns)
     }
 
     /// # Safety
@@ -412,9 +434,9 @@ impl Scan {
     /// As [`Work::run`].
     unsafe fn rows(&self, kernels: &Kernels, unit: usize, operands: &dyn Operands, chain: Option<&Chain<'_>>) {
         let isa = self.isa as usize;
-        let at = |operand| operands.at(operand, self.touches(0, unit, operand));
-        let (rows, start) = self.rows_of(unit, at(0).cast_const(), at(1));
-        let n = rows.columns;
+        let (mut rows, start, place, columns) = self.rows_of(unit, operands.at(1, self.touches(0, unit, 1)));
+        let (all, n) = (rows.rows, rows.columns);
+        let bring = |from: usize| self.bring(operands, unit, (place, start + from..start + all), &columns);
         let mut carries = [[0u64; 2]; WIDTH];
         let carries = carries.as_mut_ptr().cast::<u8>();
         // SAFETY: rows lie within the array and its results; there are accumulators for as many columns as a tile has.
@@ -435,6 +457,8 @@ impl Scan {
                     if start == 0 {
                         self.begin_columns(kernels, carries, n);
                     }
+                    // Of one block, all of which is there.
+                    (rows.source, rows.stride, rows.rows) = bring(0);
                     (kernels.column_totals[isa])(&rows, carries, totals);
                     chain.tell_totals(unit, totals, n * kernels.acc);
                     if start > 0 {
@@ -444,7 +468,15 @@ impl Scan {
                     chain.tell_carries(unit, totals, n * kernels.acc);
                 }
             }
-            (kernels.column_scans[isa])(&rows, carries, self.streamed);
+            // Behind the look at other units, which may have been packed. Blocks go on from `carries` as if they were one call.
+            let (mut from, target) = (0, rows.target);
+            while from < all {
+                (rows.source, rows.stride, rows.rows) = bring(from);
+                rows.target = target.wrapping_add(from * rows.pitch);
+                (kernels.column_scans[isa])(&rows, carries, self.streamed);
+                from += rows.rows;
+                rows.first = false;
+            }
         }
     }
 
@@ -496,8 +528,9 @@ impl Scan {
         }
         let mut between = if there { from + self.tiles } else { from };
         while between < unit {
-            let values = operands.at(0, self.touches(0, between, 0)).cast_const();
-            let (rows, start) = self.rows_of(between, values, std::ptr::null_mut());
+            let (mut rows, start, place, columns) = self.rows_of(between, std::ptr::null_mut());
+            let within = start..start + rows.rows;
+            (rows.source, rows.stride, rows.rows) = self.bring(operands, between, (place, within), &columns);
             let totals = told.as_mut_ptr().cast::<u8>();
             // SAFETY: rows lie within the array; there are accumulators for as many columns as the tile has.
             unsafe {
@@ -518,18 +551,18 @@ impl Scan {
     ///
     /// As [`Work::run`].
     unsafe fn in_order(&self, step: &Step, unit: usize, operands: &dyn Operands) {
-        let at = |operand| operands.at(operand, self.touches(0, unit, operand));
-        let (values, out) = (at(0).cast_const(), at(1));
+        let out = operands.at(1, self.touches(0, unit, 1));
         let (tile, place) = (unit % self.tiles, unit / self.tiles);
         let columns = self.columns(tile);
         let (n, length) = (columns.len(), self.geometry.length);
-        let source = |row| values.wrapping_offset(self.source(place, row, columns.start));
         let target = |row| out.wrapping_add(self.target(place, row, columns.start));
         let mut acc = MaybeUninit::<stream::Line<[[u64; 2]; WIDTH]>>::uninit();
         let acc = acc.as_mut_ptr().cast::<u8>();
         // SAFETY: rows and results lie within the two arrays; `acc` takes a tile of elements of 16 bytes.
         unsafe {
-            let mut row = 0;
+            let bring = |row| self.bring(operands, unit, (place, row..length), &columns);
+            let ((mut source, mut stride, count), mut row) = (bring(0), 0);
+            let mut end = count;
             match &self.initial {
                 Some(initial) => {
                     for c in 0..n {
@@ -539,19 +572,24 @@ impl Scan {
                     std::ptr::copy_nonoverlapping(acc, first, n * self.size);
                 }
                 None => {
-                    std::ptr::copy_nonoverlapping(source(0), acc, n * self.size);
+                    std::ptr::copy_nonoverlapping(source, acc, n * self.size);
                     std::ptr::copy_nonoverlapping(acc, target(0), n * self.size);
-                    row = 1;
+                    (row, source) = (1, source.wrapping_offset(stride));
                 }
             }
             while row < length {
+                if row == end {
+                    let count;
+                    (source, stride, count) = bring(row);
+                    end = row + count;
+                }
                 if n == 1 {
-                    step.sequence(acc, source(row), 0, 1);
+                    step.sequence(acc, source, 0, 1);
                 } else {
-                    step.rows(acc, source(row), n);
+                    step.rows(acc, source, n);
                 }
                 std::ptr::copy_nonoverlapping(acc, target(row), n * self.size);
-                row += 1;
+                (row, source) = (row + 1, source.wrapping_offset(stride));
             }
         }
     }

@@ -5,6 +5,7 @@
 //! far more elements than others leaves its long segments to whoever runs it: those are cut into parts of a fixed length, and
 //! the parts joined in a fixed tree. Which way a segment goes follows from its length, and changes no bits.
 
+mod apart;
 mod grouped;
 pub(crate) mod join;
 mod rows;
@@ -361,6 +362,7 @@ impl Segments {
         let columns = self.columns(tile);
         let target = out.wrapping_add(self.target(place, first, columns.start));
         let source = |row| values.wrapping_offset(self.source(place, row, columns.start));
+        let stride = self.geometry.stride * self.from.size() as isize;
         // SAFETY: segments lie within the axis (contract); columns within the inner elements. Targets are those of the
         // unit's segments, and each takes as many results as there are columns.
         unsafe {
@@ -377,7 +379,7 @@ impl Segments {
                         if length < below {
                             let target = target.add(i * self.geometry.inner * self.to.size());
                             let acc = acc.as_mut_ptr().cast();
-                            self.accumulate(way, source(pair[0]), length, columns.len(), acc);
+                            self.accumulate(way, (source(pair[0]), stride), length, columns.len(), acc);
                             self.finish(acc, 1, columns.len(), target);
                         }
                     }
@@ -390,9 +392,16 @@ impl Segments {
     ///
     /// # Safety
     ///
-    /// The rows may be read, from `source` on at the geometry's stride; `acc` takes [`Segments::acc_bytes`] for each column.
-    unsafe fn accumulate(&self, way: &Way, source: *const u8, rows: usize, columns: usize, acc: *mut u8) {
-        let (size, stride) = (self.from.size(), self.geometry.stride * self.from.size() as isize);
+    /// The rows may be read, `stride` bytes apart from `source` on; `acc` takes [`Segments::acc_bytes`] for each column.
+    unsafe fn accumulate(
+        &self,
+        way: &Way,
+        (source, stride): (*const u8, isize),
+        rows: usize,
+        columns: usize,
+        acc: *mut u8,
+    ) {
+        let size = self.from.size();
         // SAFETY: the caller's promise; in order, the first row is the accumulators' beginning.
         unsafe {
             match way {
@@ -476,8 +485,9 @@ impl Segments {
         let (columns, most) = (self.columns(long.tile), self.part_length(long));
         let done = part * most;
         let source = values.wrapping_offset(self.source(long.place, long.start + done, columns.start));
+        let stride = self.geometry.stride * self.from.size() as isize;
         // SAFETY: rows of the segment, which `run` found to lie within the axis.
-        unsafe { self.accumulate(&self.way, source, most.min(long.length - done), columns.len(), acc) }
+        unsafe { self.accumulate(&self.way, (source, stride), most.min(long.length - done), columns.len(), acc) }
     }
 
     /// Joins the parts of a long segment, and writes its results.

@@ -235,7 +235,10 @@ impl Work for Segments {
                         if below != usize::MAX && starts.windows(2).any(leaves) {
                             mark = LEAVES;
                         }
-                        self.unit(at(VALUES), at(RESULTS), unit, starts, below);
+                        match operands.in_place(VALUES, self.touches(0, unit, VALUES)) {
+                            Some(values) => self.unit(values, at(RESULTS), unit, starts, below),
+                            None => self.unit_apart(operands, at(RESULTS), unit, starts, below),
+                        }
                     }
                     scratch[0].at.add(unit).write(mark);
                 }
@@ -263,7 +266,11 @@ impl Work for Segments {
                     let Some((long, first, place)) = entry.and_then(|entry| self.long(&list[entry])) else { return };
                     let (part, (parts, bytes)) = (unit - first, self.parts(&long));
                     if part < parts && self.fits(place, &long, &scratch[2]) {
-                        self.part(at(VALUES), &long, part, scratch[2].at.add(place + part * bytes));
+                        let acc = scratch[2].at.add(place + part * bytes);
+                        match operands.in_place(VALUES, self.touches(2, unit, VALUES)) {
+                            Some(values) => self.part(values, &long, part, acc),
+                            None => self.part_apart(operands, &long, part, acc),
+                        }
                     }
                 }
                 _ => {

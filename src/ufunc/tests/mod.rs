@@ -2,6 +2,7 @@
 
 mod folds;
 mod maps;
+mod pieces;
 mod programs;
 mod small;
 mod wire;

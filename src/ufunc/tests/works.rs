@@ -9,7 +9,7 @@ use crate::scan::Scan;
 use crate::scatter::Scatter;
 use crate::segment::{Geometry, Segments};
 use crate::work::wire::{Reader, Writer};
-use crate::work::{Access, Extent, Operands, Room, Verdict, Work, decode};
+use crate::work::{Access, Extent, Operands, Room, Run, Verdict, Work, decode};
 use std::cell::RefCell;
 
 /// Bytes on both sides of what a unit is shown.
@@ -48,6 +48,10 @@ type Copy = (usize, Extent, Vec<[u64; 8]>);
 /// What one unit sees: copies of the extents that it asks for, with poison around them.
 struct Shown<'a> {
     operands: &'a [(Access, Memory)],
+    /// Bytes of an element of each.
+    sizes: &'a [usize],
+    /// Whether what is read is said to lie in pieces.
+    in_pieces: bool,
     copies: RefCell<Vec<Copy>>,
 }
 
@@ -65,6 +69,29 @@ impl Operands for Shown<'_> {
         let pointer = raw.wrapping_add(head).wrapping_offset(-extent.low);
         self.copies.borrow_mut().push((operand, extent, copy));
         pointer
+    }
+
+    fn in_place(&self, operand: usize, extent: Extent) -> Option<*mut u8> {
+        let (access, _) = &self.operands[operand];
+        (!self.in_pieces || *access == Access::Write).then(|| self.at(operand, extent))
+    }
+
+    fn packed(&self, operand: usize, runs: &[Run]) -> *const u8 {
+        let (_, memory) = &self.operands[operand];
+        let size = self.sizes[operand];
+        let len = runs.iter().map(|run| run.n).sum::<usize>() * size;
+        let mut copy = vec![[u64::from_ne_bytes([POISON; 8]); 8]; (GUARD + len + GUARD).div_ceil(64)];
+        let raw = copy.as_mut_ptr().cast::<u8>().wrapping_add(GUARD);
+        let offsets = runs.iter().flat_map(|run| (0..run.n).map(|nth| run.offset + nth as isize * run.stride));
+        for (nth, offset) in offsets.enumerate() {
+            assert!(memory.extent.holds(Extent { low: offset, high: offset + size as isize }), "operand {operand}");
+            // SAFETY: an element of the operand; there is room for all of the runs.
+            unsafe {
+                std::ptr::copy_nonoverlapping(memory.pointer().wrapping_offset(offset), raw.add(nth * size), size)
+            };
+        }
+        self.copies.borrow_mut().push((operand, Extent { low: 0, high: len as isize }, copy));
+        raw
     }
 }
 
@@ -88,7 +115,13 @@ impl Shown<'_> {
 }
 
 /// Runs all phases, their units in another order and each of them `times` times, on what they touch alone.
-fn run_shown(work: &dyn Work, operands: &[(Access, Memory)], times: usize, random: &mut Random) -> Verdict {
+fn run_shown(
+    work: &dyn Work,
+    operands: &[(Access, Memory)],
+    (times, in_pieces): (usize, bool),
+    random: &mut Random,
+) -> Verdict {
+    let sizes: Vec<usize> = work.operands().iter().map(|operand| operand.dtype.size()).collect();
     let all: Vec<*mut u8> = operands.iter().map(|(_, memory)| memory.pointer()).collect();
     let mut memory = Vec::new();
     let mut rooms: Vec<Room> = Vec::new();
@@ -106,7 +139,7 @@ fn run_shown(work: &dyn Work, operands: &[(Access, Memory)], times: usize, rando
                 order.swap(at, random.below(at + 1));
             }
             for unit in order {
-                let shown = Shown { operands, copies: RefCell::new(Vec::new()) };
+                let shown = Shown { operands, sizes: &sizes, in_pieces, copies: RefCell::new(Vec::new()) };
                 work.run(nth, unit, &shown, &rooms);
                 shown.take_back();
             }
@@ -142,11 +175,11 @@ fn hold(work: &dyn Work, fill: &[(usize, Vec<u8>)], what: &str) -> Vec<Vec<u8>> 
         written.map(|(_, memory)| memory.bytes().to_vec()).collect()
     };
     let wanted = results(&plain);
-    for times in [1, 2] {
+    for (times, in_pieces) in [(1, false), (2, false), (1, true)] {
         let shown = operands_of(work, fill);
         let mut random = Random(times as u64);
-        assert_eq!(run_shown(work, &shown, times, &mut random), verdict, "{what}");
-        assert!(results(&shown) == wanted, "{what}: other bits, each unit {times} times");
+        assert_eq!(run_shown(work, &shown, (times, in_pieces), &mut random), verdict, "{what}");
+        assert!(results(&shown) == wanted, "{what}: other bits, each unit {times} times, in pieces: {in_pieces}");
     }
     let mut words = Writer::new();
     if work.encode(&mut words) {

@@ -7,6 +7,7 @@
 
 pub(crate) mod extent;
 mod op;
+pub mod pieces;
 mod plan;
 pub mod wire;
 
@@ -91,10 +92,33 @@ pub struct Room {
     pub len: usize,
 }
 
+/// Elements of an operand at equal distances.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// Bytes from the operand's pointer to the first.
+    pub offset: isize,
+    /// Bytes from one to the next.
+    pub stride: isize,
+    /// How many there are.
+    pub n: usize,
+}
+
 /// Where operands are.
 pub trait Operands {
-    /// The pointer from which the bytes of an extent of an operand lie at their offsets; valid while `self` is borrowed.
+    /// The pointer from which the bytes of an extent of an operand lie at their offsets; valid while `self` is borrowed. It may be another
+    /// one for another extent of the operand.
     fn at(&self, operand: usize, extent: Extent) -> *mut u8;
+
+    /// [`at`](Operands::at), where the bytes need not be copied for it.
+    fn in_place(&self, operand: usize, extent: Extent) -> Option<*mut u8> {
+        Some(self.at(operand, extent))
+    }
+
+    /// The elements of runs side by side, for units that read parts of an extent which is not [`in_place`](Operands::in_place) and much larger
+    /// than what they read. Valid until more of the same operand is packed.
+    fn packed(&self, operand: usize, runs: &[Run]) -> *const u8 {
+        unreachable!("operand {operand} is all there, and {} runs of it are to be packed", runs.len())
+    }
 }
 
 /// Operands each of which is all there.

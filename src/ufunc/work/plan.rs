@@ -2,6 +2,7 @@
 
 use super::wire::{Reader, Writer};
 use super::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, tag};
+use crate::feed::Apart;
 use crate::plan::{Description, Kind};
 use crate::program::limits;
 use crate::{DType, Error, Fold, Instr, Op, Plan, Program, Result, Scalar};
@@ -47,13 +48,25 @@ impl Work for Plan {
     unsafe fn run(&self, nth: usize, unit: usize, operands: &dyn Operands, scratch: &[Room]) {
         assert!(nth > 0 || unit < self.chunks() as usize, "chunk {unit} of {}", self.chunks());
         let at = |operand: usize| operands.at(operand, self.touches(nth, unit, operand));
-        let inputs: SmallVec<[*const u8; 8]> = (0..self.inputs()).map(|i| at(i).cast_const()).collect();
+        let share = self.elements().div_ceil(self.chunks() as usize);
+        let mut far: SmallVec<[bool; 8]> = SmallVec::from_elem(false, self.inputs());
+        let input = |i: usize| {
+            let extent = self.touches(nth, unit, i);
+            if let Some(there) = operands.in_place(i, extent) {
+                return there.cast_const();
+            }
+            // Copied as a whole, unless the unit reads little of it.
+            far[i] = (extent.high - extent.low) as usize > 2 * share * self.input_dtype(i).size();
+            if far[i] { std::ptr::null() } else { at(i).cast_const() }
+        };
+        let inputs: SmallVec<[*const u8; 8]> = (0..self.inputs()).map(input).collect();
+        let apart = far.contains(&true).then_some(Apart { operands, inputs: &far });
         let outputs: SmallVec<[*mut u8; 4]> = (0..self.results()).map(|i| at(self.inputs() + i)).collect();
         assert!(scratch[0].len >= self.scratch_bytes(), "{} bytes of scratch memory", scratch[0].len);
         // SAFETY: the pointers are valid for what the unit touches (contract); the room takes what the chunks leave.
         unsafe {
             match nth {
-                0 => Plan::run(self, &inputs, &outputs, scratch[0].at, unit as u32),
+                0 => self.run_apart(&inputs, apart, &outputs, scratch[0].at, unit as u32),
                 1 if self.merges() => self.merge(scratch[0].at, &outputs),
                 _ => unreachable!("plans have no phase {nth}"),
             }
