@@ -97,3 +97,24 @@ fn a_task_sees_a_pool_of_its_engines_width() {
     let width = hub.submit(|(): ()| rayon::current_num_threads() as u64, ()).unwrap().wait().unwrap();
     assert_eq!(width, 3);
 }
+
+/// A hub of a width of its own, and what tasks on it compute with.
+static WAITED: std::sync::OnceLock<(Hub, DistArray1<f64>)> = std::sync::OnceLock::new();
+
+#[test]
+fn closures_may_wait_for_tasks_that_run_closures() {
+    let (hub, a) = WAITED.get_or_init(|| {
+        let hub = embedded(other_width());
+        let a = hub.scatter(&Array1::from_shape_fn(N, |i| i as f64)).unwrap();
+        (hub, a)
+    });
+    fn sum_of_squares((): ()) -> f64 {
+        let (_, a) = WAITED.get().unwrap();
+        a.mapv(|x| x % 2.0).sum()
+    }
+    let begun = std::time::Instant::now();
+    let waits =
+        a.mapv(|x| if x % 250_000.0 == 0.0 { hub.submit(sum_of_squares, ()).unwrap().wait().unwrap() } else { 0.0 });
+    assert_eq!(waits.sum(), 8.0 * N as f64 / 2.0);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+}

@@ -339,6 +339,9 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The engine that each block belongs to, in the order of the [`partition`](DistArray::partition)'s blocks.
+    ///
+    /// An engine computes the chunks of a large operation that lie in its own blocks first, and then helps others. The blocks are those of the
+    /// largest operand, or of the result where that is as large.
     pub fn placement(&self) -> Vec<usize> {
         self.partition().blocks().map(|block| block.engine).collect()
     }

@@ -217,14 +217,21 @@ fn one_phase(
     let grain = (CHUNK / bytes.max(1)).clamp(1, most).max(units.div_ceil(MAX_CHUNKS as usize));
     let traffic = units.saturating_mul(bytes);
     let chunks = units.div_ceil(grain) as u32;
-    let deal = Deal::new(hub.engines(), traffic, (run.work, nth), (units, grain), placed);
+    let mut deal = Deal::new(hub.engines(), traffic, (run.work, nth), (units, grain), placed);
+    let describe =
+        |deal: &Deal| places.and_then(|places| describe(hub, run, (nth, grain, units), deal, places, scratch));
+    let mut described = describe(&deal);
+    if !deal.runs.is_empty() && described.as_ref().is_some_and(|words| words.len() > MAX_PAYLOAD) {
+        // It would take a block, which a full pool has not: equal shares need no runs.
+        deal = Deal::even(hub.engines(), chunks as usize);
+        described = describe(&deal);
+    }
     let order = deal.order(chunks);
     let local = |turn: u32| {
         let first = order.chunk(turn) as usize * grain;
         // SAFETY: the promise of `run`'s caller; the board hands out each turn once at a time, and each chunk has one.
         unsafe { run.units(nth, first..(first + grain).min(units)) }
     };
-    let described = places.and_then(|places| describe(hub, run, (nth, grain, units), &deal, places, scratch));
     let (payload, _block) = match described {
         Some(payload) => posted(hub, payload)?,
         None => (None, None),

@@ -53,14 +53,13 @@ impl Placed {
     }
 
     /// The engine whose block the element lies in that is so many bytes behind the first one; `None` where strides do not tell which it is.
-    fn owner(&self, partition: &Partition, mut bytes: usize, axes: &[usize]) -> Option<usize> {
-        let mut position = vec![0; self.shape.len()];
+    fn owner(&self, partition: &Partition, mut bytes: usize, axes: &[usize], position: &mut [usize]) -> Option<usize> {
         for &axis in axes {
             let step = usize::try_from(self.strides[axis]).ok()?;
             position[axis] = bytes.checked_div(step)?;
             bytes %= step;
         }
-        partition.engine_of(&position)
+        partition.engine_of(position)
     }
 }
 
@@ -181,7 +180,9 @@ fn owners(
     axes.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
     let all = work.operands().get(*operand)?.extent;
     let share = (all.high - all.low).max(0) as usize / units.max(1);
-    let owner = |chunk: usize| {
+    // Along axes of one index the position stays 0.
+    let mut position = vec![0; shape.len()];
+    let mut owner = |chunk: usize| {
         let first = chunk * grain;
         let unit = first + (grain.min(units - first)) / 2;
         let touched = work.touches(nth, unit.min(units - 1), *operand);
@@ -190,9 +191,9 @@ fn owners(
         if high <= low || high - low > share.saturating_mul(4).max(64 << 10) {
             return None;
         }
-        placed.owner(partition, low + (high - low) / 2, &axes).filter(|&engine| engine < engines)
+        placed.owner(partition, low + (high - low) / 2, &axes, &mut position).filter(|&engine| engine < engines)
     };
-    (0..units.div_ceil(grain)).map(owner).collect()
+    (0..units.div_ceil(grain)).map(&mut owner).collect()
 }
 
 #[cfg(test)]

@@ -95,9 +95,11 @@ pub(super) fn parallel_with(
     // What the board does not hold is computed by this process's threads.
     let payload = payload.filter(|payload| payload.len() <= MAX_PAYLOAD);
     let remote = elsewhere.zip(payload.as_deref()).map(|(elsewhere, payload)| Remote { kind: elsewhere.kind, payload });
-    let deal = Deal::of_rows(hub.engines(), rows.unwrap_or(len), chunks as usize);
-    let lanes = if len.saturating_mul(bytes) < placement::FROM { &[][..] } else { &deal.lanes };
-    hub.run(&Job { name, chunks, bytes: (len * bytes) as u64, lanes, closure, local: &local, remote })
+    let deal = match len.saturating_mul(bytes) < placement::FROM {
+        true => Deal::default(),
+        false => Deal::of_rows(hub.engines(), rows.unwrap_or(len), chunks as usize),
+    };
+    hub.run(&Job { name, chunks, bytes: (len * bytes) as u64, lanes: &deal.lanes, closure, local: &local, remote })
 }
 
 /// A shape and the strides of `K` operands over it, with axes that follow each other in all of them made one.
@@ -356,7 +358,7 @@ pub(crate) fn update_with<A: Element, B: Element, D: Dimension>(
     let walk = Walk::new(view.shape(), &order, [view.strides(), other.strides()]);
     let length = view.len();
     let (elements, other) = (Shared(view.as_mut_ptr()), Shared(other.as_ptr().cast_mut()));
-    parallel_closure(hub, name, length, 32, &|range| {
+    parallel(hub, name, length, 32, &|range| {
         walk.runs(range, |[to, from], [step_to, step_from], _, length| {
             for i in 0..length as isize {
                 // SAFETY: indices of the two views, the first of which is borrowed mutably for the call; runs are

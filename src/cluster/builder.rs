@@ -20,7 +20,7 @@ pub enum EngineKind {
     /// Arrays in the hub's process, tasks in engine processes that start at the first task. What the measurements
     /// found best on one host.
     Auto,
-    /// Arrays and tasks in engine processes; the calling thread helps.
+    /// Arrays and tasks in engine processes. The calling thread helps with small operations, and where engines are busy.
     Process,
     /// Everything on threads of the hub's process.
     Embedded,
@@ -60,7 +60,8 @@ impl Default for HubBuilder {
 impl HubBuilder {
     /// Number of engines, 1 to 32. Default: as many as there are processors.
     ///
-    /// The calling thread works too: as one of the embedded engines, or beside the engine processes.
+    /// The calling thread computes too, as one of the embedded engines. Engine processes have large operations (48 MiB of memory traffic and more) to
+    /// themselves, and the calling thread takes part in smaller ones.
     pub fn engines(mut self, engines: usize) -> Self {
         self.engines = Some(engines);
         self

@@ -1,4 +1,4 @@
-//! The threads of the hub's own process that compute: the one that posts a job takes part in it, and worker threads
+//! The threads of the hub's own process that compute: the one that posts a job takes part in it, unless it leaves it to engine processes, and worker threads
 //! (the *embedded* engines) help. The only `unsafe` here is the pointer by which a worker finds the poster's closure.
 
 use std::any::Any;
@@ -22,7 +22,7 @@ const SHARE_FROM: u64 = 512 << 10;
 const WAKE_FROM: u64 = 4 << 20;
 /// From this much on (some 5 ms) the poster leaves a job to the engine processes whose memory it works on.
 const LEAVE_FROM: u64 = 48 << 20;
-/// A poster that leaves a job to others looks again this often whether they get on with it: some ten chunks.
+/// A poster that leaves a job to others looks again this often whether they get on with it: a chunk takes some 50 µs.
 const LEAVE_NAP: Duration = Duration::from_millis(2);
 /// A helper is also woken when this many jobs worth sharing came in close succession.
 const WAKE_AFTER_STREAK: u32 = 4;
@@ -127,7 +127,7 @@ impl Crew {
     /// Runs a job to its end. The calling thread takes part.
     pub(super) fn run(self: &Arc<Crew>, job: &Job<'_>, kind: u32) -> Result<()> {
         // A small one runs where its caller is: to change threads takes longer.
-        let moves = job.closure && job.chunks > 1 && job.bytes >= SHARE_FROM;
+        let moves = job.closure && job.chunks > 1 && job.bytes >= WAKE_FROM;
         if moves { self.pool.install(|| self.run_here(job, kind)) } else { self.run_here(job, kind) }
     }
 
@@ -225,8 +225,11 @@ impl Crew {
         let next = |lane| self.board.progress(slot, posted, lane);
         let mut mine = 0;
         let mut before = vec![None; posted.lanes as usize];
+        let mut looked = Instant::now();
         loop {
-            for lane in 0..posted.lanes {
+            // Whoever rings wakes the poster early, and a lane has not moved for a moment then.
+            let rested = looked.elapsed() >= LEAVE_NAP;
+            for lane in (0..posted.lanes).filter(|_| rested) {
                 // Its engine is dead, or busy with a task.
                 while next(lane).is_some() && next(lane) == before[lane as usize] && !self.attends(slot, posted, lane) {
                     let Some(chunk) = self.board.claim_in(slot, posted, 0, lane) else { break };
@@ -236,8 +239,11 @@ impl Crew {
                 }
                 before[lane as usize] = next(lane);
             }
-            if before.iter().all(Option::is_none) {
+            if (0..posted.lanes).all(|lane| next(lane).is_none()) {
                 return mine;
+            }
+            if rested {
+                looked = Instant::now();
             }
             self.board.sleep(slot, posted, Instant::now() + LEAVE_NAP);
         }
@@ -352,7 +358,8 @@ impl Crew {
         while let Some(chunk) = board.claim(slot, posted, me, home) {
             let claimed = AbortOnUnwind::begin("a chunk for whose end a job waits");
             let frame = frames[slot].load(Ordering::Acquire);
-            // SAFETY: the poster stored this pointer before it posted the job, whose epoch whoever has `posted` acquired, and it neither
+            // SAFETY: the poster stored this pointer before it posted the job. Whoever has `posted` has acquired its epoch, or has a copy of it from the
+            // poster itself, through a rayon pool. The poster neither
             // leaves `share`, where the frame lives, nor reuses the slot before every chunk is done. This chunk is ours and
             // is not done until `complete` below. A stale claim is impossible: the owner word carries the epoch.
             unsafe { &*frame }.run(chunk);

@@ -12,15 +12,13 @@ use nix::sys::socket::{
 };
 
 use super::catch::ENGINE_VARIABLE;
+use super::rayon;
 use super::wire::{HELLO, Hello, PROTOCOL};
 use crate::error::{Error, Result};
 use crate::transport::wire::encode;
 
 /// Most bytes of a message of the handshake.
 const MESSAGE_BYTES: usize = 4096;
-
-/// The variable in which rayon looks for the threads of its global pool.
-const RAYON_WIDTH: &str = "RAYON_NUM_THREADS";
 
 /// An engine process and the agent's end of the socket between them.
 pub(super) struct Process {
@@ -36,9 +34,9 @@ pub(super) fn spawn(hello: &Hello, fds: [BorrowedFd<'_>; 2]) -> Result<Process> 
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK)
             .map_err(|e| Error::io("make a socket pair for an engine", e))?;
     let mut engine = Command::new("/proc/self/exe");
-    if std::env::var_os(RAYON_WIDTH).is_none() {
+    if rayon::said_width().is_none() {
         // A task that uses rayon has the threads of its engine, not those of all processors beside other engines.
-        engine.env(RAYON_WIDTH, hello.threads.to_string());
+        engine.env(rayon::WIDTH, hello.threads.to_string());
     }
     let mut child = engine
         .env(ENGINE_VARIABLE, PROTOCOL)

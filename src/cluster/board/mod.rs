@@ -1,8 +1,8 @@
 //! The job board: who computes which chunk, decided by compare-and-swap in memory that all participants map.
 //!
 //! A *job* is one large operation cut into chunks `0..total`. The thread that posts it, the hub's worker threads and
-//! the engine processes all claim chunks from the same slot, so nobody is told what to do and nobody waits for an
-//! engine that has not woken up. How chunks are claimed is in `slot`; which slots hold a job, in `active`.
+//! the engine processes all claim chunks from the same slot, so nobody is told what to do, and whoever is there takes what an engine that
+//! has not woken up does not. How chunks are claimed is in `slot`; which slots hold a job, in `active`.
 //!
 //! Everything here is atomics on a [`Region`]; a slot's payload is copied out and checked by whoever reads it.
 

@@ -34,7 +34,7 @@ const LANES: usize = 56;
 /// Where the 32 bits of the doorbell lie that counts ends.
 pub(super) const DONE_BELL: usize = 64;
 const AT_LANES: usize = 128;
-const LANE_BYTES: usize = 64;
+const LANE_BYTES: usize = 128;
 const LANE_NEXT: usize = 0;
 const LANE_END: usize = 8;
 const OWNERS: usize = AT_LANES + MAX_LANES * LANE_BYTES;
@@ -247,7 +247,7 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         }
     }
 
-    /// Whether the job is still here, after reading what `describe` wrote.
+    /// Whether the job is still here.
     pub(super) fn is(&self, job: &Posted) -> bool {
         self.load(EPOCH, Ordering::Relaxed) == job.epoch
     }
@@ -277,7 +277,7 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
 
     /// Claims a chunk for `me`: of lane `home`, or of the one after it that has any.
     pub(super) fn claim(&self, job: &Posted, me: Participant, home: u32) -> Option<u32> {
-        (0..job.lanes).find_map(|further| self.claim_in(job, me, (home + further) % job.lanes))
+        (0..job.lanes).find_map(|further| self.claim_in(job, me, (home % job.lanes + further) % job.lanes))
     }
 
     /// Claims a chunk of a lane for `me`.
@@ -294,8 +294,9 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
 
     /// A chunk of a lane that few others try to claim at this time.
     pub(super) fn draw(&self, job: &Posted, lane: u32) -> Option<u32> {
-        // The look before the increment keeps the counter from running away while many look often.
-        self.ahead(lane as usize)?;
+        // The looks before the increment keep the counter from running away while many look often, and from handing out numbers of another
+        // job, as far as they can.
+        self.ahead(lane as usize).filter(|_| self.is(job))?;
         let at = self.lane(lane as usize);
         let chunk = self.words.fetch_add(self.at + at + LANE_NEXT, 1, Ordering::Relaxed);
         // The lane may be another job's by now. Its owner words say so.
@@ -497,6 +498,20 @@ mod tests {
             let job = slot.post(job, ends, || ());
             assert_eq!(all(&slot, &job), [0, 1, 2, 3, 4, 5], "{ends:?}");
         }
+    }
+
+    #[test]
+    fn who_comes_for_a_job_that_is_over_takes_nothing_of_the_next() {
+        let words = HeapWords::new(bytes_for(4));
+        let slot = slot(&words);
+        let old = Posted { epoch: 0, total: 4, kind: 0, payload: 8, chunk_bytes: 0, lanes: 0 };
+        let old = slot.post(old, &[1, 2, 3], || ());
+        while let Some(chunk) = slot.claim(&old, 0, 0) {
+            assert!(slot.complete(&old, chunk, 0));
+        }
+        let job = slot.post(old, &[1, 2, 3], || ());
+        assert_eq!(slot.claim(&old, 1, 2), None);
+        assert_eq!([0, 1, 2, 3].map(|lane| slot.progress(&job, lane)), [Some(0), Some(1), Some(2), Some(3)]);
     }
 
     #[test]

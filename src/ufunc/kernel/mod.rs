@@ -309,7 +309,7 @@ unsafe fn lanes<F: Body>(out: *mut u8, args: &[Arg; 3], n: usize) {
     }
 }
 
-/// With what every processor of the target has. On x86-64 this is for processors before AVX2: small code, and nothing is streamed.
+/// With what every processor of the target has. On x86-64 this is for processors before AVX2: lane after lane, and nothing is streamed.
 ///
 /// # Safety
 ///
@@ -317,10 +317,10 @@ unsafe fn lanes<F: Body>(out: *mut u8, args: &[Arg; 3], n: usize) {
 unsafe fn baseline<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, _stream: bool) {
     // SAFETY: the caller's promise is the one asked for.
     unsafe {
+        #[cfg(target_arch = "x86_64")]
+        lanes::<F>(out, args, n);
+        #[cfg(not(target_arch = "x86_64"))]
         if F::HEAVY {
-            #[cfg(target_arch = "x86_64")]
-            lanes::<F>(out, args, n);
-            #[cfg(not(target_arch = "x86_64"))]
             streamed::<F, L, 0>(baseline::<F, L>, out, args, n, false);
         } else {
             plain::<F, L>(baseline::<F, L>, out, args, n)

@@ -14,6 +14,8 @@ mod tests;
 mod work;
 
 use super::segment::Geometry;
+#[cfg(target_arch = "x86_64")]
+use super::segment::join::Called;
 use super::segment::join::{self, Join};
 use super::segment::step::Step;
 use super::simd::Isa;
@@ -81,11 +83,15 @@ impl Kernels {
         Kernels {
             begin: begin::<J>,
             neutral: neutral::<J>(),
-            lane_totals: [lanes::totals_baseline::<J>, lanes::totals_avx2::<J>, totals],
-            lane_scans: [lanes::scans_baseline::<J>, lanes::scans_avx2::<J>, scans],
+            lane_totals: [lanes::totals_baseline::<Called<J>>, lanes::totals_avx2::<J>, totals],
+            lane_scans: [lanes::scans_baseline::<Called<J>>, lanes::scans_avx2::<J>, scans],
             lane_link: lanes::link::<J>,
-            column_totals: [columns::totals_baseline::<J>, columns::totals_avx2::<J>, columns::totals_avx2::<J>],
-            column_scans: [columns::scans_baseline::<J>, columns::scans_avx2::<J>, columns::scans_avx2::<J>],
+            column_totals: [
+                columns::totals_baseline::<Called<J>>,
+                columns::totals_avx2::<J>,
+                columns::totals_avx2::<J>,
+            ],
+            column_scans: [columns::scans_baseline::<Called<J>>, columns::scans_avx2::<J>, columns::scans_avx2::<J>],
             column_link: columns::link::<J>,
             acc: size_of::<J::Acc>(),
         }

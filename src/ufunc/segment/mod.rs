@@ -21,6 +21,8 @@ use super::stream::Line;
 use super::work::wire::{Reader, Writer};
 use super::work::{Extent, extent};
 use super::{DType, Error, Op, Result, associative};
+#[cfg(target_arch = "x86_64")]
+use join::Called;
 use join::Join;
 use rows::{Rows, RowsFn};
 use runs::{PartFn, Run, RunFn, length};
@@ -54,9 +56,9 @@ impl Joined {
     const fn of<J: Join>() -> Joined {
         Joined {
             acc: size_of::<J::Acc>(),
-            run: [runs::run_baseline::<J>, runs::run_avx2::<J>],
-            part: [runs::part_baseline::<J>, runs::part_avx2::<J>],
-            rows: [rows::baseline::<J>, rows::avx2::<J>],
+            run: [runs::run_baseline::<Called<J>>, runs::run_avx2::<J>],
+            part: [runs::part_baseline::<Called<J>>, runs::part_avx2::<J>],
+            rows: [rows::baseline::<Called<J>>, rows::avx2::<J>],
             finish: finish::<J>,
         }
     }
