@@ -337,7 +337,7 @@ fn what_looks_at_the_whole_makes_it_one_once() {
     let (sum, before) = (a.view().sum(), hub.memory().in_use);
     let b = DistArray::from_blocks(&[2], halves(&hub)).unwrap();
     let both = hub.memory().in_use;
-    assert!(both - before >= BYTES && both - before < BYTES + (2 << 20), "{both} after {before}");
+    assert!(both - before >= BYTES && both - before < BYTES + BYTES / 2, "{both} after {before}");
     let c = b.clone();
     hub.reset_peak();
     assert!((b.sum() - sum).abs() <= sum * 1e-12);
@@ -400,8 +400,8 @@ fn what_is_no_grid_is_an_error() {
         other => panic!("{other:?}"),
     }
     // A block that cannot be computed.
-    let bad = hub.scatter(ndarray::array![1, 0]).unwrap();
-    let error = DistArray::from_blocks(&[2], vec![bad.clone(), &bad / 0]).map(drop).unwrap_err();
+    let ones = hub.scatter(Array1::<i32>::ones(100_000)).unwrap();
+    let error = DistArray::from_blocks(&[2], vec![ones.clone(), &ones / 0]).map(drop).unwrap_err();
     assert!(matches!(error, Error::Arithmetic { .. }), "{error}");
 }
 
