@@ -337,7 +337,7 @@ fn what_looks_at_the_whole_makes_it_one_once() {
     let (sum, before) = (a.view().sum(), hub.memory().in_use);
     let b = DistArray::from_blocks(&[2], halves(&hub)).unwrap();
     let both = hub.memory().in_use;
-    assert!(both - before >= BYTES && both - before < BYTES + (2 << 20), "{both} after {before}");
+    assert!(both - before >= BYTES && both - before < BYTES + BYTES / 2, "{both} after {before}");
     let c = b.clone();
     hub.reset_peak();
     assert!((b.sum() - sum).abs() <= sum * 1e-12);
@@ -400,8 +400,8 @@ fn what_is_no_grid_is_an_error() {
         other => panic!("{other:?}"),
     }
     // A block that cannot be computed.
-    let bad = hub.scatter(ndarray::array![1, 0]).unwrap();
-    let error = DistArray::from_blocks(&[2], vec![bad.clone(), &bad / 0]).map(drop).unwrap_err();
+    let ones = hub.scatter(Array1::<i32>::ones(100_000)).unwrap();
+    let error = DistArray::from_blocks(&[2], vec![ones.clone(), &ones / 0]).map(drop).unwrap_err();
     assert!(matches!(error, Error::Arithmetic { .. }), "{error}");
 }
 
@@ -433,15 +433,16 @@ const CASES: [Case; 6] = [
     ("sums along rows", |a| words(&a.sum_axis(Axis(1)))),
     ("variances along columns", |a| words(&a.var_axis(Axis(0), 0.0))),
     ("segments", |a| {
-        words(&Add.reduceat(a, (0..1000).map(|nth| nth * 7919 % 1200).collect::<Vec<_>>()).run().unwrap())
+        let starts: Vec<usize> = (0..200).map(|nth| nth * 7919 % 900).collect();
+        words(&Add.reduceat(a, starts).run().unwrap())
     }),
     ("running sums", |a| [words(&a.cumsum(Axis(0))), words(&a.cumsum(Axis(1)))].concat()),
 ];
 
-/// 1200 x 2500 numbers as four blocks of different lengths.
+/// 900 x 1700 numbers as four blocks of different lengths.
 fn large(hub: &Hub) -> (DistArray2<f64>, DistArray2<f64>) {
-    let x = numbers(&[1200, 2500]).into_dimensionality::<Ix2>().unwrap();
-    let parts = [s![..500, ..1300], s![..500, 1300..], s![500.., ..1300], s![500.., 1300..]];
+    let x = numbers(&[900, 1700]).into_dimensionality::<Ix2>().unwrap();
+    let parts = [s![..400, ..1000], s![..400, 1000..], s![400.., ..1000], s![400.., 1000..]];
     let blocks = parts.map(|part| hub.scatter(&x.slice(part)).unwrap()).to_vec();
     (hub.scatter(&x).unwrap(), DistArray::from_blocks(&[2, 2], blocks).unwrap())
 }
@@ -483,7 +484,7 @@ fn killed_engines_change_no_bit() {
                 nth += 1;
             }
         });
-        let results: Vec<Vec<u64>> = (0..4).flat_map(|_| CASES.iter().map(|(_, case)| case(&blocks))).collect();
+        let results: Vec<Vec<u64>> = (0..3).flat_map(|_| CASES.iter().map(|(_, case)| case(&blocks))).collect();
         stop.store(true, Ordering::Relaxed);
         for (nth, bits) in results.iter().enumerate() {
             let (name, _) = CASES[nth % CASES.len()];

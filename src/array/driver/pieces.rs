@@ -33,7 +33,7 @@ pub(super) fn write(words: &mut Writer, sources: &[Source<'_>], base: usize) {
         pieces.edges().iter().for_each(|edges| words.lengths(edges));
         words.word(pieces.pieces().len() as u64);
         // What has no elements may be anywhere.
-        let inside = |piece: &Piece| piece.at.addr().checked_sub(base).unwrap_or(0) as u64;
+        let inside = |piece: &Piece| piece.at.addr().saturating_sub(base) as u64;
         for piece in pieces.pieces() {
             words.word(inside(piece));
             words.strides(&piece.strides);

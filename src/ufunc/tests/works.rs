@@ -82,13 +82,19 @@ impl Operands for Shown<'_> {
         let len = runs.iter().map(|run| run.n).sum::<usize>() * size;
         let mut copy = vec![[u64::from_ne_bytes([POISON; 8]); 8]; (GUARD + len + GUARD).div_ceil(64)];
         let raw = copy.as_mut_ptr().cast::<u8>().wrapping_add(GUARD);
-        let offsets = runs.iter().flat_map(|run| (0..run.n).map(|nth| run.offset + nth as isize * run.stride));
-        for (nth, offset) in offsets.enumerate() {
-            assert!(memory.extent.holds(Extent { low: offset, high: offset + size as isize }), "operand {operand}");
-            // SAFETY: an element of the operand; there is room for all of the runs.
-            unsafe {
-                std::ptr::copy_nonoverlapping(memory.pointer().wrapping_offset(offset), raw.add(nth * size), size)
-            };
+        let mut done = 0;
+        for run in runs.iter().filter(|run| run.n > 0) {
+            let last = run.offset + (run.n as isize - 1) * run.stride;
+            let extent = Extent { low: run.offset.min(last), high: run.offset.max(last) + size as isize };
+            assert!(memory.extent.holds(extent), "operand {operand}: {run:?} of {:?}", memory.extent);
+            // Those side by side at once.
+            let (times, bytes) = if run.stride == size as isize { (1, run.n * size) } else { (run.n, size) };
+            for nth in 0..times {
+                let from = memory.pointer().wrapping_offset(run.offset + nth as isize * run.stride);
+                // SAFETY: elements of the operand; there is room for all of the runs.
+                unsafe { std::ptr::copy_nonoverlapping(from, raw.add(done), bytes) };
+                done += bytes;
+            }
         }
         self.copies.borrow_mut().push((operand, Extent { low: 0, high: len as isize }, copy));
         raw
