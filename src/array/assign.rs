@@ -35,7 +35,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         let value = value.arg();
         check_broadcast_to("assign", self.shape(), value.shape())?;
         let hub = hub_of(Some(self.hub()), value.hub())?;
-        if A::DTYPE.is_none() {
+        if const { A::DTYPE.is_none() } {
             let value = value.held(&hub)?;
             let stretched =
                 value.view.broadcast(self.shape()).ok_or_else(|| Error::invalid("assign: shapes differ"))?;

@@ -88,7 +88,7 @@ pub(crate) fn binary<A: Element, B: Element, L: Dimension, R: Dimension, O: Dime
 #[inline(never)]
 fn combine<A: Element, B: Element>(op: Op, left: &Ready<'_, A>, right: &Ready<'_, A>) -> Option<(Shared<Store>, bool)> {
     let n = left.elements.len().max(right.elements.len());
-    if n > SMALL || A::DTYPE.is_none() || B::DTYPE.is_none() {
+    if n > SMALL || const { A::DTYPE.is_none() || B::DTYPE.is_none() } {
         return None;
     }
     if let Some((operand, fault)) = A::DTYPE.and_then(|dtype| Fault::of(op, dtype)) {
@@ -221,8 +221,9 @@ fn strided<A: Element, B: Element, D: Dimension, const N: usize>(
     (op, hub): (Op, &Hub),
     operands: [ArrayView<'_, A, D>; N],
 ) -> Option<DistArray<B, D>> {
-    let faulty = A::DTYPE.and_then(|dtype| Fault::of(op, dtype));
-    if let Some((operand, fault)) = faulty
+    // Of floats there is no faulty one; what looks for it is not compiled then.
+    if const { matches!(A::DTYPE, Some(dtype) if dtype.is_integer()) }
+        && let Some((operand, fault)) = A::DTYPE.and_then(|dtype| Fault::of(op, dtype))
         && operands[operand].iter().any(|&x| fault.among(&[x]))
     {
         return None;

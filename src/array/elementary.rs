@@ -205,7 +205,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
     /// [`astype`](DistArray::astype), with an error where that panics.
     pub fn try_astype<B: Element>(&self) -> Result<DistArray<B, D>> {
-        if A::DTYPE.is_none() || B::DTYPE.is_none() {
+        if const { A::DTYPE.is_none() || B::DTYPE.is_none() } {
             return Err(Error::invalid("astype: an element type that programs do not know; use mapv"));
         }
         operate::unary((Op::Cast, "astype"), self, |_| unreachable!("programs know both types"))

@@ -44,6 +44,12 @@ pub(crate) fn binary<A: Element, B: Element, L: Dimension, R: Dimension, O: Dime
     }
 }
 
+/// Whether programs know all operators of the type. Asked in a `const` block, so that for most types what is done otherwise is not even
+/// compiled.
+const fn knows_all<A: Element>() -> bool {
+    matches!(A::DTYPE, Some(dtype) if !dtype.is_complex())
+}
+
 fn binary_general<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimension>(
     (op, name): (Op, &'static str),
     left: &Arg<'_, A, L>,
@@ -52,11 +58,14 @@ fn binary_general<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimensi
 ) -> Result<DistArray<B, O>> {
     let hub = hub_of(left.hub(), right.hub())?;
     let shape = broadcast_shape(name, left.shape(), right.shape())?;
-    // Complex remainders are ndarray's, not programs'.
-    let known = A::DTYPE.zip(B::DTYPE).filter(|(from, to)| op != Op::Rem || op.gives(&[*from, *from], *to));
-    let Some((_, dtype)) = known else {
-        return zip((&hub, name, &shape), left, right, f);
-    };
+    if const { !knows_all::<A>() || B::DTYPE.is_none() } {
+        // Complex remainders are ndarray's, not programs'.
+        let known = A::DTYPE.zip(B::DTYPE).filter(|(from, to)| op != Op::Rem || op.gives(&[*from, *from], *to));
+        if known.is_none() {
+            return zip((&hub, name, &shape), left, right, f);
+        }
+    }
+    let Some(dtype) = B::DTYPE else { unreachable!("a type without programs has gone") };
     if let Some(array) = eager::binary_strided((op, &hub), left, right, &shape) {
         return Ok(array);
     }
@@ -112,13 +121,12 @@ pub(crate) fn unary<A: Element, B: Element, D: Dimension>(
     if let Some(result) = eager::unary(op, array).or_else(|| eager::unary_strided(op, array)) {
         return Ok(result);
     }
-    match (array.operand(), B::DTYPE) {
-        (Some(operand), Some(dtype)) => apply(array.hub(), dtype, op, Dims::new(array.shape()), vec![operand]),
-        _ => {
-            let held = array.try_held()?;
-            Ok(DistArray::from_held(rows::map(held.store.hub(), name, (&held.view.view(),), f)?))
-        }
+    if const { A::DTYPE.is_none() || B::DTYPE.is_none() } {
+        let held = array.try_held()?;
+        return Ok(DistArray::from_held(rows::map(held.store.hub(), name, (&held.view.view(),), f)?));
     }
+    let (Some(operand), Some(dtype)) = (array.operand(), B::DTYPE) else { unreachable!("types that programs know") };
+    apply(array.hub(), dtype, op, Dims::new(array.shape()), vec![operand])
 }
 
 /// An array in another dimension type, of its rank.
