@@ -106,11 +106,11 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// Blocks may have any lengths, 0 too, and any strides, as long as they fit: all blocks with one index along an axis are equally
     /// long there. The array's [`partition`](DistArray::partition) is the grid. Blocks that are pending are computed, together.
     ///
-    /// Operators, comparisons, universal functions, reductions, `accumulate` and `reduceat` read the blocks where they are, with the bits that one contiguous
-    /// array gives, and store results as contiguous arrays in row-major order. What looks at the array as a whole makes it contiguous, once for
-    /// all handles, and gives the blocks up: a dereference, [`eval`](DistArray::eval), views and layout methods, closures, products of
-    /// matrices, `at`, functions that are joined in order (`reduceat` and `reduce` of differences, say), writing elements and files. Until then [`is_pending`](DistArray::is_pending) says so. Arrays of one block are
-    /// that block.
+    /// Operators, comparisons, universal functions, reductions, `accumulate` and `reduceat` read the blocks where they are, with the bits that
+    /// one contiguous array gives. Their results are contiguous, in row-major order. What looks at the array as a whole makes it contiguous,
+    /// once for all handles, and gives the blocks up: a dereference, [`eval`](DistArray::eval), views and layout methods, closures, products of
+    /// matrices, `at`, functions that are joined in order (`reduceat` of differences, say), writing elements and files. Until then
+    /// [`is_pending`](DistArray::is_pending) is true. An array of one block is that block.
     ///
     /// Elements that have no universal functions, structs say, are copied into a contiguous array at once.
     ///

@@ -60,8 +60,8 @@ fn block<A: Element + Default + PartialEq>(hub: &Hub, view: &ArrayViewD<'_, A>, 
 fn ranges(edges: &[Vec<usize>]) -> Vec<Vec<std::ops::Range<usize>>> {
     edges.iter().fold(vec![vec![]], |places, edges| {
         let along = |place: &Vec<std::ops::Range<usize>>| {
-            let place = place.clone();
-            edges.windows(2).map(move |pair| [place.clone(), vec![pair[0]..pair[1]]].concat()).collect::<Vec<_>>()
+            let longer = |pair: &[usize]| place.iter().cloned().chain(std::iter::once(pair[0]..pair[1])).collect();
+            edges.windows(2).map(longer).collect::<Vec<Vec<_>>>()
         };
         places.iter().flat_map(along).collect()
     })

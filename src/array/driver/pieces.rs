@@ -90,7 +90,8 @@ mod tests {
     fn grid(segment: &Segment) -> Pieces {
         let at = |place: usize| segment.base().as_ptr().wrapping_add(place);
         let piece = |place: usize, strides: [isize; 2]| Piece { at: at(place), strides: strides.to_vec() };
-        let pieces = vec![piece(0, [40, 8]), piece(4096, [8, 24]), piece(LENGTH - 8, [-40, -8]), piece(8192, [16, 8])];
+        let pieces =
+            vec![piece(0, [40, 8]), piece(4096, [8, 24]), piece(segment.len() - 8, [-40, -8]), piece(8192, [16, 8])];
         Pieces::new(8, vec![vec![0, 3, 7], vec![0, 5, 7]], pieces).unwrap()
     }
 
@@ -105,7 +106,7 @@ mod tests {
     fn what_is_written_is_read() {
         let segment = Segment::heap(LENGTH);
         let pieces = grid(&segment);
-        assert!(lie_in(&pieces, segment.base().as_ptr().addr(), LENGTH));
+        assert!(lie_in(&pieces, segment.base().as_ptr().addr(), segment.len()));
         let bytes = described(&segment, &pieces);
         let mut words = Reader::new(&bytes);
         let read = read(&mut words, &segment).unwrap();
@@ -123,8 +124,8 @@ mod tests {
             changed[bit / 8] ^= 1 << (bit % 8);
             let Ok(pieces) = read(&mut Reader::new(&changed), &segment) else { continue };
             taken += 1;
-            assert!(lie_in(&pieces, segment.base().as_ptr().addr(), LENGTH), "bit {bit}: {pieces:?}");
-            assert!(pieces.bytes() <= LENGTH);
+            assert!(lie_in(&pieces, segment.base().as_ptr().addr(), segment.len()), "bit {bit}: {pieces:?}");
+            assert!(pieces.bytes() <= segment.len());
             let aligned = |piece: &Piece| {
                 let align = pieces.size().min(8);
                 piece.at.addr().is_multiple_of(align) && piece.strides.iter().all(|stride| stride % align as isize == 0)
