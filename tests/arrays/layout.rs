@@ -247,7 +247,7 @@ fn panic_of(f: impl FnOnce() + std::panic::UnwindSafe) -> (u32, String) {
     });
     let panic = std::panic::catch_unwind(f).expect_err("it has to panic");
     let (file, line) = SEEN.take().expect("a place");
-    assert!(file.ends_with("array_layout.rs"), "{file}:{line}");
+    assert!(file.ends_with("arrays/layout.rs"), "{file}:{line}");
     (line, *panic.downcast::<String>().expect("a text"))
 }
 

@@ -104,7 +104,7 @@ fn compare<T: Value>(got: &DistArrayD<T>, want: &ArrayD<T>, near: Near) -> Resul
 fn shapes<T: Value, R: Value>(
     x: &ArrayD<T>,
     want: &ArrayD<R>,
-    f: impl Fn(&DistArrayD<T>) -> DistArrayD<R>,
+    f: &dyn Fn(&DistArrayD<T>) -> DistArrayD<R>,
     near: Near,
 ) -> Result<usize, String> {
     let none = f(&DistArray::from(&x.slice_axis(Axis(0), Slice::new(0, Some(0), 1))));
@@ -132,21 +132,28 @@ fn call_unary<F, T: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
 where
     F: Unary<T, Output: Value>,
 {
+    unary_cells::<T, F::Output>(&|a| f.call(a), name, records, grid);
+}
+
+/// What [`call_unary`] does, of any function with these types: a function is no part of the type, or this would be compiled for each.
+fn unary_cells<T: Value, R: Value>(
+    f: &dyn Fn(&DistArrayD<T>) -> DistArrayD<R>,
+    name: &str,
+    records: &Records,
+    grid: &mut Grid,
+) {
     for record in records.get(&("call".to_owned(), name.to_owned())).into_iter().flatten() {
-        let (Some(x), Some(want)) = (array::<T>(&record.arrays[0]), array::<F::Output>(&record.arrays[1])) else {
+        let (Some(x), Some(want)) = (array::<T>(&record.arrays[0]), array::<R>(&record.arrays[1])) else {
             continue;
         };
         // The modulus is a root, and no more exact than that.
-        let near =
-            if name == "absolute" && T::NAME.starts_with('c') { Near::Ulp(2.0) } else { near::<F::Output>(name) };
+        let near = if name == "absolute" && T::NAME.starts_with('c') { Near::Ulp(2.0) } else { near::<R>(name) };
         for (layout, a) in layouts(&x) {
-            grid.cell(
-                "call",
-                || format!("{name} of {}, {layout}", T::NAME),
-                || compare(&f.call(&a), &want, near).map_err(|why| at(&why, &[&format!("{x:?}")])),
-            );
+            grid.cell("call", &|| format!("{name} of {}, {layout}", T::NAME), &mut || {
+                compare(&f(&a), &want, near).map_err(|why| at(&why, &[&format!("{x:?}")]))
+            });
         }
-        grid.cell("call", || format!("{name} of {}, shapes", T::NAME), || shapes(&x, &want, |a| f.call(a), near));
+        grid.cell("call", &|| format!("{name} of {}, shapes", T::NAME), &mut || shapes(&x, &want, f, near));
     }
 }
 
@@ -166,37 +173,38 @@ fn call_binary<F, A: Value, B: Value>(f: F, name: &str, records: &Records, grid:
 where
     F: Binary<A, B, Output: Value>,
 {
+    binary_cells::<A, B, F::Output>(&|a, b| f.call(a, b), name, records, grid);
+}
+
+/// What [`call_binary`] does, of any function with these types.
+fn binary_cells<A: Value, B: Value, R: Value>(
+    f: &dyn Fn(&DistArrayD<A>, &DistArrayD<B>) -> DistArrayD<R>,
+    name: &str,
+    records: &Records,
+    grid: &mut Grid,
+) {
     for record in records.get(&("call".to_owned(), name.to_owned())).into_iter().flatten() {
         let (Some(x), Some(y), Some(want)) =
-            (array::<A>(&record.arrays[0]), array::<B>(&record.arrays[1]), array::<F::Output>(&record.arrays[2]))
+            (array::<A>(&record.arrays[0]), array::<B>(&record.arrays[1]), array::<R>(&record.arrays[2]))
         else {
             continue;
         };
-        let near = near::<F::Output>(name);
+        let near = near::<R>(name);
         for ((layout, a), (_, b)) in layouts(&x).into_iter().zip(layouts(&y)) {
-            grid.cell(
-                "call",
-                || format!("{name} of {} and {}, {layout}", A::NAME, B::NAME),
-                || {
-                    compare(&f.call(&a, &b), &want, near)
-                        .map_err(|why| at(&why, &[&format!("{x:?}"), &format!("{y:?}")]))
-                },
-            );
+            grid.cell("call", &|| format!("{name} of {} and {}, {layout}", A::NAME, B::NAME), &mut || {
+                compare(&f(&a, &b), &want, near).map_err(|why| at(&why, &[&format!("{x:?}"), &format!("{y:?}")]))
+            });
         }
-        grid.cell(
-            "call",
-            || format!("{name} of {} and {}, shapes", A::NAME, B::NAME),
-            || {
-                let whole = DistArray::from(&y);
-                let with = |a: &DistArrayD<A>| match a.shape() {
-                    [0] => f.call(a, y[[0]].clone_as_array()),
-                    [1] => f.call(a, y[[0]].clone_as_array()),
-                    [] => f.call(a, y[[2]].clone_as_array()),
-                    _ => f.call(a, &whole),
-                };
-                shapes(&x, &want, with, near)
-            },
-        );
+        grid.cell("call", &|| format!("{name} of {} and {}, shapes", A::NAME, B::NAME), &mut || {
+            let whole = DistArray::from(&y);
+            let one = |at: usize| DistArray::from(y[[at]].clone_as_array());
+            let with = |a: &DistArrayD<A>| match a.shape() {
+                [0] | [1] => f(a, &one(0)),
+                [] => f(a, &one(2)),
+                _ => f(a, &whole),
+            };
+            shapes(&x, &want, &with, near)
+        });
     }
 }
 
@@ -205,23 +213,31 @@ fn outer<F, T: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
 where
     F: Binary<T, Output: Value>,
 {
+    outer_cells::<T, F::Output>(&|a, b| f.outer(a, b), name, records, grid);
+}
+
+/// What [`outer`] does, of any function with these types.
+fn outer_cells<T: Value, R: Value>(
+    f: &dyn Fn(&DistArrayD<T>, &DistArrayD<T>) -> DistArrayD<R>,
+    name: &str,
+    records: &Records,
+    grid: &mut Grid,
+) {
     for record in records.get(&("outer".to_owned(), name.to_owned())).into_iter().flatten() {
         let (Some(x), Some(y), Some(want)) =
-            (array::<T>(&record.arrays[0]), array::<T>(&record.arrays[1]), array::<F::Output>(&record.arrays[2]))
+            (array::<T>(&record.arrays[0]), array::<T>(&record.arrays[1]), array::<R>(&record.arrays[2]))
         else {
             continue;
         };
         // NumPy's own elementary functions are up to 4 units off.
-        let near = match near::<F::Output>(name) {
+        let near = match near::<R>(name) {
             Near::Ulp(units) => Near::Ulp(units + 4.0),
             near => near,
         };
         for ((layout, a), (_, b)) in layouts(&x).into_iter().zip(layouts(&y)) {
-            grid.cell(
-                "outer",
-                || format!("{name} of {}, {layout}, outer", T::NAME),
-                || compare(&f.outer(&a, &b), &want, near),
-            );
+            grid.cell("outer", &|| format!("{name} of {}, {layout}, outer", T::NAME), &mut || {
+                compare(&f(&a, &b), &want, near)
+            });
         }
     }
 }
@@ -257,54 +273,74 @@ fn methods<F, T: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
 where
     F: Binary<T, Output: Value>,
 {
+    let reduce = |a: &DistArrayD<T>, axis: isize, keepdims: bool| {
+        let reduction = f.reduce(a).axis(axis);
+        if keepdims { reduction.keepdims().run() } else { reduction.run() }
+    };
+    method_cells::<T, F::Output>(
+        (&reduce, &|a, axis| f.accumulate(a).axis(axis).run(), &|a, indices, axis| {
+            f.reduceat(a, indices).axis(axis).run()
+        }),
+        name,
+        records,
+        grid,
+    );
+}
+
+/// The methods of a function, with an axis each: whether it is kept comes with `reduce`, indices with `reduceat`.
+type Methods<'a, T, R> = (
+    &'a dyn Fn(&DistArrayD<T>, isize, bool) -> distob::Result<DistArrayD<R>>,
+    &'a dyn Fn(&DistArrayD<T>, isize) -> distob::Result<DistArrayD<R>>,
+    &'a dyn Fn(&DistArrayD<T>, &[i64], isize) -> distob::Result<DistArrayD<R>>,
+);
+
+/// What [`methods`] does, of any function with these types.
+fn method_cells<T: Value, R: Value>(
+    (reduce, accumulate, reduceat): Methods<'_, T, R>,
+    name: &str,
+    records: &Records,
+    grid: &mut Grid,
+) {
     let of = |method: &str| records.get(&(method.to_owned(), name.to_owned())).into_iter().flatten();
     for record in of("reduce") {
-        let (Some(x), Some(want)) = (array::<T>(&record.arrays[0]), array::<F::Output>(&record.arrays[1])) else {
+        let (Some(x), Some(want)) = (array::<T>(&record.arrays[0]), array::<R>(&record.arrays[1])) else {
             continue;
         };
-        let (axis, near) = (record.parameters[0], near_joined::<T, F::Output>(name, &x));
+        let (axis, near) = (record.parameters[0], near_joined::<T, R>(name, &x));
         for (layout, a) in layouts(&x) {
-            grid.cell(
-                "reduce",
-                || format!("{name} of {}, {layout}, reduce {:?} along {axis}", T::NAME, x.shape()),
-                || {
-                    let compared = compare(&f.reduce(&a).axis(axis).run().map_err(|e| e.to_string())?, &want, near)?;
-                    let kept =
-                        f.reduce(&a).axis(axis - x.ndim() as isize).keepdims().run().map_err(|e| e.to_string())?;
-                    Ok(compared + compare(&kept, &want.clone().insert_axis(Axis(axis as usize)), near)?)
-                },
-            );
+            let cell = || format!("{name} of {}, {layout}, reduce {:?} along {axis}", T::NAME, x.shape());
+            grid.cell("reduce", &cell, &mut || {
+                let compared = compare(&reduce(&a, axis, false).map_err(|e| e.to_string())?, &want, near)?;
+                let kept = reduce(&a, axis - x.ndim() as isize, true).map_err(|e| e.to_string())?;
+                Ok(compared + compare(&kept, &want.clone().insert_axis(Axis(axis as usize)), near)?)
+            });
         }
     }
     for record in of("accumulate") {
-        let (Some(x), Some(want)) = (array::<T>(&record.arrays[0]), array::<F::Output>(&record.arrays[1])) else {
+        let (Some(x), Some(want)) = (array::<T>(&record.arrays[0]), array::<R>(&record.arrays[1])) else {
             continue;
         };
-        let (axis, near) = (record.parameters[0], near_joined::<T, F::Output>(name, &x));
+        let (axis, near) = (record.parameters[0], near_joined::<T, R>(name, &x));
         for (layout, a) in layouts(&x) {
-            grid.cell(
-                "accumulate",
-                || format!("{name} of {}, {layout}, accumulate {:?} along {axis}", T::NAME, x.shape()),
-                || compare(&f.accumulate(&a).axis(axis).run().map_err(|e| e.to_string())?, &want, near),
-            );
+            let cell = || format!("{name} of {}, {layout}, accumulate {:?} along {axis}", T::NAME, x.shape());
+            grid.cell("accumulate", &cell, &mut || {
+                compare(&accumulate(&a, axis).map_err(|e| e.to_string())?, &want, near)
+            });
         }
     }
     for record in of("reduceat") {
         let (Some(x), Some(indices), Some(want)) =
-            (array::<T>(&record.arrays[0]), array::<i64>(&record.arrays[1]), array::<F::Output>(&record.arrays[2]))
+            (array::<T>(&record.arrays[0]), array::<i64>(&record.arrays[1]), array::<R>(&record.arrays[2]))
         else {
             continue;
         };
-        let (axis, near) = (record.parameters[0], near_joined::<T, F::Output>(name, &x));
+        let (axis, near) = (record.parameters[0], near_joined::<T, R>(name, &x));
         for (layout, a) in layouts(&x) {
-            grid.cell(
-                "reduceat",
-                || format!("{name} of {}, {layout}, reduceat {:?} along {axis}", T::NAME, x.shape()),
-                || {
-                    let indices: Vec<i64> = indices.iter().copied().collect();
-                    compare(&f.reduceat(&a, &indices).axis(axis).run().map_err(|e| e.to_string())?, &want, near)
-                },
-            );
+            let cell = || format!("{name} of {}, {layout}, reduceat {:?} along {axis}", T::NAME, x.shape());
+            grid.cell("reduceat", &cell, &mut || {
+                let indices: Vec<i64> = indices.iter().copied().collect();
+                compare(&reduceat(&a, &indices, axis).map_err(|e| e.to_string())?, &want, near)
+            });
         }
     }
 }
@@ -314,6 +350,14 @@ fn places<F, T: Value>(f: F, name: &str, records: &Records, grid: &mut Grid)
 where
     F: Binary<T, Output = T>,
 {
+    place_cells::<T>(&|a, indices, y| f.at(a, indices, y), name, records, grid);
+}
+
+/// `at` of a function of one type.
+type AtOf<'a, T> = &'a dyn Fn(&mut DistArrayD<T>, &Vec<i64>, &ArrayD<T>) -> distob::Result<()>;
+
+/// What [`places`] does, of any function of this type.
+fn place_cells<T: Value>(f: AtOf<'_, T>, name: &str, records: &Records, grid: &mut Grid) {
     for record in records.get(&("at".to_owned(), name.to_owned())).into_iter().flatten() {
         let (Some(x), Some(indices), Some(y), Some(want)) = (
             array::<T>(&record.arrays[0]),
@@ -323,21 +367,15 @@ where
         ) else {
             continue;
         };
-        let mut joined = x.iter().chain(&y).copied().collect::<Vec<T>>();
-        let near = near_joined::<T, T>(
-            name,
-            &ArrayD::from_shape_vec(IxDyn(&[joined.len()]), std::mem::take(&mut joined)).expect("all of them"),
-        );
+        let joined = x.iter().chain(&y).copied().collect::<Vec<T>>();
+        let near =
+            near_joined::<T, T>(name, &ArrayD::from_shape_vec(IxDyn(&[joined.len()]), joined).expect("all of them"));
         for (layout, mut a) in layouts(&x) {
-            grid.cell(
-                "at",
-                || format!("{name} of {}, {layout}, at", T::NAME),
-                || {
-                    let indices: Vec<i64> = indices.iter().copied().collect();
-                    f.at(&mut a, &indices, &y).map_err(|e| e.to_string())?;
-                    compare(&a, &want, near)
-                },
-            );
+            grid.cell("at", &|| format!("{name} of {}, {layout}, at", T::NAME), &mut || {
+                let indices: Vec<i64> = indices.iter().copied().collect();
+                f(&mut a, &indices, &y).map_err(|e| e.to_string())?;
+                compare(&a, &want, near)
+            });
         }
     }
 }
@@ -386,23 +424,19 @@ where
     for name in ["modf", "frexp"] {
         for record in &records[&("call".to_owned(), name.to_owned())] {
             let Some(x) = array::<T>(&record.arrays[0]) else { continue };
-            grid.cell(
-                "call",
-                || format!("{name} of {}", T::NAME),
-                || {
-                    let a = DistArray::from(&x);
-                    let first = array::<T>(&record.arrays[1]).expect("the same type");
-                    if name == "modf" {
-                        let (fract, whole) = ufunc::Modf.call(&a);
-                        compare(&fract, &first, Near::Exact)?;
-                        compare(&whole, &array(&record.arrays[2]).expect("the same type"), Near::Exact)
-                    } else {
-                        let (significand, exponent) = ufunc::Frexp.call(&a);
-                        compare(&significand, &first, Near::Exact)?;
-                        compare(&exponent, &array(&record.arrays[2]).expect("an exponent"), Near::Exact)
-                    }
-                },
-            );
+            grid.cell("call", &|| format!("{name} of {}", T::NAME), &mut || {
+                let a = DistArray::from(&x);
+                let first = array::<T>(&record.arrays[1]).expect("the same type");
+                if name == "modf" {
+                    let (fract, whole) = ufunc::Modf.call(&a);
+                    compare(&fract, &first, Near::Exact)?;
+                    compare(&whole, &array(&record.arrays[2]).expect("the same type"), Near::Exact)
+                } else {
+                    let (significand, exponent) = ufunc::Frexp.call(&a);
+                    compare(&significand, &first, Near::Exact)?;
+                    compare(&exponent, &array(&record.arrays[2]).expect("an exponent"), Near::Exact)
+                }
+            });
         }
     }
 }
@@ -413,15 +447,11 @@ where
 {
     for record in &records[&("call".to_owned(), "divmod".to_owned())] {
         let (Some(x), Some(y)) = (array::<T>(&record.arrays[0]), array::<T>(&record.arrays[1])) else { continue };
-        grid.cell(
-            "call",
-            || format!("divmod of {}", T::NAME),
-            || {
-                let (q, r) = ufunc::Divmod.call(&x, &y);
-                compare(&q, &array(&record.arrays[2]).expect("the same type"), Near::Exact)?;
-                compare(&r, &array(&record.arrays[3]).expect("the same type"), Near::Exact)
-            },
-        );
+        grid.cell("call", &|| format!("divmod of {}", T::NAME), &mut || {
+            let (q, r) = ufunc::Divmod.call(&x, &y);
+            compare(&q, &array(&record.arrays[2]).expect("the same type"), Near::Exact)?;
+            compare(&r, &array(&record.arrays[3]).expect("the same type"), Near::Exact)
+        });
     }
 }
 
@@ -452,8 +482,8 @@ where
             for ((layout, a), (_, b)) in layouts(&x).into_iter().zip(layouts(&y)) {
                 grid.cell(
                     "product",
-                    || format!("{name} of {}, {layout}, {:?} by {:?}", T::NAME, x.shape(), y.shape()),
-                    || {
+                    &|| format!("{name} of {}, {layout}, {:?} by {:?}", T::NAME, x.shape(), y.shape()),
+                    &mut || {
                         let got = match name {
                             "matmul" => ufunc::Matmul.try_call(&a, &b),
                             "vecdot" => ufunc::Vecdot.try_call(&a, &b),
