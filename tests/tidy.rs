@@ -77,6 +77,7 @@ const UNSAFE: &[&str] = &[
     "ufunc/scan/columns.rs",
     "ufunc/scan/lanes.rs",
     "ufunc/scan/mod.rs",
+    "ufunc/scan/work.rs",
     "ufunc/scatter/kernels.rs",
     "ufunc/scatter/mod.rs",
     "ufunc/scatter/places.rs",
