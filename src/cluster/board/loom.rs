@@ -109,7 +109,7 @@ impl Bench {
 
 #[test]
 fn every_chunk_of_each_job_is_computed_once_and_none_of_a_job_that_is_over() {
-    model(|| {
+    model_within(2, || {
         let bench = Bench::new(2);
         let helper = {
             let bench = bench.clone();
