@@ -176,13 +176,11 @@ where
     binary_cells::<A, B, F::Output>(&|a, b| f.call(a, b), name, records, grid);
 }
 
+/// A function of two arrays.
+type OfTwo<'a, A, B, R> = &'a dyn Fn(&DistArrayD<A>, &DistArrayD<B>) -> DistArrayD<R>;
+
 /// What [`call_binary`] does, of any function with these types.
-fn binary_cells<A: Value, B: Value, R: Value>(
-    f: &dyn Fn(&DistArrayD<A>, &DistArrayD<B>) -> DistArrayD<R>,
-    name: &str,
-    records: &Records,
-    grid: &mut Grid,
-) {
+fn binary_cells<A: Value, B: Value, R: Value>(f: OfTwo<'_, A, B, R>, name: &str, records: &Records, grid: &mut Grid) {
     for record in records.get(&("call".to_owned(), name.to_owned())).into_iter().flatten() {
         let (Some(x), Some(y), Some(want)) =
             (array::<A>(&record.arrays[0]), array::<B>(&record.arrays[1]), array::<R>(&record.arrays[2]))
@@ -217,12 +215,7 @@ where
 }
 
 /// What [`outer`] does, of any function with these types.
-fn outer_cells<T: Value, R: Value>(
-    f: &dyn Fn(&DistArrayD<T>, &DistArrayD<T>) -> DistArrayD<R>,
-    name: &str,
-    records: &Records,
-    grid: &mut Grid,
-) {
+fn outer_cells<T: Value, R: Value>(f: OfTwo<'_, T, T, R>, name: &str, records: &Records, grid: &mut Grid) {
     for record in records.get(&("outer".to_owned(), name.to_owned())).into_iter().flatten() {
         let (Some(x), Some(y), Some(want)) =
             (array::<T>(&record.arrays[0]), array::<T>(&record.arrays[1]), array::<R>(&record.arrays[2]))

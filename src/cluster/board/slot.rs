@@ -213,9 +213,9 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
             self.words.store(self.owner(chunk), Owner::free(job.epoch).word(), Ordering::Relaxed);
         }
         let mut next = 0;
-        for lane in 0..lanes {
+        for (lane, &end) in ends[..lanes - 1].iter().chain([&job.total]).enumerate() {
             // Whatever the ends are, each chunk is in one lane.
-            let end = if lane + 1 == lanes { job.total } else { ends[lane].clamp(next, job.total) };
+            let end = end.clamp(next, job.total);
             self.store(self.lane(lane) + LANE_NEXT, u64::from(next));
             self.store(self.lane(lane) + LANE_END, u64::from(end));
             next = end;
