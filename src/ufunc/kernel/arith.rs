@@ -113,8 +113,94 @@ int! {
     i64: i64::wrapping_abs, i64::signum;
 }
 
+/// Extremes by the numbers' own order.
+macro_rules! by_comparison {
+    ($t:ident $bits:ident) => {
+        // Of each pair of comparisons the first keeps the second operand, and the second the first one, where the two are equal or
+        // either is NaN. So the two results are the same number, zeros of any signs, or the two operands.
+        #[inline(always)]
+        fn minimum(self, other: Self) -> Self {
+            let x = if self < other { self } else { other };
+            let y = if other < self { other } else { self };
+            // A zero has its sign bit if either has; a NaN joined to a number by *or* is NaN.
+            $t::from_bits(x.to_bits() | y.to_bits())
+        }
+        #[inline(always)]
+        fn maximum(self, other: Self) -> Self {
+            const SIGN: $bits = 1 << ($bits::BITS - 1);
+            let x = if self > other { self } else { other }.to_bits();
+            let y = if other > self { other } else { self }.to_bits();
+            // The sign bit where both have it, all other bits as in `minimum`.
+            $t::from_bits((x | y) & ((x & y) | !SIGN))
+        }
+        #[inline(always)]
+        fn fmin(self, other: Self) -> Self {
+            let x = if self < other { self } else { other };
+            let y = if other < self { other } else { self };
+            let number = $t::from_bits(x.to_bits() | y.to_bits());
+            let either = if other.nan() { self } else { number };
+            if self.nan() { other } else { either }
+        }
+        #[inline(always)]
+        fn fmax(self, other: Self) -> Self {
+            let x = if self > other { self } else { other };
+            let y = if other > self { other } else { self };
+            let number = $t::from_bits(x.to_bits() & y.to_bits());
+            let either = if other.nan() { self } else { number };
+            if self.nan() { other } else { either }
+        }
+    };
+}
+
+/// Extremes by the order of the bits as integers, which of numbers with a sign bit is the other way round: so a zero with it is less than one
+/// without. The compiler makes vectors of this for `f32`, and not of the other form.
+macro_rules! by_bits {
+    ($t:ident $bits:ident) => {
+        #[inline(always)]
+        fn minimum(self, other: Self) -> Self {
+            let least = if other.nan() { other } else { least(self, other) };
+            if self.nan() { self } else { least }
+        }
+        #[inline(always)]
+        fn maximum(self, other: Self) -> Self {
+            let greatest = if other.nan() { other } else { greatest(self, other) };
+            if self.nan() { self } else { greatest }
+        }
+        #[inline(always)]
+        fn fmin(self, other: Self) -> Self {
+            let least = if other.nan() { self } else { least(self, other) };
+            if self.nan() { other } else { least }
+        }
+        #[inline(always)]
+        fn fmax(self, other: Self) -> Self {
+            let greatest = if other.nan() { self } else { greatest(self, other) };
+            if self.nan() { other } else { greatest }
+        }
+    };
+}
+
+/// The place of a number with these bits in the order of all that are numbers.
+#[inline(always)]
+fn order(bits: i32) -> i32 {
+    bits ^ ((bits >> 31).cast_unsigned() >> 1).cast_signed()
+}
+
+/// The lesser of two numbers, chosen as integers are.
+#[inline(always)]
+fn least(a: f32, b: f32) -> f32 {
+    let (x, y) = (a.to_bits().cast_signed(), b.to_bits().cast_signed());
+    f32::from_bits(if order(x) < order(y) { x } else { y }.cast_unsigned())
+}
+
+/// The greater of two numbers.
+#[inline(always)]
+fn greatest(a: f32, b: f32) -> f32 {
+    let (x, y) = (a.to_bits().cast_signed(), b.to_bits().cast_signed());
+    f32::from_bits(if order(x) > order(y) { x } else { y }.cast_unsigned())
+}
+
 macro_rules! float {
-    ($($t:ident $bits:ident)*) => {$(
+    ($($t:ident $bits:ident $extremes:ident)*) => {$(
         impl Arith for $t {
             const ONE: Self = 1.0;
             #[inline(always)]
@@ -135,39 +221,7 @@ macro_rules! float {
             #[inline(always)]
             fn signum(self) -> Self { if self.nan() { self } else { $t::copysign(1.0, self) } }
 
-            // Of each pair of comparisons the first keeps the second operand, and the second the first one, where the two are equal or
-            // either is NaN. So the two results are the same number, zeros of any signs, or the two operands.
-            #[inline(always)]
-            fn minimum(self, other: Self) -> Self {
-                let x = if self < other { self } else { other };
-                let y = if other < self { other } else { self };
-                // A zero has its sign bit if either has; a NaN joined to a number by *or* is NaN.
-                $t::from_bits(x.to_bits() | y.to_bits())
-            }
-            #[inline(always)]
-            fn maximum(self, other: Self) -> Self {
-                const SIGN: $bits = 1 << ($bits::BITS - 1);
-                let x = if self > other { self } else { other }.to_bits();
-                let y = if other > self { other } else { self }.to_bits();
-                // The sign bit where both have it, all other bits as in `minimum`.
-                $t::from_bits((x | y) & ((x & y) | !SIGN))
-            }
-            #[inline(always)]
-            fn fmin(self, other: Self) -> Self {
-                let x = if self < other { self } else { other };
-                let y = if other < self { other } else { self };
-                let number = $t::from_bits(x.to_bits() | y.to_bits());
-                let either = if other.nan() { self } else { number };
-                if self.nan() { other } else { either }
-            }
-            #[inline(always)]
-            fn fmax(self, other: Self) -> Self {
-                let x = if self > other { self } else { other };
-                let y = if other > self { other } else { self };
-                let number = $t::from_bits(x.to_bits() & y.to_bits());
-                let either = if other.nan() { self } else { number };
-                if self.nan() { other } else { either }
-            }
+            $extremes!($t $bits);
             #[inline(always)]
             fn above(self, other: Self) -> bool {
                 (self > other) | ((self.to_bits() == 0) & (other.to_bits() == 1 << ($bits::BITS - 1)))
@@ -217,7 +271,7 @@ macro_rules! float {
         }
     )*};
 }
-float!(f32 u32 f64 u64);
+float!(f32 u32 by_bits f64 u64 by_comparison);
 
 body!(Add<T: Arith>(a: T, b: T) -> T = a.add(b));
 body!(Sub<T: Arith>(a: T, b: T) -> T = a.sub(b));
