@@ -10,5 +10,6 @@ mod extremes;
 mod faults;
 mod halves;
 mod matrix;
+mod random;
 mod reduce;
 mod reduceat;
