@@ -32,23 +32,11 @@ pub(crate) fn parallel(
     bytes: usize,
     body: &(dyn Fn(std::ops::Range<usize>) + Sync),
 ) -> Result<()> {
-    let how = How { elsewhere: None, closure: false, rows: None };
-    parallel_with(hub, name, len, bytes, how, body)
+    parallel_with(hub, name, len, bytes, How::default(), body)
 }
 
-/// [`parallel`], where `body` calls a closure of the program's.
-fn parallel_closure(
-    hub: &Hub,
-    name: &'static str,
-    len: usize,
-    bytes: usize,
-    body: &(dyn Fn(std::ops::Range<usize>) + Sync),
-) -> Result<()> {
-    let how = How { elsewhere: None, closure: true, rows: None };
-    parallel_with(hub, name, len, bytes, how, body)
-}
-
-/// Who takes part in a loop.
+/// Who takes part in a loop: the hub's threads, unless said otherwise.
+#[derive(Default)]
 pub(super) struct How<'a> {
     /// Engine processes, in this way.
     pub(super) elsewhere: Option<Elsewhere<'a>>,
@@ -334,7 +322,7 @@ pub(crate) fn update<A: Element, D: Dimension>(
     let order = memory_order(view.shape(), std::iter::once(view.strides()));
     let walk = Walk::new(view.shape(), &order, [view.strides()]);
     let (length, elements) = (view.len(), Shared(view.as_mut_ptr()));
-    parallel_closure(hub, name, length, 32, &|range| {
+    parallel_with(hub, name, length, 32, How { closure: true, ..How::default() }, &|range| {
         walk.runs(range, |[offset], [step], _, length| {
             for i in 0..length as isize {
                 // SAFETY: an index of `view`, which is borrowed mutably for the call; runs are disjoint, and so are
@@ -422,7 +410,7 @@ pub(crate) fn from_index<A: Element, D: Dimension>(
     let inner_first = |nth: usize| if column_major { nth } else { rank - 1 - nth };
     let fill = |out: &mut [MaybeUninit<A>]| {
         let target = Shared(out.as_mut_ptr());
-        parallel_closure(hub, name, out.len(), 64, &|range| {
+        parallel_with(hub, name, out.len(), 64, How { closure: true, ..How::default() }, &|range| {
             let mut index = D::zeros(rank);
             let mut rest = range.start;
             for axis in (0..rank).map(inner_first) {
