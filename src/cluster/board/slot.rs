@@ -258,10 +258,11 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         AT_LANES + lane * LANE_BYTES
     }
 
-    /// The number that a lane hands out next, where it has one left: a hint.
-    fn ahead(&self, lane: usize) -> Option<u64> {
+    /// The numbers that a lane has left, where there are any: a hint.
+    fn ahead(&self, lane: usize) -> Option<Range<u64>> {
         let next = self.load(self.lane(lane) + LANE_NEXT, Ordering::Relaxed);
-        (next < self.load(self.lane(lane) + LANE_END, Ordering::Relaxed)).then_some(next)
+        let left = next..self.load(self.lane(lane) + LANE_END, Ordering::Relaxed);
+        (!left.is_empty()).then_some(left)
     }
 
     /// Whether there seems to be a chunk that nobody has claimed: a hint.
@@ -272,7 +273,7 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
 
     /// A number that grows with each chunk that is taken of a lane, where it has one left.
     pub(super) fn progress(&self, job: &Posted, lane: u32) -> Option<u64> {
-        if lane < job.lanes { self.ahead(lane as usize) } else { None }
+        if lane < job.lanes { self.ahead(lane as usize).map(|left| left.start) } else { None }
     }
 
     /// Claims a chunk for `me`: of lane `home`, or of the one after it that has any.
@@ -296,12 +297,10 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
     pub(super) fn draw(&self, job: &Posted, lane: u32) -> Option<u32> {
         // The looks before the increment keep the counter from running away while many look often, and from handing out numbers of another
         // job, as far as they can.
-        self.ahead(lane as usize).filter(|_| self.is(job))?;
-        let at = self.lane(lane as usize);
-        let chunk = self.words.fetch_add(self.at + at + LANE_NEXT, 1, Ordering::Relaxed);
+        let left = self.ahead(lane as usize).filter(|_| self.is(job))?;
+        let chunk = self.words.fetch_add(self.at + self.lane(lane as usize) + LANE_NEXT, 1, Ordering::Relaxed);
         // The lane may be another job's by now. Its owner words say so.
-        let end = self.load(at + LANE_END, Ordering::Relaxed).min(u64::from(job.total));
-        (chunk < end).then_some(chunk as u32)
+        (chunk < left.end.min(u64::from(job.total))).then_some(chunk as u32)
     }
 
     pub(super) fn claim_chunk(&self, job: &Posted, chunk: u32, me: Participant) -> Claim {
