@@ -113,17 +113,17 @@ impl Bench {
 
 #[test]
 fn every_chunk_of_each_job_is_computed_once_and_none_of_a_job_that_is_over() {
-    model_within(1, || {
+    model_within(2, || {
         let bench = Bench::new(2);
         let helper = {
             let bench = bench.clone();
             thread::spawn(move || bench.help(1))
         };
-        let jobs: Vec<Posted> = [1, 1]
+        let jobs: Vec<Posted> = [1, 2]
             .into_iter()
             .zip(1..)
             .map(|(total, epoch)| {
-                // One lane, and one preemption below: loads of words that each job writes anew have many outcomes.
+                // One lane: loads of words that each job writes anew have many outcomes.
                 let job = bench.post_in(epoch, total, &[]);
                 while let Some(chunk) = bench.slot().claim(&job, 0, 0) {
                     bench.run(&job, chunk, 0);
