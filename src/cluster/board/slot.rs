@@ -359,13 +359,14 @@ impl<W: Words, F: FutexWord> Slot<'_, W, F> {
         })
     }
 
-    /// A chunk that is lost, if there is one.
+    /// The chunk that most engines died of, of those that are lost, if there are any: others are given up because of it.
     pub(super) fn lost(&self, job: &Posted) -> Option<Lost> {
         if !self.has_retries(job) {
             return None;
         }
         let words = (0..job.total).map(|chunk| self.now(chunk, Ordering::Relaxed));
-        let lost = words.into_iter().find(|now| now.epoch == job.epoch && now.holder == LOST)?;
+        let of_this = |now: &Owner| now.epoch == job.epoch && now.holder == LOST;
+        let lost = words.into_iter().filter(of_this).max_by_key(|now| now.deaths)?;
         let last = self.load(LAST_DEATH, Ordering::Relaxed);
         Some(Lost { deaths: lost.deaths as u32, last: Death { engine: last as u32, status: (last >> 32) as i32 } })
     }
@@ -575,9 +576,13 @@ mod tests {
         assert_eq!(slot.claim_again(&job, 7), Some(0));
         slot.give_back(&job, 0, 7);
         assert_eq!(slot.lost(&job).map(|lost| lost.deaths), Some(1));
+        // The one that most engines died of is told, wherever it lies.
+        assert_eq!(slot.claim_again(&job, 7), Some(1));
+        slot.release(&(7..8), Some(DEATH));
         // What somebody holds is not given up.
         slot.give_up(&job);
         assert!(!slot.all_done(&job));
+        assert_eq!(slot.lost(&job).map(|lost| lost.deaths), Some(2));
         assert!(slot.complete(&job, 2, 9));
         assert_eq!(slot.rest(&job, 0, None), Rest::Nothing);
     }
