@@ -81,6 +81,13 @@ pub struct PoolStats {
     pub quota: u64,
 }
 
+// What generic code calls here goes through pointers, which are calls like others once they are compiled. The compiler's inliner walks all
+// that a generic function reaches by name, once for each function, and a pointer ends that walk: it was a fifth of this crate's compile time.
+const ANEW: fn(&Pool, usize) -> Result<LoneBlock> = Pool::alloc_anew;
+const POP: fn(&Arc<Core>, usize) -> Option<u64> = magazine::pop;
+const PUSH: fn(&Arc<Core>, usize, u64) -> bool = magazine::push;
+const PUT: fn(&Pool, LoneBlock) = Pool::put;
+
 impl Pool {
     /// A pool over a whole new segment.
     ///
@@ -119,7 +126,7 @@ impl Pool {
     pub(crate) fn alloc_lone(&self, bytes: usize) -> Result<LoneBlock> {
         match self.alloc_kept(bytes) {
             Some(block) => Ok(block),
-            None => self.alloc_anew(bytes),
+            None => ANEW(self, bytes),
         }
     }
 
@@ -131,7 +138,7 @@ impl Pool {
         if class >= MAGAZINES {
             return None;
         }
-        let offset = magazine::pop(&self.0.core, class)?;
+        let offset = POP(&self.0.core, class)?;
         Some(LoneBlock { offset, len: bytes, place: Place::small(class) })
     }
 
@@ -147,13 +154,17 @@ impl Pool {
     /// Takes a block back that this pool gave out.
     #[inline]
     pub(crate) fn free_lone(&self, block: LoneBlock) {
+        let class = block.place.first as usize;
+        let kept = block.place.run().is_none() && class < MAGAZINES && PUSH(&self.0.core, class, block.offset);
+        if !kept {
+            PUT(self, block);
+        }
+    }
+
+    #[inline(never)]
+    fn put(&self, block: LoneBlock) {
         match block.place.run() {
-            None => {
-                let (core, class) = (&self.0.core, block.place.first as usize);
-                if class >= MAGAZINES || !magazine::push(core, class, block.offset) {
-                    self.put_small(class, block.offset);
-                }
-            }
+            None => self.put_small(block.place.first as usize, block.offset),
             Some(run) => self.put_run(run),
         }
     }
