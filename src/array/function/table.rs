@@ -37,49 +37,72 @@ macro_rules! output {
     };
 }
 
-/// The classes of types as programs know them, under the names that the rows use.
-mod class {
-    use kernels::DType;
-
-    pub(super) const BOOLS: &[DType] = &[DType::Bool];
-    pub(super) const INTS: &[DType] =
-        &[DType::I8, DType::I16, DType::I32, DType::I64, DType::U8, DType::U16, DType::U32, DType::U64];
-    pub(super) const FLOATS: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
-    pub(super) const COMPLEXES: &[DType] = &[DType::C32, DType::C64];
-    pub(super) const DOUBLES: &[DType] = &[DType::F64, DType::C64];
+/// A class of types as programs know them, under the names that the rows use.
+#[expect(non_camel_case_types, reason = "the rows name them so")]
+#[derive(Clone, Copy)]
+enum Class {
+    bools,
+    ints,
+    floats,
+    complexes,
+    doubles,
 }
 
-macro_rules! class {
-    (bools) => {
-        class::BOOLS
-    };
-    (ints) => {
-        class::INTS
-    };
-    (floats) => {
-        class::FLOATS
-    };
-    (complexes) => {
-        class::COMPLEXES
-    };
-    (doubles) => {
-        class::DOUBLES
-    };
+impl Class {
+    fn types(self) -> &'static [DType] {
+        match self {
+            Class::bools => &[DType::Bool],
+            Class::ints => INTS,
+            Class::floats => FLOATS,
+            Class::complexes => &[DType::C32, DType::C64],
+            Class::doubles => &[DType::F64, DType::C64],
+        }
+    }
 }
 
-macro_rules! given {
-    (same, $dtype:expr) => {
-        $dtype
-    };
-    (real, $dtype:expr) => {
-        if $dtype == DType::C32 { DType::F32 } else { DType::F64 }
-    };
-    (bool, $dtype:expr) => {
-        DType::Bool
-    };
-    (byte, $dtype:expr) => {
-        DType::U8
-    };
+const INTS: &[DType] = &[DType::I8, DType::I16, DType::I32, DType::I64, DType::U8, DType::U16, DType::U32, DType::U64];
+const FLOATS: &[DType] = &[DType::F16, DType::BF16, DType::F32, DType::F64];
+
+/// What is given of operands of a type, under the names that the rows use.
+#[expect(non_camel_case_types, reason = "the rows name them so")]
+#[derive(Clone, Copy)]
+enum Given {
+    same,
+    real,
+    bool,
+    byte,
+}
+
+impl Given {
+    fn of(self, dtype: DType) -> DType {
+        match (self, dtype) {
+            (Given::same, _) => dtype,
+            (Given::real, DType::C32) => DType::F32,
+            (Given::real, _) => DType::F64,
+            (Given::bool, _) => DType::Bool,
+            (Given::byte, _) => DType::U8,
+        }
+    }
+}
+
+/// A row of the table.
+struct Row {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    inputs: usize,
+    ops: &'static [Op],
+    loops: &'static [(Class, Given)],
+}
+
+impl Row {
+    fn info(&self) -> Info {
+        let Row { name, aliases, inputs, ops, loops } = *self;
+        let each = |&(class, given): &(Class, Given)| {
+            let of = move |&dtype| Loop { inputs: vec![dtype; inputs], outputs: vec![given.of(dtype)] };
+            class.types().iter().map(of)
+        };
+        Info { name, aliases, inputs, ops, loops: loops.iter().flat_map(each).collect() }
+    }
 }
 
 macro_rules! implement_unary {
@@ -119,19 +142,19 @@ macro_rules! functions {
             $(each! { $class, $implement ($Name $out) })+
         )*
 
-        fn $rows(table: &mut Vec<Info>) {
-            $(
-                let mut loops = Vec::new();
-                $(for &dtype in class!($class) {
-                    loops.push(Loop { inputs: vec![dtype; $inputs], outputs: vec![given!($out, dtype)] });
-                })+
-                table.push(Info { name: $name, aliases: &[$($alias),*], inputs: $inputs, ops: &[$op], loops });
-            )*
-        }
+        const $rows: &[Row] = &[$(
+            Row {
+                name: $name,
+                aliases: &[$($alias),*],
+                inputs: $inputs,
+                ops: &[$op],
+                loops: &[$((Class::$class, Given::$out)),+],
+            },
+        )*];
     };
 }
 
-functions! { unary, UnaryUfunc, implement_unary, 1:
+functions! { UNARY, UnaryUfunc, implement_unary, 1:
     /// Absolute value; of a complex number its modulus. The least integer of a type stays as it is.
     Absolute = "absolute" ["abs"], Op::Abs => bools -> same, ints -> same, floats -> same, complexes -> real;
     /// Inverse cosine.
@@ -224,7 +247,7 @@ functions! { unary, UnaryUfunc, implement_unary, 1:
     Trunc = "trunc" [], Op::Trunc => bools -> same, ints -> same, floats -> same;
 }
 
-functions! { binary, BinaryUfunc, implement_binary, 2:
+functions! { BINARY, BinaryUfunc, implement_binary, 2:
     /// `x + y`; integers wrap, `bool` is a logical or. Identity: 0.
     Add = "add" [], Op::Add => bools -> same, ints -> same, floats -> same, complexes -> same;
     /// Angle of the point (y, x): the first operand is y.
@@ -363,11 +386,11 @@ each! { floats, implement_pair (BinaryPair Divmod "divmod" same [Op::FloorDivide
 /// What does not fit the form of the other rows.
 fn others(table: &mut Vec<Info>) {
     let floats = |inputs: &dyn Fn(DType) -> Vec<DType>, outputs: &dyn Fn(DType) -> Vec<DType>| {
-        class::FLOATS.iter().map(|&dtype| Loop { inputs: inputs(dtype), outputs: outputs(dtype) }).collect::<Vec<_>>()
+        FLOATS.iter().map(|&dtype| Loop { inputs: inputs(dtype), outputs: outputs(dtype) }).collect::<Vec<_>>()
     };
     let mut ldexp = floats(&|t| vec![t, DType::I32], &|t| vec![t]);
     ldexp.extend(floats(&|t| vec![t, DType::I64], &|t| vec![t]));
-    let ints = class::INTS.iter().map(|&dtype| Loop { inputs: vec![dtype; 2], outputs: vec![dtype; 2] });
+    let ints = INTS.iter().map(|&dtype| Loop { inputs: vec![dtype; 2], outputs: vec![dtype; 2] });
     let divmod = ints.chain(floats(&|t| vec![t; 2], &|t| vec![t; 2])).collect();
     let modf = floats(&|t| vec![t], &|t| vec![t; 2]);
     let frexp = floats(&|t| vec![t], &|t| vec![t, DType::I32]);
@@ -386,9 +409,7 @@ pub(crate) fn name_of(op: Op, fits: impl Fn(&Info) -> bool) -> Option<&'static s
 
 /// Every function of the table.
 pub fn functions() -> Vec<Info> {
-    let mut table = Vec::new();
-    unary(&mut table);
-    binary(&mut table);
+    let mut table: Vec<Info> = UNARY.iter().chain(BINARY).map(Row::info).collect();
     others(&mut table);
     table
 }
