@@ -5,7 +5,7 @@ use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, DimMax, Dimension, Ix0};
 use super::dist_array::DistArray;
 use super::gather::copy_in;
 use super::lazy::Operand;
-use super::view::Held;
+use super::view::{Held, Seen};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -114,13 +114,13 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
         }
     }
 
-    /// All elements, if they are there, wherever they lie; `None` for a number.
-    pub(crate) fn there(&self) -> Option<ArrayView<'_, A, D>> {
-        match self {
-            Arg::Dist(array) => Some(array.held()?.view.view()),
-            Arg::Foreign(view) => Some(view.view()),
-            Arg::Number(_) => None,
-        }
+    /// All elements without their type, if they are there, wherever they lie; a number counts as one.
+    pub(crate) fn seen(&self) -> Option<Seen<'_>> {
+        Some(match self {
+            Arg::Dist(array) => Seen::of(&array.held()?.view),
+            Arg::Foreign(view) => Seen::of(view),
+            Arg::Number(value) => Seen { at: std::ptr::from_ref(value).cast(), shape: &[], strides: &[] },
+        })
     }
 
     #[inline]

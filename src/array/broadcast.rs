@@ -54,9 +54,9 @@ pub(crate) fn broadcast_strides(shape: &[usize], strides: &[isize], to: &[usize]
 
 /// The order of axes in which reading these operands is most nearly contiguous, outermost first; the identity for
 /// arrays in row-major order. The first operand that tells two axes apart decides, as in ndarray's `Zip`.
-pub(crate) fn memory_order<'a>(shape: &[usize], operands: impl Iterator<Item = &'a [isize]> + Clone) -> Dims {
+pub(crate) fn memory_order(shape: &[usize], operands: &[&[isize]]) -> Dims {
     let mut order = Dims::from_fn(shape.len(), |axis| axis);
-    let row_major = operands.clone().all(|strides| {
+    let row_major = operands.iter().all(|strides| {
         let told = strides.iter().zip(shape).filter(|&(&s, &n)| s != 0 && n > 1).map(|(s, _)| s.unsigned_abs());
         told.clone().zip(told.skip(1)).all(|(outer, inner)| outer >= inner)
     });
@@ -65,7 +65,7 @@ pub(crate) fn memory_order<'a>(shape: &[usize], operands: impl Iterator<Item = &
     }
     // Insertion, not a library sort: axes that no operand tells apart make this no total order, which is harmless here.
     let outer = |a: usize, b: usize| {
-        operands.clone().find_map(|strides| {
+        operands.iter().find_map(|strides| {
             let (x, y) = (strides[a].unsigned_abs(), strides[b].unsigned_abs());
             (x != 0 && y != 0 && x != y).then_some(x > y)
         })
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn memory_order_follows_the_operands() {
-        let order = |shape: &[usize], strides: &[&[isize]]| memory_order(shape, strides.iter().copied()).to_vec();
+        let order = |shape: &[usize], strides: &[&[isize]]| memory_order(shape, strides).to_vec();
         assert_eq!(order(&[2, 3], &[&[3, 1], &[3, 1]]), [0, 1]);
         assert_eq!(order(&[2, 3], &[&[1, 2], &[1, 2]]), [1, 0]);
         assert_eq!(order(&[2, 3, 4], &[&[1, 2, 6]]), [2, 1, 0]);

@@ -1,48 +1,58 @@
 //! Small operations on arrays that have their values: computed at once by one kernel call, without a node or a plan, so
 //! that they cost no more than ndarray's.
 
-use std::mem::MaybeUninit;
-
 use ndarray::{ArrayView, Dimension};
 
 use super::argument::{Arg, hub_of};
-use super::broadcast::memory_order;
-use super::dims::volume;
+use super::broadcast::{broadcast_strides, memory_order, strides_in_order};
+use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, dim_of};
 use super::shared::Shared;
-use super::view::{Held, Store, filled};
+use super::view::{Held, Seen, Store, filled};
+use super::walk::Walk;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::small::{self, Operand as Small};
-use kernels::{Fault, Fold, Op, strided};
+use kernels::small::{self, Values};
+use kernels::{DType, Fault, Fold, Op, strided};
 
 /// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
 pub(crate) const SMALL: usize = 16 << 10;
 
-/// An operand that is there: its elements in row-major order.
-struct Ready<'a, A> {
-    elements: &'a [A],
+/// What is inside is compiled once, whatever the types are: generic code has it by its pointer (see the pool).
+const COMBINE: unsafe fn(Op, [DType; 2], &Ready<'_>, &Ready<'_>) -> Option<(Shared<Store>, bool)> = combine;
+const CHANGE: unsafe fn(Op, DType, Ready<'_>, &Ready<'_>) -> bool = change;
+const EACH: unsafe fn(Op, [DType; 2], (*const u8, usize), &Hub) -> Option<Shared<Store>> = each;
+const STRIDED: unsafe fn(Op, [DType; 2], &Hub, &[Seen<'_>], &[usize]) -> Option<(Shared<Store>, Dims<isize>)> =
+    strided_in_order;
+const FOLDED: unsafe fn(Fold, [DType; 2], (*const u8, &[usize]), usize, &Hub) -> Option<Result<Shared<Store>>> = folded;
+
+/// An operand that is there, without its type: its elements in row-major order.
+struct Ready<'a> {
+    at: *const u8,
+    len: usize,
     shape: &'a [usize],
     number: bool,
     hub: Option<&'a Hub>,
 }
 
-impl<'a, A: Element> Ready<'a, A> {
+impl<'a> Ready<'a> {
     #[inline]
-    fn of<D: Dimension>(arg: &'a Arg<'_, A, D>) -> Option<Ready<'a, A>> {
-        Some(Ready { elements: arg.ready()?, shape: arg.shape(), number: arg.is_number(), hub: arg.hub() })
+    fn of<A: Element, D: Dimension>(arg: &'a Arg<'_, A, D>) -> Option<Ready<'a>> {
+        let elements = arg.ready()?;
+        let (at, len) = (elements.as_ptr().cast(), elements.len());
+        Some(Ready { at, len, shape: arg.shape(), number: arg.is_number(), hub: arg.hub() })
     }
 
     /// All of it, for as many elements.
-    fn whole(&self) -> Small<'_, A> {
-        if self.number { Small::Scalar(self.elements[0]) } else { Small::Slice(self.elements) }
+    fn whole(&self) -> Values {
+        if self.number { Values::One(self.at) } else { Values::Each(self.at, self.len) }
     }
 
-    /// The `nth` row, or all of it where it is one row.
-    fn row(&self, row: usize, nth: usize) -> Small<'_, A> {
-        let elements = self.elements;
-        Small::Slice(if elements.len() > row { &elements[nth * row..][..row] } else { elements })
+    /// The `nth` row of elements of `size` bytes, or all of it where it is one row.
+    fn row(&self, row: usize, nth: usize, size: usize) -> Values {
+        let ahead = if self.len > row { nth * row * size } else { 0 };
+        Values::Each(self.at.wrapping_add(ahead), row)
     }
 }
 
@@ -55,15 +65,15 @@ enum Meet {
 }
 
 /// Whether the left one is the larger, and how the other meets it; `None` where they meet in another way.
-fn meet<A>(left: &Ready<'_, A>, right: &Ready<'_, A>) -> Option<(bool, Meet)> {
+fn meet(left: &Ready<'_>, right: &Ready<'_>) -> Option<(bool, Meet)> {
     if right.number || left.shape == right.shape {
         Some((true, Meet::Whole))
     } else if left.number {
         Some((false, Meet::Whole))
     } else if is_row_of(right.shape, left.shape) {
-        Some((true, Meet::Rows(right.elements.len())))
+        Some((true, Meet::Rows(right.len)))
     } else if is_row_of(left.shape, right.shape) {
-        Some((false, Meet::Rows(left.elements.len())))
+        Some((false, Meet::Rows(left.len)))
     } else {
         None
     }
@@ -77,34 +87,48 @@ pub(crate) fn binary<A: Element, B: Element, L: Dimension, R: Dimension, O: Dime
     left: &Arg<'_, A, L>,
     right: &Arg<'_, A, R>,
 ) -> Option<DistArray<B, O>> {
+    let dtypes = [A::DTYPE?, B::DTYPE?];
     // What is returned from the call is no more than a pointer: larger values would pass through memory, slowly.
-    let (store, of_left) = combine::<A, B>(op, &Ready::of(left)?, &Ready::of(right)?)?;
+    // SAFETY: both operands' elements are borrowed, of type `A`.
+    let (store, of_left) = unsafe { COMBINE(op, dtypes, &Ready::of(left)?, &Ready::of(right)?)? };
     let dim = dim_of::<O>(if of_left { left.shape() } else { right.shape() });
     // SAFETY: `combine` has written as many elements as the larger operand, whose shape this is, has.
     Some(DistArray::from_held(unsafe { Held::in_store(store, dim) }))
 }
 
 /// The elements of `left op right`, and whether they have the shape of the left one.
+///
+/// # Safety
+/// The operands' elements are valid for reads, of the first type; results are of the second.
 #[inline(never)]
-fn combine<A: Element, B: Element>(op: Op, left: &Ready<'_, A>, right: &Ready<'_, A>) -> Option<(Shared<Store>, bool)> {
-    let n = left.elements.len().max(right.elements.len());
-    if n > SMALL || const { A::DTYPE.is_none() || B::DTYPE.is_none() } {
+unsafe fn combine(
+    op: Op,
+    [from, to]: [DType; 2],
+    left: &Ready<'_>,
+    right: &Ready<'_>,
+) -> Option<(Shared<Store>, bool)> {
+    if left.len.max(right.len) > SMALL {
         return None;
     }
-    if let Some((operand, fault)) = A::DTYPE.and_then(|dtype| Fault::of(op, dtype)) {
+    if let Some((operand, fault)) = Fault::of(op, from) {
         // The general way says where it is.
-        let elements = if operand == 0 { left.elements } else { right.elements };
-        if fault.among(elements) {
+        let Ready { at, len, .. } = *if operand == 0 { left } else { right };
+        // SAFETY: the caller's promise.
+        if unsafe { fault.is_among(from, at, len) } {
             return None;
         }
     }
     let (of_left, meet) = meet(left, right)?;
-    let n = if of_left { left.elements.len() } else { right.elements.len() };
-    let fill = |out: &mut [MaybeUninit<B>]| match meet {
-        Meet::Whole => small::apply_binary(op, left.whole(), right.whole(), out).is_ok(),
-        Meet::Rows(row) => {
-            let mut rows = out.chunks_exact_mut(row).enumerate();
-            rows.all(|(nth, out)| small::apply_binary(op, left.row(row, nth), right.row(row, nth), out).is_ok())
+    let n = if of_left { left.len } else { right.len };
+    let (size, bytes) = (from.size(), to.size());
+    // SAFETY: the caller's promise; `out` takes `n` results, and is fresh memory. Rows are of `n` elements in all.
+    let fill = |out: *mut u8| unsafe {
+        match meet {
+            Meet::Whole => small::binary(op, from, [left.whole(), right.whole()], (to, out), n).is_ok(),
+            Meet::Rows(row) => (0..n / row).all(|nth| {
+                let operands = [left.row(row, nth, size), right.row(row, nth, size)];
+                small::binary(op, from, operands, (to, out.add(nth * row * bytes)), row).is_ok()
+            }),
         }
     };
     let hub = match (left.hub, right.hub) {
@@ -112,8 +136,8 @@ fn combine<A: Element, B: Element>(op: Op, left: &Ready<'_, A>, right: &Ready<'_
         (Some(hub), _) | (None, Some(hub)) => hub,
         (None, None) => &hub_of(None, None).ok()?,
     };
-    // SAFETY: the kernel writes all of `out` when it succeeds (lengths are checked by it); with rows, every chunk.
-    unsafe { filled(hub, n, fill) }.map(|store| (store, of_left))
+    // SAFETY: the kernel writes all of `out` when it succeeds (lengths are checked by it); with rows, every row.
+    unsafe { filled(hub, n * bytes, fill) }.map(|store| (store, of_left))
 }
 
 /// `array op= right` in the array's own memory, if both are there, small and row-major, the array is of the result's
@@ -124,40 +148,54 @@ pub(crate) fn update<A: Element, D: Dimension, R: Dimension>(
     array: &mut DistArray<A, D>,
     right: &Arg<'_, A, R>,
 ) -> bool {
-    let Some(right) = Ready::of(right) else { return false };
+    let (Some(dtype), Some(right)) = (A::DTYPE, Ready::of(right)) else { return false };
     let Some(held) = array.held_if_there() else { return false };
     let hub = held.store.hub().id();
     if held.view.len() > SMALL || !held.is_unique() || right.hub.is_some_and(|other| other.id() != hub) {
         return false;
     }
-    if let Some((_, fault)) = A::DTYPE.and_then(|dtype| Fault::of(op, dtype))
-        && fault.among(right.elements)
-    {
+    let Held { view, .. } = held;
+    let Some(elements) = view.as_slice_mut() else { return false };
+    let (at, len) = (elements.as_mut_ptr().cast::<u8>().cast_const(), elements.len());
+    let left = Ready { at, len, shape: view.shape(), number: false, hub: None };
+    // SAFETY: the array's elements are borrowed mutably, and nobody else looks into its memory; the operand's are borrowed. All are of type `A`.
+    unsafe { CHANGE(op, dtype, left, &right) }
+}
+
+/// `left op= right`.
+///
+/// # Safety
+/// The operands' elements are valid for reads, of the type; nobody else reads or writes those of the left one, which may be written.
+unsafe fn change(op: Op, dtype: DType, left: Ready<'_>, right: &Ready<'_>) -> bool {
+    // SAFETY: the caller's promise.
+    let faulty = |(_, fault): (usize, Fault)| unsafe { fault.is_among(dtype, right.at, right.len) };
+    if Fault::of(op, dtype).is_some_and(faulty) {
         return false;
     }
-    let Held { view, .. } = held;
-    let same = right.number || view.shape() == right.shape;
-    let row = (!same && is_row_of(right.shape, view.shape())).then_some(right.elements.len());
-    match (view.as_slice_mut(), row) {
-        (Some(elements), None) if same => small::update_binary(op, elements, right.whole()),
-        // All rows or none: whether it can be done depends on the types alone.
-        (Some(elements), Some(row)) => {
-            let mut rows = elements.chunks_exact_mut(row);
-            rows.all(|elements| small::update_binary(op, elements, right.whole()))
-        }
-        _ => false,
+    let at = left.at.cast_mut();
+    if right.number || left.shape == right.shape {
+        // SAFETY: the caller's promise.
+        return unsafe { small::update(op, dtype, (at, left.len), right.whole()) };
     }
+    if !is_row_of(right.shape, left.shape) {
+        return false;
+    }
+    // All rows or none: whether it can be done depends on the types alone.
+    let (row, size) = (right.len, dtype.size());
+    // SAFETY: the caller's promise, of each row of the left one.
+    (0..left.len / row).all(|nth| unsafe { small::update(op, dtype, (at.add(nth * row * size), row), right.whole()) })
 }
 
 /// A copy of a small row-major view in the pool; `None` where the general way must be taken.
 pub(crate) fn copy<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, D>) -> Option<Held<A, D>> {
     let elements = view.as_slice().filter(|elements| elements.len() <= SMALL)?;
-    let fill = |out: &mut [MaybeUninit<A>]| {
-        out.write_copy_of_slice(elements);
+    // SAFETY: the store is of as many elements as are copied into it, and fresh.
+    let fill = |out: *mut u8| unsafe {
+        std::ptr::copy_nonoverlapping(elements.as_ptr(), out.cast(), elements.len());
         true
     };
-    // SAFETY: as many elements as `out` takes are copied into it; it panics otherwise.
-    let store = unsafe { filled(hub, elements.len(), fill) }?;
+    // SAFETY: `fill` writes all elements.
+    let store = unsafe { filled(hub, size_of_val(elements), fill) }?;
     // SAFETY: as many elements as the view has, of whose shape the array is, were written.
     Some(unsafe { Held::in_store(store, view.raw_dim()) })
 }
@@ -166,22 +204,27 @@ pub(crate) fn copy<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, 
 #[inline]
 pub(crate) fn unary<A: Element, B: Element, D: Dimension>(op: Op, array: &DistArray<A, D>) -> Option<DistArray<B, D>> {
     let held = array.held()?;
-    let store = each::<A, B>(op, held.view.as_slice()?, held.store.hub())?;
+    let elements = held.view.as_slice()?;
+    let values = (elements.as_ptr().cast(), elements.len());
+    // SAFETY: the elements are borrowed, of type `A`.
+    let store = unsafe { EACH(op, [A::DTYPE?, B::DTYPE?], values, held.store.hub())? };
     // SAFETY: `each` has written as many elements as the operand has.
     Some(DistArray::from_held(unsafe { Held::in_store(store, held.view.raw_dim()) }))
 }
 
+/// # Safety
+/// So many elements are valid for reads, of the first type; results are of the second.
 #[inline(never)]
-fn each<A: Element, B: Element>(op: Op, elements: &[A], hub: &Hub) -> Option<Shared<Store>> {
-    if elements.len() > SMALL || A::DTYPE.is_none() || B::DTYPE.is_none() {
+unsafe fn each(op: Op, [from, to]: [DType; 2], (at, n): (*const u8, usize), hub: &Hub) -> Option<Shared<Store>> {
+    // SAFETY: the caller's promise.
+    let faulty = |(_, fault): (usize, Fault)| unsafe { fault.is_among(from, at, n) };
+    if n > SMALL || Fault::of(op, from).is_some_and(faulty) {
         return None;
     }
-    if A::DTYPE.and_then(|dtype| Fault::of(op, dtype)).is_some_and(|(_, fault)| fault.among(elements)) {
-        return None;
-    }
-    let fill = |out: &mut [MaybeUninit<B>]| small::apply_unary(op, elements, out).is_ok();
+    // SAFETY: the caller's promise; `out` takes `n` results, and is fresh memory.
+    let fill = |out: *mut u8| unsafe { small::unary(op, (from, Values::Each(at, n)), (to, out), n).is_ok() };
     // SAFETY: the kernel writes all of `out` when it succeeds.
-    unsafe { filled(hub, elements.len(), fill) }
+    unsafe { filled(hub, n * to.size(), fill) }
 }
 
 /// `left op right` over `shape`, to which both broadcast, where both are there and small, wherever their elements lie; `None` where the
@@ -192,19 +235,10 @@ pub(crate) fn binary_strided<A: Element, B: Element, L: Dimension, R: Dimension,
     right: &Arg<'_, A, R>,
     shape: &[usize],
 ) -> Option<DistArray<B, O>> {
-    if volume(shape) > SMALL {
-        return None;
-    }
-    let dim = dim_of::<O>(shape);
-    match (left, right) {
-        (Arg::Number(x), right) => {
-            strided((op, hub), [ndarray::aview0(x).broadcast(dim.clone())?, right.there()?.broadcast(dim)?])
-        }
-        (left, Arg::Number(y)) => {
-            strided((op, hub), [left.there()?.broadcast(dim.clone())?, ndarray::aview0(y).broadcast(dim)?])
-        }
-        (left, right) => strided((op, hub), [left.there()?.broadcast(dim.clone())?, right.there()?.broadcast(dim)?]),
-    }
+    // SAFETY: what is seen is borrowed, of type `A`.
+    let (store, strides) = unsafe { STRIDED(op, [A::DTYPE?, B::DTYPE?], hub, &[left.seen()?, right.seen()?], shape)? };
+    // SAFETY: all elements of `shape` are written, of type `B`, and these strides run through them.
+    Some(DistArray::from_held(unsafe { Held::in_store_strided(store, dim_of(shape), &strides) }))
 }
 
 /// `op` of each element of a small array that is there, wherever its elements lie; `None` where the general way must be taken.
@@ -213,44 +247,67 @@ pub(crate) fn unary_strided<A: Element, B: Element, D: Dimension>(
     array: &DistArray<A, D>,
 ) -> Option<DistArray<B, D>> {
     let held = array.held()?;
-    if held.view.len() > SMALL { None } else { strided((op, held.store.hub()), [held.view.view()]) }
+    let view = &held.view;
+    let seen = [Seen::of(view)];
+    // SAFETY: what is seen is borrowed, of type `A`.
+    let (store, strides) = unsafe { STRIDED(op, [A::DTYPE?, B::DTYPE?], held.store.hub(), &seen, view.shape())? };
+    // SAFETY: all elements of the view's shape are written, of type `B`, and these strides run through them.
+    Some(DistArray::from_held(unsafe { Held::in_store_strided(store, view.raw_dim(), &strides) }))
 }
 
-/// `op` of operands of one shape.
-fn strided<A: Element, B: Element, D: Dimension, const N: usize>(
-    (op, hub): (Op, &Hub),
-    operands: [ArrayView<'_, A, D>; N],
-) -> Option<DistArray<B, D>> {
-    // Of floats there is no faulty one; what looks for it is not compiled then.
-    if const { matches!(A::DTYPE, Some(dtype) if dtype.is_integer()) }
-        && let Some((operand, fault)) = A::DTYPE.and_then(|dtype| Fault::of(op, dtype))
-        && operands[operand].iter().any(|&x| fault.among(&[x]))
-    {
+/// `op` of one or two operands that broadcast to `shape`: the results and their strides over it.
+///
+/// # Safety
+/// The operands' elements are valid for reads, of the first type; results are of the second.
+unsafe fn strided_in_order(
+    op: Op,
+    [from, to]: [DType; 2],
+    hub: &Hub,
+    operands: &[Seen<'_>],
+    shape: &[usize],
+) -> Option<(Shared<Store>, Dims<isize>)> {
+    let n = volume(shape);
+    if n == 0 || n > SMALL {
         return None;
     }
-    let n = operands[0].len();
-    if n == 0 {
+    // SAFETY: the caller's promise.
+    if Fault::of(op, from).is_some_and(|(operand, fault)| unsafe { meets(&operands[operand], from, fault) }) {
         return None;
     }
-    let order = memory_order(operands[0].shape(), operands.iter().map(|operand| operand.strides()));
-    let row_major = order.is_sorted();
-    let operands =
-        if row_major { operands } else { operands.map(|operand| operand.permuted_axes(dim_of::<D>(&order))) };
-    let dim = operands[0].raw_dim();
-    let shape = operands[0].shape();
-    let places = operands.each_ref().map(|operand| (operand.as_ptr(), operand.strides()));
-    // SAFETY: the operands are views of one shape, borrowed for the call.
-    let fill = |out: &mut [MaybeUninit<B>]| unsafe { strided::apply(op, shape, &places, out) };
+    let stretched = |seen: &Seen<'_>| broadcast_strides(seen.shape, seen.strides, shape);
+    let (first, last) = (stretched(operands.first()?), stretched(operands.last()?));
+    let both = [&*first, &*last];
+    let order = memory_order(shape, &both[..operands.len()]);
+    let strides = strides_in_order(shape, &order);
+    let in_order = |strides: &[isize]| Dims::from_fn(order.len(), |axis| strides[order[axis]]);
+    let lengths = Dims::from_fn(order.len(), |axis| shape[order[axis]]);
+    let steps = [in_order(&first), in_order(&last)];
+    let at = |nth: usize| (operands[nth.min(operands.len() - 1)].at, &*steps[nth]);
+    let places = [at(0), at(1)];
+    // SAFETY: the caller's promise: broadcasting reaches no other elements. `out` takes `n` results, and is fresh memory.
+    let fill = |out: *mut u8| unsafe { strided::apply(op, from, &lengths, &places[..operands.len()], (to, out)) };
     // SAFETY: where it says so, `apply` has written all of `out`.
-    let store = unsafe { filled(hub, n, fill) }?;
-    // SAFETY: as many elements as the operands have, of whose shape `dim` is, were written.
-    let held = unsafe { Held::in_store(store, dim) };
-    if row_major {
-        return Some(DistArray::from_held(held));
-    }
-    let mut back = D::zeros(order.len());
-    order.iter().enumerate().for_each(|(at, &axis)| back.slice_mut()[axis] = at);
-    Some(DistArray::from_held(held.with_view(|view| view.permuted_axes(back))))
+    let store = unsafe { filled(hub, n * to.size(), fill) }?;
+    Some((store, strides))
+}
+
+/// Whether one of the elements is such an operand.
+///
+/// # Safety
+/// They are valid for reads, of type `dtype`.
+unsafe fn meets(seen: &Seen<'_>, dtype: DType, fault: Fault) -> bool {
+    let order = Dims::from_fn(seen.shape.len(), |axis| axis);
+    let mut any = false;
+    Walk::new(seen.shape, &order, [seen.strides]).runs(0..volume(seen.shape), |[offset], [step], _, n| {
+        let size = dtype.size() as isize;
+        let (at, apart) = (seen.at.wrapping_offset(offset * size), step * size);
+        // SAFETY: elements of a run are elements of the view (contract).
+        any |= match step {
+            1 => unsafe { fault.is_among(dtype, at, n) },
+            _ => (0..n as isize).any(|nth| unsafe { fault.is_among(dtype, at.wrapping_offset(nth * apart), 1) }),
+        };
+    });
+    any
 }
 
 /// One axis of a small row-major array that is there, folded without an expression; `None` where that cannot be.
@@ -262,21 +319,45 @@ pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
 ) -> Option<Result<DistArray<R, E>>> {
     let (held, &[axis]) = (array.held()?, axes) else { return None };
     let shape = held.view.shape();
-    let elements = held.view.as_slice().filter(|elements| (1..=SMALL).contains(&elements.len()))?;
+    let elements = held.view.as_slice()?;
+    let values = (elements.as_ptr().cast(), shape);
+    // SAFETY: the elements are borrowed, of type `A`, and row-major of this shape.
+    let store = match unsafe { FOLDED(fold, [A::DTYPE?, R::DTYPE?], values, axis, held.store.hub())? } {
+        Ok(store) => store,
+        Err(error) => return Some(Err(error)),
+    };
     let mut kept = E::zeros(shape.len() - 1);
     let others = shape.iter().enumerate().filter(|(at, _)| *at != axis);
     kept.slice_mut().iter_mut().zip(others).for_each(|(place, (_, &length))| *place = length);
+    // SAFETY: as many elements as `kept` has were written.
+    Some(Ok(DistArray::from_held(unsafe { Held::in_store(store, kept) })))
+}
+
+/// # Safety
+/// The elements are valid for reads, of the first type, row-major of this shape; results are of the second.
+unsafe fn folded(
+    fold: Fold,
+    [from, to]: [DType; 2],
+    (at, shape): (*const u8, &[usize]),
+    axis: usize,
+    hub: &Hub,
+) -> Option<Result<Shared<Store>>> {
+    let n = volume(shape);
+    if !(1..=SMALL).contains(&n) {
+        return None;
+    }
+    let cells = n / shape[axis];
     let mut done = Ok(true);
-    let fill = |out: &mut [MaybeUninit<R>]| {
-        done = small::fold_axis(fold, elements, shape, axis, out).map_err(Error::from);
+    // SAFETY: the caller's promise; `out` takes a result for each cell, and is fresh memory.
+    let fill = |out: *mut u8| unsafe {
+        done = small::along(fold, (from, at, n), shape, axis, (to, out, cells)).map_err(Error::from);
         matches!(done, Ok(true))
     };
-    // SAFETY: where it says so `fold_axis` has written all of `out`.
-    let store = unsafe { filled(held.store.hub(), kept.size(), fill) };
-    match (done, store) {
-        // SAFETY: as many elements as `kept` has were written.
-        (Ok(_), store) => Some(Ok(DistArray::from_held(unsafe { Held::in_store(store?, kept) }))),
-        (Err(error), _) => Some(Err(error)),
+    // SAFETY: where it says so `along` has written all of `out`.
+    let store = unsafe { filled(hub, cells * to.size(), fill) };
+    match done {
+        Ok(_) => store.map(Ok),
+        Err(error) => Some(Err(error)),
     }
 }
 

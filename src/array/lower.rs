@@ -3,6 +3,8 @@
 use std::ptr;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::blocks::Grid;
 use super::broadcast::{broadcast_strides, memory_order};
 use super::dims::{Dims, row_major};
@@ -269,7 +271,7 @@ impl Lowered {
 
 /// The order of axes that suits these strides, over `shape`.
 pub(crate) fn order_of(shape: &[usize], strides: &[Dims<isize>]) -> Dims {
-    memory_order(shape, strides.iter().map(|s| &**s))
+    memory_order(shape, &strides.iter().map(|s| &**s).collect::<SmallVec<[&[isize]; 8]>>())
 }
 
 /// `values` in the order of `order`.

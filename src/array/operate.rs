@@ -1,6 +1,8 @@
 //! What every operation goes through: at once where it is small, as a closure where programs do not know the type, else as
 //! a node of an expression.
 
+use std::sync::Arc;
+
 use ndarray::Dimension;
 
 use super::argument::{Arg, hub_of};
@@ -95,6 +97,13 @@ pub(crate) fn apply<B: Element, O: Dimension>(
     shape: Dims,
     args: Vec<Operand>,
 ) -> Result<DistArray<B, O>> {
+    // One function for all types: generic code has it by its pointer (see the pool).
+    const NODE: fn(&Hub, DType, Op, Dims, Vec<Operand>) -> Result<Arc<Node>> = node;
+    NODE(hub, dtype, op, shape, args).map(DistArray::from_node)
+}
+
+/// The node of [`apply`], which has its value where that is small and all operands are there.
+fn node(hub: &Hub, dtype: DType, op: Op, shape: Dims, args: Vec<Operand>) -> Result<Arc<Node>> {
     check_hubs(&args)?;
     let types: Vec<DType> = args.iter().map(Operand::dtype).collect();
     if !op.gives(&types, dtype) {
@@ -108,7 +117,7 @@ pub(crate) fn apply<B: Element, O: Dimension>(
     if at_once {
         evaluate::evaluate(std::slice::from_ref(&node))?;
     }
-    Ok(DistArray::from_node(node))
+    Ok(node)
 }
 
 /// `op` of each element; `f` is what it does to elements that programs do not know.

@@ -233,7 +233,7 @@ impl<A, D: Dimension> Held<A, D> {
     /// The elements' bits may be copied.
     unsafe fn copied_out(&self) -> Result<Array<A, D>> {
         let (hub, view) = (self.store.hub(), self.view.view());
-        let order = memory_order(view.shape(), std::iter::once(view.strides()));
+        let order = memory_order(view.shape(), &[view.strides()]);
         // SAFETY: the caller's promise.
         let elements = unsafe { walk::bits_out(hub, "gather", &view, &order) }?;
         hub.count_copied(size_of_val(&*elements) as u64);
@@ -288,7 +288,7 @@ impl<A, D: Dimension> Held<A, D> {
         let clone =
             owned.clone.get().ok_or_else(|| Error::invalid("shared elements that nobody has said how to clone"))?;
         let (shape, strides) = (self.view.shape(), self.view.strides());
-        let order = memory_order(shape, std::iter::once(strides));
+        let order = memory_order(shape, &[strides]);
         // SAFETY: the view's elements, of the type that the function was left for (`clone`), are borrowed for the call.
         Ok((unsafe { clone(self.view.as_ptr().cast(), shape, strides, &order) }, order))
     }
@@ -361,7 +361,7 @@ fn arranged<A, D: Dimension>(mut vector: Vec<A>, first: usize, dim: D, strides: 
         }
         return array;
     }
-    let order = memory_order(dim.slice(), std::iter::once(strides));
+    let order = memory_order(dim.slice(), &[strides]);
     let mut elements = Vec::with_capacity(dim.size());
     let walk = Walk::new(dim.slice(), &order, [strides]);
     let each = |take: &mut dyn FnMut(usize)| {

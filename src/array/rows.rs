@@ -2,12 +2,14 @@
 //! made it, and is never made anew in another one. The `unsafe` of it is here, behind functions that take views.
 
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 
 use ndarray::{ArrayView, Dimension};
+use smallvec::SmallVec;
 
 use super::broadcast::{memory_order, strides_in_order};
-use super::view::Held;
+use super::dims::{Dims, volume};
+use super::shared;
+use super::view::{Held, Store, checked_bytes};
 use super::walk::{Elsewhere, How, Shared, Walk, parallel_with};
 use crate::cluster::Hub;
 use crate::element::Element;
@@ -119,34 +121,61 @@ pub(super) unsafe fn fill<R: Rows, D: Dimension>(
     describe: Option<(&'static str, Describe<'_>)>,
 ) -> Result<Held<R::Out, D>> {
     assert_eq!(operands.len(), R::INPUTS, "one operand for each");
-    let shape = dim.slice().to_vec();
-    let order = memory_order(&shape, operands.iter().map(|(_, strides)| *strides));
-    let out_strides = strides_in_order(&shape, &order);
+    // SAFETY: what the loop hands on are the operands' elements (contract), and places of its own in a block of results.
+    let run = |from: &[*const u8; MOST], steps: &[isize; MOST], to: *mut u8, n| unsafe {
+        rows.run(from, steps, to.cast(), n)
+    };
+    let sizes = (&R::SIZES, size_of::<R::Out>());
+    let (store, strides) = FILLED(hub, name, dim.slice(), operands, sizes, &run, describe)?;
+    // SAFETY: the loop has written a result, of its type, to every place of the shape; these strides run through them without a gap.
+    Ok(unsafe { Held::in_store_strided(store, dim, &strides) })
+}
+
+/// What is done to a run: where it is in each operand, the steps there, where its results go, and how many there are.
+type Run<'a> = &'a (dyn Fn(&[*const u8; MOST], &[isize; MOST], *mut u8, usize) + Sync);
+/// The sizes of the operands' elements, and of a result.
+type Sizes<'a> = (&'a [usize; MOST], usize);
+/// Operands: where the element at index 0, 0, … is, and the strides.
+type Operands<'a> = [(*const u8, &'a [isize])];
+type Told<'a> = Option<(&'static str, Describe<'a>)>;
+type Results = (shared::Shared<Store>, Dims<isize>);
+
+/// The loop is one, whatever the types are: generic code has it by its pointer (see the pool).
+const FILLED: fn(&Hub, &'static str, &[usize], &Operands<'_>, Sizes<'_>, Run<'_>, Told<'_>) -> Result<Results> = filled;
+
+/// A fresh block that `run` has been told to fill, and the strides of its elements over `shape`.
+fn filled(
+    hub: &Hub,
+    name: &'static str,
+    shape: &[usize],
+    operands: &Operands<'_>,
+    (sizes, size): Sizes<'_>,
+    run: Run<'_>,
+    describe: Told<'_>,
+) -> Result<Results> {
+    let of_operands: SmallVec<[&[isize]; MOST]> = operands.iter().map(|(_, strides)| *strides).collect();
+    let order = memory_order(shape, &of_operands);
+    let out_strides = strides_in_order(shape, &order);
     let rows_of_results = order.is_sorted().then(|| shape.first().copied()).flatten();
-    let none = vec![0; shape.len()];
+    let none = Dims::from_fn(shape.len(), |_| 0);
     let strides = std::array::from_fn(|k| operands.get(k).map_or(&none[..], |(_, strides)| strides));
     let places = Places {
-        walk: Walk::new(&shape, &order, strides),
+        walk: Walk::new(shape, &order, strides),
         bases: std::array::from_fn(|k| Shared(operands.get(k).map_or(std::ptr::null_mut(), |(at, _)| at.cast_mut()))),
-        sizes: R::SIZES,
+        sizes: *sizes,
     };
-    let write = |out: &mut [MaybeUninit<R::Out>]| {
-        let to = Shared(out.as_mut_ptr());
-        let results = (to.at().cast_const().cast(), out.len());
-        let encode = describe.map(|(kind, describe)| (kind, |grain: usize| describe(&places, results, grain)));
-        let elsewhere = encode.as_ref().map(|(kind, payload)| Elsewhere { kind, payload });
-        // A function that engine processes take part in sees the pool of whatever process it is called in.
-        let how = How { closure: elsewhere.is_none(), elsewhere, rows: rows_of_results };
-        parallel_with(hub, name, out.len(), CALL, how, &|range| {
-            places.runs(range, |from, steps, start, n| {
-                // SAFETY: the operands' elements (contract); places `start..` of `out`, of as many elements as the shape has, are this
-                // run's own.
-                unsafe { rows.run(from, steps, to.at().add(start).cast(), n) }
-            });
-        })
-    };
-    // SAFETY: the walk covers every place of the shape once when it succeeds; `strides_in_order` leaves no gap.
-    unsafe { Held::create_strided(hub, dim, &out_strides, write) }
+    let (n, store) = (volume(shape), shared::Shared::new(Store::new(hub, checked_bytes(shape, size)?)?));
+    let to = Shared(store.base());
+    let results = (to.at().cast_const(), n);
+    let encode = describe.map(|(kind, describe)| (kind, |grain: usize| describe(&places, results, grain)));
+    let elsewhere = encode.as_ref().map(|(kind, payload)| Elsewhere { kind, payload });
+    // A function that engine processes take part in sees the pool of whatever process it is called in.
+    let how = How { closure: elsewhere.is_none(), elsewhere, rows: rows_of_results };
+    parallel_with(hub, name, n, CALL, how, &|range| {
+        // Places `start..` of the block, which has room for as many results as the shape has elements, are this run's own.
+        places.runs(range, |from, steps, start, n| run(from, steps, to.at().wrapping_add(start * size), n));
+    })?;
+    Ok((store, out_strides))
 }
 
 /// Where the elements of operands are, run by run.

@@ -211,32 +211,40 @@ pub(crate) struct Held<A, D> {
     pub(crate) store: Shared<Store>,
 }
 
+/// The absolute strides, and how many elements the lowest address lies before the one at index 0, 0, …; `None` where there is nothing, and
+/// ndarray takes strides of 0 where it is not told any.
+fn steps_of(lengths: &[usize], strides: &[isize], steps: &mut [usize]) -> Option<usize> {
+    let axes = || strides.iter().zip(lengths);
+    if lengths.contains(&0) && axes().any(|(&stride, &length)| stride == 0 && length > 1) {
+        return None;
+    }
+    let mut back = 0;
+    for (step, (&stride, &length)) in steps.iter_mut().zip(axes()) {
+        *step = stride.unsigned_abs();
+        if stride < 0 {
+            // Also in an array of nothing, since `invert_axis` goes this way back.
+            back += *step * length.saturating_sub(1);
+        }
+    }
+    Some(back)
+}
+
 /// A view from a pointer, lengths and strides of any sign.
 ///
 /// # Safety
 /// Every index of `dim`, through `strides`, is inside one live allocation of initialised `A`s that outlives the view's last use, and `ptr` is
 /// aligned. Elements are written through the view only while nothing else reads or writes them.
 pub(super) unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[isize]) -> View<A, D> {
-    let axes = || strides.iter().zip(dim.slice());
-    if dim.slice().contains(&0) && axes().any(|(&stride, &length)| stride == 0 && length > 1) {
-        // ndarray takes strides of 0 for a view of nothing where it is not told any.
+    let mut steps = D::zeros(dim.ndim());
+    let Some(back) = steps_of(dim.slice(), strides, steps.slice_mut()) else {
         // SAFETY: a view of nothing, whose pointer is inside the memory.
         return View(unsafe { RawArrayViewMut::from_shape_ptr(dim, ptr) }, PhantomData);
-    }
-    let mut steps = D::zeros(dim.ndim());
-    let (mut low, mut reversed) = (ptr, false);
-    for ((step, &stride), &length) in steps.slice_mut().iter_mut().zip(strides).zip(dim.slice()) {
-        *step = stride.unsigned_abs();
-        if stride < 0 {
-            reversed = true;
-            // Also in an array of nothing, since `invert_axis` goes this way back.
-            low = low.wrapping_offset(stride * length.saturating_sub(1) as isize);
-        }
-    }
+    };
+    let low = ptr.wrapping_sub(back);
     // SAFETY: `low` is the lowest address that the caller's indices reach, and from it the absolute strides reach
     // the same places (none, where a length is 0); that they are live and initialised is the caller's promise.
     let mut view = unsafe { RawArrayViewMut::from_shape_ptr(dim.strides(steps), low) };
-    if reversed {
+    if strides.iter().any(|&stride| stride < 0) {
         let layout: &mut LayoutRef<A, D> = view.as_mut();
         for (axis, &stride) in strides.iter().enumerate() {
             if stride < 0 {
@@ -247,17 +255,27 @@ pub(super) unsafe fn view_of<A, D: Dimension>(ptr: *mut A, dim: D, strides: &[is
     View(view, PhantomData)
 }
 
-/// A fresh block of `len` elements that `fill` has written, where there is memory and `fill` says so.
+/// Elements that are there, without their type: where the one at index 0, 0, … is, and how the others lie.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) at: *const u8,
+    pub(crate) shape: &'a [usize],
+    /// In elements.
+    pub(crate) strides: &'a [isize],
+}
+
+impl<'a> Seen<'a> {
+    pub(crate) fn of<A, D: Dimension>(view: &'a ArrayRef<A, D>) -> Seen<'a> {
+        Seen { at: view.as_ptr().cast(), shape: view.shape(), strides: view.strides() }
+    }
+}
+
+/// A fresh block of `bytes` that `fill` has written, where there is memory and `fill` says so. It is aligned to 64 bytes.
 ///
 /// # Safety
-/// When `fill` is true it has initialised all elements.
+/// When `fill` is true it has written all bytes that an element has.
 #[inline]
-pub(crate) unsafe fn filled<A: Element>(
-    hub: &Hub,
-    len: usize,
-    fill: impl FnOnce(&mut [MaybeUninit<A>]) -> bool,
-) -> Option<Shared<Store>> {
-    let bytes = len.checked_mul(size_of::<A>())?;
+pub(crate) unsafe fn filled(hub: &Hub, bytes: usize, fill: impl FnOnce(*mut u8) -> bool) -> Option<Shared<Store>> {
     // As a rule the thread has kept such a block: then the store is made from it in one place.
     let store = match hub.pool().alloc_kept(bytes) {
         Some(block) => {
@@ -266,7 +284,7 @@ pub(crate) unsafe fn filled<A: Element>(
         }
         None => Shared::new(Store::new(hub, bytes).ok()?),
     };
-    let done = fill(store.elements(len));
+    let done = fill(store.base());
     done.then_some(store)
 }
 
@@ -300,27 +318,22 @@ impl<A, D: Dimension> Held<A, D> {
     /// `store` is a block of as many `A`s as `dim` has elements, or of more, and those are initialised.
     #[inline]
     pub(crate) unsafe fn in_store(store: Shared<Store>, dim: D) -> Held<A, D> {
+        assert!(align_of::<A>() <= 64, "blocks are aligned to 64 bytes");
         // SAFETY: the block is aligned to 64 bytes, has room for the shape and is initialised (contract), and lives as
         // long as `store`, which is kept beside the view.
         let view = unsafe { RawArrayViewMut::from_shape_ptr(dim, store.base().cast()) };
         Held { view: View(view, PhantomData), store }
     }
 
-    /// The same for an array whose memory runs through all of `dim` as `strides` say, from the block's start on.
+    /// [`in_store`](Held::in_store), where the elements lie as `strides` say from the block's start on.
     ///
     /// # Safety
-    /// As [`Held::create`]; `strides` are positive and leave no gap.
-    pub(crate) unsafe fn create_strided(
-        hub: &Hub,
-        dim: D,
-        strides: &[isize],
-        fill: impl FnOnce(&mut [MaybeUninit<A>]) -> Result<()>,
-    ) -> Result<Held<A, D>> {
-        let store = Shared::new(Store::new(hub, checked_bytes(dim.slice(), size_of::<A>())?)?);
-        fill(store.elements(dim.size()))?;
-        // SAFETY: strides without gaps over `dim` stay inside a block of its size; else as in `create`.
+    /// As [`in_store`](Held::in_store); `strides` are positive and leave no gap.
+    pub(crate) unsafe fn in_store_strided(store: Shared<Store>, dim: D, strides: &[isize]) -> Held<A, D> {
+        assert!(align_of::<A>() <= 64, "blocks are aligned to 64 bytes");
+        // SAFETY: strides without gaps over `dim` stay inside a block of its size, which is initialised (contract); it is kept beside the view.
         let view = unsafe { view_of(store.base().cast(), dim, strides) };
-        Ok(Held { view, store })
+        Held { view, store }
     }
 
     /// The array that a computed leaf is. Panics where the leaf's rank is another.
@@ -355,7 +368,7 @@ impl<A, D: Dimension> Held<A, D> {
         let before: isize = shape.iter().zip(strides).map(|(&n, &s)| s.min(0) * (n as isize - 1)).sum();
         let first = self.view.as_ptr().cast_mut().wrapping_offset(before);
         // SAFETY: the elements between the first and the last one of a view lie in its memory: a vector's, or a block, which an array's
-        // maker has filled without gaps (the contracts of `create`, `create_strided` and `in_store`, and of fresh leaves). `store`
+        // maker has filled without gaps (the contracts of `create`, `in_store` and `in_store_strided`, and of fresh leaves). `store`
         // keeps it alive.
         let all = Held { view: unsafe { view_of(first, Ix1(span), &[1]) }, store: self.store.clone() };
         Some(copy(&all).map(|copied| {

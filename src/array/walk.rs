@@ -7,10 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ndarray::{ArrayRef, ArrayView, Dimension};
 
 use super::broadcast::{memory_order, strides_in_order};
-use super::dims::{Dims, row_major};
+use super::dims::{Dims, row_major, volume};
 use super::execute;
 use super::placement::{self, Deal};
-use super::view::{Held, checked_bytes, strides_of};
+use super::shared;
+use super::view::{Held, Seen, Store, checked_bytes, strides_of};
 use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote};
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -181,6 +182,10 @@ pub(super) fn dtype_of_bits(size: usize) -> Option<DType> {
     }
 }
 
+/// What is copied is bits, whatever their type is: generic code has this by its pointer (see the pool).
+const COPIED: unsafe fn(&Hub, &'static str, usize, Seen<'_>, &[usize]) -> Result<shared::Shared<Store>> = copied;
+const BITS_TO: unsafe fn(&Hub, &'static str, usize, Seen<'_>, &[usize], *mut u8) -> Result<()> = bits_to;
+
 /// A copy in the pool, in the same memory order.
 pub(crate) fn copy<A: Element, D: Dimension>(
     hub: &Hub,
@@ -200,7 +205,7 @@ pub(super) unsafe fn copy_bits<A, D: Dimension>(
     name: &'static str,
     view: &ArrayView<'_, A, D>,
 ) -> Result<Held<A, D>> {
-    let order = memory_order(view.shape(), std::iter::once(view.strides()));
+    let order = memory_order(view.shape(), &[view.strides()]);
     // SAFETY: the caller's promise.
     unsafe { copy_in_order(hub, name, view, &order) }
 }
@@ -223,11 +228,27 @@ unsafe fn copy_in_order<A, D: Dimension>(
     view: &ArrayView<'_, A, D>,
     order: &[usize],
 ) -> Result<Held<A, D>> {
-    let strides = strides_in_order(view.shape(), order);
-    // SAFETY: the caller's promise.
-    let fill = |out: &mut [MaybeUninit<A>]| unsafe { bits_to(hub, name, view, order, out) };
-    // SAFETY: `bits_to` writes every element when it succeeds; `strides_in_order` leaves no gap.
-    unsafe { Held::create_strided(hub, view.raw_dim(), &strides, fill) }
+    // SAFETY: the view is borrowed; its elements have this size.
+    let store = unsafe { COPIED(hub, name, size_of::<A>(), Seen::of(view), order)? };
+    // SAFETY: the store has been filled with as many elements; `strides_in_order` leaves no gap.
+    Ok(unsafe { Held::in_store_strided(store, view.raw_dim(), &strides_in_order(view.shape(), order)) })
+}
+
+/// A fresh block with the elements, of `size` bytes, with the axes taken in `order`.
+///
+/// # Safety
+/// The elements are valid for reads.
+unsafe fn copied(
+    hub: &Hub,
+    name: &'static str,
+    size: usize,
+    from: Seen<'_>,
+    order: &[usize],
+) -> Result<shared::Shared<Store>> {
+    let store = shared::Shared::new(Store::new(hub, checked_bytes(from.shape, size)?)?);
+    // SAFETY: the caller's promise; a fresh block of as many bytes, aligned to 64.
+    unsafe { bits_to(hub, name, size, from, order, store.base())? };
+    Ok(store)
 }
 
 /// The elements with the axes taken in `order`, in memory of their own.
@@ -240,11 +261,11 @@ pub(super) unsafe fn bits_out<A, D: Dimension>(
     view: &ArrayView<'_, A, D>,
     order: &[usize],
 ) -> Result<Vec<A>> {
-    let mut elements = Vec::with_capacity(view.len());
+    let mut elements: Vec<A> = Vec::with_capacity(view.len());
     advise_huge(&mut elements);
-    // SAFETY: the caller's promise.
-    unsafe { bits_to(hub, name, view, order, &mut elements.spare_capacity_mut()[..view.len()]) }?;
-    // SAFETY: `bits_to` succeeded, so it has written all `view.len()` places, which are within the capacity.
+    // SAFETY: the view is borrowed, and the vector has room for as many elements.
+    unsafe { BITS_TO(hub, name, size_of::<A>(), Seen::of(view), order, elements.as_mut_ptr().cast())? };
+    // SAFETY: it succeeded, so it has written all `view.len()` places, which are within the capacity.
     unsafe { elements.set_len(view.len()) };
     Ok(elements)
 }
@@ -266,50 +287,67 @@ pub(super) fn advise_huge<A>(vector: &mut Vec<A>) {
     }
 }
 
-/// Copies the bits of the elements, with the axes taken in `order`, into `out`: of large arrays with the kernels' streaming stores.
+/// Copies the bits of the elements, of `size` bytes, with the axes taken in `order`, to `out`: of large arrays with the kernels' streaming
+/// stores.
 ///
 /// # Safety
-/// The elements' bits may be copied: the type is `Copy`, or only one of each element and its copy is used from then on.
-unsafe fn bits_to<A, D: Dimension>(
+/// The elements are valid for reads. `out` takes as many, is aligned as they are, and overlaps none of them. Bits of a type that is not `Copy`
+/// are those of a copy only as long as the originals are not used.
+unsafe fn bits_to(
     hub: &Hub,
     name: &'static str,
-    view: &ArrayView<'_, A, D>,
+    size: usize,
+    from: Seen<'_>,
     order: &[usize],
-    out: &mut [MaybeUninit<A>],
+    out: *mut u8,
 ) -> Result<()> {
-    assert_eq!(view.len(), out.len());
+    let Seen { at, shape, strides } = from;
+    let n = volume(shape);
     // The kernels move elements as words of their size, which an array elsewhere need not be aligned to.
-    let aligned = |dtype: &DType| (view.as_ptr().addr() | out.as_ptr().addr()).is_multiple_of(dtype.size());
-    if size_of_val(out) >= STREAM_FROM
-        && let Some(dtype) = dtype_of_bits(size_of::<A>()).filter(aligned)
+    let aligned = |dtype: &DType| (at.addr() | out.addr()).is_multiple_of(dtype.size());
+    if n.saturating_mul(size) >= STREAM_FROM
+        && let Some(dtype) = dtype_of_bits(size).filter(aligned)
     {
-        let strides = strides_in_order(view.shape(), order);
-        let (from, to) = (view.as_ptr().cast(), out.as_mut_ptr().cast());
-        // SAFETY: `view` and `out` are borrowed for the call, the latter mutably; `out` has as many elements as the
-        // view, which `strides_in_order` reaches without a gap.
-        return unsafe { execute::copy(hub, dtype, (view.shape(), order), (from, view.strides()), (to, &strides)) };
+        let in_order = strides_in_order(shape, order);
+        // SAFETY: the caller's promise; `out` takes as many elements as there are, which `strides_in_order` reaches without a gap.
+        return unsafe { execute::copy(hub, dtype, (shape, order), (at, strides), (out, &in_order)) };
     }
-    let walk = Walk::new(view.shape(), order, [view.strides()]);
-    // As bytes, which may be sent to other threads whatever the type is.
-    let source = Shared(view.as_ptr().cast_mut().cast::<u8>());
-    let target = Shared(out.as_mut_ptr().cast::<u8>());
-    parallel(hub, name, view.len(), 2 * size_of::<A>(), &|range| {
+    let walk = Walk::new(shape, order, [strides]);
+    let (source, target) = (Shared(at.cast_mut()), Shared(out));
+    parallel(hub, name, n, 2 * size, &|range| {
         walk.runs(range, |[offset], [step], start, length| {
-            // SAFETY: `offset` and `step` walk through the indices of `view`, which is borrowed for the call; places
-            // `start..` of `out` (as long as the view) are this run's own, since runs of one loop are disjoint.
+            // SAFETY: `offset` and `step` walk through the elements (contract); places `start..` of `out` are this run's own, since runs of one
+            // loop are disjoint.
             unsafe {
-                let source = source.at().cast::<MaybeUninit<A>>().cast_const().offset(offset);
-                let target = target.at().cast::<MaybeUninit<A>>().add(start);
-                if step == 1 {
-                    std::ptr::copy_nonoverlapping(source, target, length);
-                } else {
-                    for i in 0..length {
-                        target.add(i).write(source.offset(step * i as isize).read());
-                    }
+                let from = source.at().cast_const().offset(offset * size as isize);
+                let to = target.at().add(start * size);
+                match (step, size) {
+                    (1, _) => std::ptr::copy_nonoverlapping(from, to, length * size),
+                    (_, 1) => words::<u8>(from, step, to, length),
+                    (_, 2) => words::<u16>(from, step, to, length),
+                    (_, 4) => words::<u32>(from, step, to, length),
+                    (_, 8) => words::<u64>(from, step, to, length),
+                    (_, 16) => words::<[u64; 2]>(from, step, to, length),
+                    _ => (0..length).for_each(|i| {
+                        let from = from.offset(i as isize * step * size as isize);
+                        std::ptr::copy_nonoverlapping(from, to.add(i * size), size);
+                    }),
                 }
             }
         });
     })
+}
+
+/// Copies words `step` apart side by side.
+///
+/// # Safety
+/// So many words are valid for reads, and for writes at `to`; the two overlap nowhere.
+unsafe fn words<T>(from: *const u8, step: isize, to: *mut u8, n: usize) {
+    let (from, to) = (from.cast::<MaybeUninit<T>>(), to.cast::<MaybeUninit<T>>());
+    for i in 0..n {
+        // SAFETY: the caller's promise; words that are not initialised, or not aligned, are copied as they are.
+        unsafe { to.add(i).write_unaligned(from.offset(step * i as isize).read_unaligned()) };
+    }
 }
 
 /// Replaces each element by `f` of it.
@@ -319,7 +357,7 @@ pub(crate) fn update<A: Element, D: Dimension>(
     view: &mut ArrayRef<A, D>,
     f: impl Fn(&mut A) + Sync,
 ) -> Result<()> {
-    let order = memory_order(view.shape(), std::iter::once(view.strides()));
+    let order = memory_order(view.shape(), &[view.strides()]);
     let walk = Walk::new(view.shape(), &order, [view.strides()]);
     let (length, elements) = (view.len(), Shared(view.as_mut_ptr()));
     parallel_with(hub, name, length, 32, How { closure: true, ..How::default() }, &|range| {
@@ -342,7 +380,7 @@ pub(crate) fn update_with<A: Element, B: Element, D: Dimension>(
     f: impl Fn(&mut A, B) + Sync,
 ) -> Result<()> {
     assert_eq!(view.shape(), other.shape());
-    let order = memory_order(view.shape(), [view.strides(), other.strides()].into_iter());
+    let order = memory_order(view.shape(), &[view.strides(), other.strides()]);
     let walk = Walk::new(view.shape(), &order, [view.strides(), other.strides()]);
     let length = view.len();
     let (elements, other) = (Shared(view.as_mut_ptr()), Shared(other.as_ptr().cast_mut()));

@@ -1,7 +1,7 @@
 //! Eager entry points for small contiguous operands: one kernel call, no plan, and the bits that a plan gives.
 
 use super::fold;
-use super::kernel::{Arg, SPLAT, recipe, splat_lanes};
+use super::kernel::{Arg, recipe, splat_lanes};
 use super::known;
 use super::plan::Description;
 use super::simd::Isa;
@@ -19,24 +19,71 @@ pub enum Operand<'a, A> {
     Scalar(A),
 }
 
-/// Room for a splat.
-type Splat<A> = MaybeUninit<Line<[MaybeUninit<A>; SPLAT]>>;
-
 impl<A: Value> Operand<'_, A> {
-    /// The kernel's view of the operand; `None` where it is of another length than `n`.
-    #[inline]
-    fn arg(&self, n: usize, splat: &mut Splat<A>) -> Option<Arg> {
+    /// The operand without its type.
+    fn values(&self) -> Values {
         match self {
-            Operand::Slice(slice) => (slice.len() == n).then(|| Arg { ptr: slice.as_ptr().cast(), varies: true }),
-            Operand::Scalar(value) => {
-                let lanes = splat.as_mut_ptr().cast::<A>();
-                for i in 0..splat_lanes(size_of::<A>()) {
-                    // SAFETY: the splat has room for `SPLAT` values, which is no fewer.
-                    unsafe { lanes.add(i).write(*value) };
-                }
-                Some(Arg { ptr: lanes.cast(), varies: false })
+            Operand::Slice(slice) => Values::Each(slice.as_ptr().cast(), slice.len()),
+            Operand::Scalar(value) => Values::One(std::ptr::from_ref(value).cast()),
+        }
+    }
+}
+
+/// An operand of a small operation whose type is told beside it.
+#[derive(Clone, Copy, Debug)]
+pub enum Values {
+    /// So many values side by side, one for each element.
+    Each(*const u8, usize),
+    /// One value for all.
+    One(*const u8),
+}
+
+/// Room for a splat of any type.
+type Splat = MaybeUninit<Line<[u8; SPLAT_BYTES]>>;
+const SPLAT_BYTES: usize = splat_lanes(16) * 16;
+
+impl Values {
+    /// The kernel's view of the operand, whose values have `size` bytes; `None` where it is of another length than `n`.
+    ///
+    /// # Safety
+    ///
+    /// The values are valid for reads and aligned.
+    #[inline]
+    unsafe fn arg(self, size: usize, n: usize, splat: &mut Splat) -> Option<Arg> {
+        match self {
+            Values::Each(ptr, len) => (len == n).then_some(Arg { ptr, varies: true }),
+            Values::One(ptr) => {
+                let lanes = splat.as_mut_ptr().cast::<u8>();
+                // SAFETY: the one value; room for the lanes of any size.
+                unsafe { splat_to(ptr, lanes, size) };
+                Some(Arg { ptr: lanes, varies: false })
             }
         }
+    }
+}
+
+/// Writes a value of `size` bytes to each lane of a splat.
+///
+/// # Safety
+///
+/// `value` is valid for reads; `lanes` takes a splat of such values, on a border of 16 bytes.
+#[inline]
+unsafe fn splat_to(value: *const u8, lanes: *mut u8, size: usize) {
+    macro_rules! each {
+        ($word:ty) => {
+            // SAFETY: the value has this size; room for so many lanes, aligned (contract).
+            unsafe {
+                let value = value.cast::<$word>().read_unaligned();
+                (0..splat_lanes(size_of::<$word>())).for_each(|lane| lanes.cast::<$word>().add(lane).write(value));
+            }
+        };
+    }
+    match size {
+        1 => each!(u8),
+        2 => each!(u16),
+        4 => each!(u32),
+        8 => each!(u64),
+        _ => each!([u64; 2]),
     }
 }
 
@@ -48,9 +95,27 @@ impl<A: Value> Operand<'_, A> {
 #[inline]
 pub fn apply_unary<A: Value, R: Value>(op: Op, a: &[A], out: &mut [MaybeUninit<R>]) -> Result<()> {
     let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Err(unknown::<A, R>(op)) };
-    let a = (a.len() == out.len()).then_some(Arg { ptr: a.as_ptr().cast(), varies: true });
-    // SAFETY: the operand is a slice of `A`, as long as `out`.
-    unsafe { apply(op, &[from], [a, Some(Arg::NONE), Some(Arg::NONE)], to, out) }
+    let a = Values::Each(a.as_ptr().cast(), a.len());
+    // SAFETY: the operand is a slice of `A`; `out` is borrowed mutably.
+    unsafe { unary(op, (from, a), (to, out.as_mut_ptr().cast()), out.len()) }
+}
+
+/// [`apply_unary`] of an operand and a result of types that are told.
+///
+/// # Errors
+///
+/// As [`apply_unary`].
+///
+/// # Safety
+///
+/// The operand's values are of its type, valid for reads and aligned; the result's place takes `n` of its type, and overlaps none of them.
+pub unsafe fn unary(op: Op, (from, a): (DType, Values), (to, out): (DType, *mut u8), n: usize) -> Result<()> {
+    let mut splat = Splat::uninit();
+    // SAFETY: the caller's promise; operands are as long as the result, or splats.
+    unsafe {
+        let a = a.arg(from.size(), n, &mut splat);
+        apply(op, &[from], [a, Some(Arg::NONE), Some(Arg::NONE)], to, out, n)
+    }
 }
 
 /// `out[i] = a[i] op b[i]`, comparisons included (`R` is `bool`); either operand may be a scalar.
@@ -66,28 +131,54 @@ pub fn apply_binary<A: Value, R: Value>(
     out: &mut [MaybeUninit<R>],
 ) -> Result<()> {
     let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Err(unknown::<A, R>(op)) };
+    // SAFETY: the operands are slices of `A`, or values; `out` is borrowed mutably.
+    unsafe { binary(op, from, [a.values(), b.values()], (to, out.as_mut_ptr().cast()), out.len()) }
+}
+
+/// [`apply_binary`] of operands, both of type `from`, and a result of types that are told.
+///
+/// # Errors
+///
+/// As [`apply_unary`].
+///
+/// # Safety
+///
+/// As [`unary`].
+pub unsafe fn binary(op: Op, from: DType, [a, b]: [Values; 2], (to, out): (DType, *mut u8), n: usize) -> Result<()> {
     let (mut left, mut right) = (Splat::uninit(), Splat::uninit());
-    let args = [a.arg(out.len(), &mut left), b.arg(out.len(), &mut right), Some(Arg::NONE)];
-    // SAFETY: the operands are slices of `A`, as long as `out`, or splats of `A`.
-    unsafe { apply(op, &[from, from], args, to, out) }
+    let size = from.size();
+    // SAFETY: the caller's promise; operands are as long as the result, or splats.
+    unsafe {
+        let args = [a.arg(size, n, &mut left), b.arg(size, n, &mut right), Some(Arg::NONE)];
+        apply(op, &[from, from], args, to, out, n)
+    }
 }
 
 /// `a[i] = a[i] op b[i]`, in place; `false`, and nothing done, where `op` does not give what it takes, or cannot be done so.
 #[inline]
 pub fn update_binary<A: Value>(op: Op, a: &mut [A], b: Operand<'_, A>) -> bool {
-    let Some(dtype) = A::DTYPE else { return false };
+    // SAFETY: values of `A`; `a` is borrowed mutably, so that the other operand is apart.
+    A::DTYPE.is_some_and(|dtype| unsafe { update(op, dtype, (a.as_mut_ptr().cast(), a.len()), b.values()) })
+}
+
+/// [`update_binary`] of `n` values of a type that is told.
+///
+/// # Safety
+///
+/// Both operands' values are of the type, valid for reads and aligned; nobody else reads or writes those of `a`.
+pub unsafe fn update(op: Op, dtype: DType, (a, n): (*mut u8, usize), b: Values) -> bool {
     let mut splat = Splat::uninit();
-    let (Some(right), Some(recipe)) = (b.arg(a.len(), &mut splat), recipe(op, &[dtype, dtype], dtype)) else {
-        return false;
-    };
+    // SAFETY: the caller's promise.
+    let right = unsafe { b.arg(dtype.size(), n, &mut splat) };
+    let (Some(right), Some(recipe)) = (right, recipe(op, &[dtype, dtype], dtype)) else { return false };
     if recipe.dtype != dtype || !recipe.kernel.in_place {
         return false;
     }
-    let left = Arg { ptr: a.as_ptr().cast(), varies: true };
+    let left = Arg { ptr: a, varies: true };
     let args = if recipe.swap { [right, left, Arg::NONE] } else { [left, right, Arg::NONE] };
     // SAFETY: operands of the type that the kernel was found for, as long as `a`; results take the place of one of them, which
-    // the kernel allows, and `a` is borrowed mutably, so that the other is apart.
-    unsafe { recipe.kernel.get(Isa::current())(a.as_mut_ptr().cast(), &args, a.len(), false) };
+    // the kernel allows, and the other is apart (contract).
+    unsafe { recipe.kernel.get(Isa::current())(a, &args, n, false) };
     true
 }
 
@@ -104,25 +195,21 @@ pub fn apply_select<A: Value>(
 ) -> Result<()> {
     let Some(dtype) = A::DTYPE else { return Err(unknown::<A, A>(Op::Select)) };
     let (mut left, mut right) = (Splat::uninit(), Splat::uninit());
-    let mask = Operand::Slice(mask).arg(out.len(), &mut Splat::uninit());
-    let args = [mask, a.arg(out.len(), &mut left), b.arg(out.len(), &mut right)];
-    // SAFETY: the operands are `bool`, then `A`; slices are as long as `out`.
-    unsafe { apply(Op::Select, &[DType::Bool, dtype, dtype], args, dtype, out) }
+    let (n, size) = (out.len(), size_of::<A>());
+    // SAFETY: the operands are `bool`, then `A`; slices are as long as `out`, which is borrowed mutably.
+    unsafe {
+        let mask = Operand::Slice(mask).values().arg(1, n, &mut Splat::uninit());
+        let args = [mask, a.values().arg(size, n, &mut left), b.values().arg(size, n, &mut right)];
+        apply(Op::Select, &[DType::Bool, dtype, dtype], args, dtype, out.as_mut_ptr().cast(), n)
+    }
 }
 
 /// # Safety
 ///
-/// Each operand that there is has `out.len()` elements of its type in `from`, or is a splat; `R` is `to`.
-#[inline]
-unsafe fn apply<R>(
-    op: Op,
-    from: &[DType],
-    args: [Option<Arg>; 3],
-    to: DType,
-    out: &mut [MaybeUninit<R>],
-) -> Result<()> {
+/// Each operand that there is has `n` elements of its type in `from`, or is a splat; `out` takes `n` of type `to` and overlaps none.
+unsafe fn apply(op: Op, from: &[DType], args: [Option<Arg>; 3], to: DType, out: *mut u8, n: usize) -> Result<()> {
     let [Some(a), Some(b), Some(c)] = args else {
-        return Err(Error::invalid(format!("{op:?}: operands are not of the result's length, {}", out.len())));
+        return Err(Error::invalid(format!("{op:?}: operands are not of the result's length, {n}")));
     };
     let Some(recipe) = recipe(op, from, to).filter(|recipe| recipe.dtype == to) else {
         let names: Vec<_> = from.iter().map(|dtype| dtype.name()).collect();
@@ -134,9 +221,8 @@ unsafe fn apply<R>(
         (false, Some(_)) => [a, Arg { ptr: exponent.as_ptr().cast(), varies: false }, c],
         (false, None) => [a, b, c],
     };
-    // SAFETY: operands and result are of the types that the kernel was found for (contract); `out` is borrowed mutably, so
-    // that it overlaps none.
-    unsafe { recipe.kernel.get(Isa::current())(out.as_mut_ptr().cast(), &args, out.len(), false) };
+    // SAFETY: operands and result are of the types that the kernel was found for, and the result overlaps none (contract).
+    unsafe { recipe.kernel.get(Isa::current())(out, &args, n, false) };
     Ok(())
 }
 
@@ -191,12 +277,22 @@ pub fn fold_slice<A: Value, R: Value>(fold: Fold, a: &[A]) -> Result<R> {
 /// # Errors
 ///
 /// As [`fold_slice`].
-fn fold_runs<A: Value, R: Value>(fold: Fold, a: &[A], run: usize, out: &mut [MaybeUninit<R>]) -> Result<bool> {
-    if !fold::goes_by_runs(out.len(), run) || run.checked_mul(out.len()) != Some(a.len()) {
+///
+/// # Safety
+///
+/// As [`along`].
+unsafe fn fold_runs(
+    fold: Fold,
+    (from, a, len): (DType, *const u8, usize),
+    run: usize,
+    (to, out, cells): (DType, *mut u8, usize),
+) -> Result<bool> {
+    if !fold::goes_by_runs(cells, run) || run.checked_mul(cells) != Some(len) {
         return Ok(false);
     }
-    for (values, place) in a.chunks_exact(run).zip(out) {
-        place.write(fold_slice(fold, values)?);
+    for cell in 0..cells {
+        // SAFETY: as many values as the runs have, and a place for each run's result (contract).
+        unsafe { fold::whole(fold, from, a.add(cell * run * from.size()), run, to, out.add(cell * to.size()))? };
     }
     Ok(true)
 }
@@ -215,22 +311,44 @@ pub fn fold_axis<A: Value, R: Value>(
     out: &mut [MaybeUninit<R>],
 ) -> Result<bool> {
     let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Ok(false) };
+    let (a, out) = ((from, a.as_ptr().cast(), a.len()), (to, out.as_mut_ptr().cast(), out.len()));
+    // SAFETY: the slice's values; `out` is borrowed mutably, so that it overlaps none.
+    unsafe { along(fold, a, shape, axis, out) }
+}
+
+/// [`fold_axis`] of so many values and results of types that are told.
+///
+/// # Errors
+///
+/// As [`Plan::fold`].
+///
+/// # Safety
+///
+/// The values are of their type, valid for reads and aligned; the results' place takes as many of theirs, and overlaps none of them.
+pub unsafe fn along(
+    fold: Fold,
+    (from, a, len): (DType, *const u8, usize),
+    shape: &[usize],
+    axis: usize,
+    (to, out, places): (DType, *mut u8, usize),
+) -> Result<bool> {
     let n = shape[axis];
     let cells: usize = shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).product();
-    if cells != out.len() || cells * n != a.len() || a.is_empty() {
+    if cells != places || cells * n != len || len == 0 {
         return Ok(false);
     }
     // Axes of length 1 do not count: where no other is left, the folded one is the last.
     let last = axis + 1 == shape.len() || cells == 1;
-    if last && fold_runs(fold, a, n, out)? {
+    // SAFETY: the caller's promise.
+    if last && unsafe { fold_runs(fold, (from, a, len), n, (to, out, places))? } {
         return Ok(true);
     }
     // Of one axis the first is the last.
     let simple = from == to && (last || axis == 0);
-    let (values, row) = ((a.as_ptr().cast(), a.len()), if last { n } else { cells });
-    // SAFETY: the slice's values, in rows of the one or the other length; `out` takes a result, of their type, for each cell, and
-    // is borrowed mutably, so that it overlaps none.
-    if simple && unsafe { fold::sums(fold, from, values, row, !last, out.as_mut_ptr().cast()) } {
+    let row = if last { n } else { cells };
+    // SAFETY: the values, in rows of the one or the other length; `out` takes a result, of their type, for each cell, and overlaps none
+    // (contract).
+    if simple && unsafe { fold::sums(fold, from, (a, len), row, !last, out) } {
         return Ok(true);
     }
     let plan = match known::find(|known| known.is_plain_fold(from, shape, fold, axis)) {
@@ -246,8 +364,8 @@ pub fn fold_axis<A: Value, R: Value>(
     // SAFETY: the operand is row-major of the plan's shape and type, and `out` takes its results, which are of type `to` and as many
     // as there are cells. One chunk without scratch memory is all of it.
     Ok(unsafe {
-        plan.run(&[a.as_ptr().cast()], &[out.as_mut_ptr().cast()], std::ptr::null_mut(), 0);
-        plan.finish(std::ptr::null(), &[out.as_mut_ptr().cast()])
+        plan.run(&[a], &[out], std::ptr::null_mut(), 0);
+        plan.finish(std::ptr::null(), &[out])
     })
 }
 

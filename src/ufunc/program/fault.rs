@@ -46,6 +46,16 @@ impl Fault {
         unsafe { self.meets(dtype, &arg, values.len()) }
     }
 
+    /// Whether one of `n` values of type `dtype` is such an operand.
+    ///
+    /// # Safety
+    ///
+    /// So many values of that type, valid for reads and aligned.
+    pub unsafe fn is_among(self, dtype: DType, values: *const u8, n: usize) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.meets(dtype, &Arg { ptr: values, varies: true }, n) }
+    }
+
     /// Whether one of `n` values of an integer type is such an operand.
     ///
     /// # Safety
