@@ -7,15 +7,15 @@ use ndarray::{ArrayView, Dimension};
 
 use super::argument::{Arg, hub_of};
 use super::broadcast::memory_order;
-use super::dims::volume;
+use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, dim_of};
 use super::shared::Shared;
-use super::view::{Held, Store, filled};
+use super::view::{Bare, Held, Leaf, Store, filled};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::small::{self, Operand as Small};
-use kernels::{Fault, Fold, Op, strided};
+use kernels::{DType, Fault, Fold, Op, strided};
 
 /// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
 pub(crate) const SMALL: usize = 16 << 10;
@@ -253,30 +253,42 @@ fn strided<A: Element, B: Element, D: Dimension, const N: usize>(
     Some(DistArray::from_held(held.with_view(|view| view.permuted_axes(back))))
 }
 
+/// `op` of each element of a small row-major leaf; `None` where the general way must be taken. Not for integers that may be met where they
+/// have no result.
+pub(crate) fn unary_leaf(hub: &Hub, op: Op, leaf: &Leaf, to: DType) -> Option<Leaf> {
+    let (from, n) = (leaf.bare(), volume(&leaf.shape));
+    if n > SMALL || !from.is_row_major() || Fault::of(op, leaf.dtype).is_some() {
+        return None;
+    }
+    let fill = |out: &mut [MaybeUninit<u8>]| {
+        // SAFETY: the leaf's elements, side by side, and a fresh block for as many results.
+        unsafe { small::apply_unary_at(op, (from.dtype(), from.first()), (to, out.as_mut_ptr().cast()), n) }.is_ok()
+    };
+    // SAFETY: the kernel writes all of `out` when it succeeds.
+    let store = unsafe { filled(hub, n * to.size(), fill) }?;
+    Some(Leaf::in_store(store, to, leaf.shape.clone()))
+}
+
 /// One axis of a small row-major array that is there, folded without an expression; `None` where that cannot be.
-#[inline]
-pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
-    array: &DistArray<A, D>,
-    fold: Fold,
-    axes: &[usize],
-) -> Option<Result<DistArray<R, E>>> {
-    let (held, &[axis]) = (array.held()?, axes) else { return None };
-    let shape = held.view.shape();
-    let elements = held.view.as_slice().filter(|elements| (1..=SMALL).contains(&elements.len()))?;
-    let mut kept = E::zeros(shape.len() - 1);
-    let others = shape.iter().enumerate().filter(|(at, _)| *at != axis);
-    kept.slice_mut().iter_mut().zip(others).for_each(|(place, (_, &length))| *place = length);
+pub(crate) fn along(hub: &Hub, array: Bare<'_>, fold: Fold, axes: &[usize], to: DType) -> Option<Result<Leaf>> {
+    let (shape, &[axis]) = (array.shape(), axes) else { return None };
+    if !(1..=SMALL).contains(&volume(shape)) || !array.is_row_major() {
+        return None;
+    }
+    let kept = Dims::from_fn(shape.len() - 1, |at| shape[at + usize::from(at >= axis)]);
+    let cells = volume(&kept);
     let mut done = Ok(true);
-    let fill = |out: &mut [MaybeUninit<R>]| {
-        done = small::fold_axis(fold, elements, shape, axis, out).map_err(Error::from);
+    let fill = |out: &mut [MaybeUninit<u8>]| {
+        let (from, to) = ((array.dtype(), array.first()), (to, out.as_mut_ptr().cast(), cells));
+        // SAFETY: the array's elements, side by side, and a fresh block for a result of each cell.
+        done = unsafe { small::fold_axis(fold, from, shape, axis, to) }.map_err(Error::from);
         matches!(done, Ok(true))
     };
     // SAFETY: where it says so `fold_axis` has written all of `out`.
-    let store = unsafe { filled(held.store.hub(), kept.size(), fill) };
-    match (done, store) {
-        // SAFETY: as many elements as `kept` has were written.
-        (Ok(_), store) => Some(Ok(DistArray::from_held(unsafe { Held::in_store(store?, kept) }))),
-        (Err(error), _) => Some(Err(error)),
+    let store = unsafe { filled(hub, cells * to.size(), fill) };
+    match done {
+        Ok(_) => Some(Ok(Leaf::in_store(store?, to, kept))),
+        Err(error) => Some(Err(error)),
     }
 }
 

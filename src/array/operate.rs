@@ -95,6 +95,14 @@ pub(crate) fn apply<B: Element, O: Dimension>(
     shape: Dims,
     args: Vec<Operand>,
 ) -> Result<DistArray<B, O>> {
+    DistArray::of_operand(APPLIED(hub, dtype, op, shape, args))
+}
+
+// A pointer, as those of `transport/pool`.
+const APPLIED: fn(&Hub, DType, Op, Dims, Vec<Operand>) -> Result<Operand> = applied;
+
+/// [`apply`] without the types.
+pub(crate) fn applied(hub: &Hub, dtype: DType, op: Op, shape: Dims, args: Vec<Operand>) -> Result<Operand> {
     check_hubs(&args)?;
     let types: Vec<DType> = args.iter().map(Operand::dtype).collect();
     if !op.gives(&types, dtype) {
@@ -108,7 +116,21 @@ pub(crate) fn apply<B: Element, O: Dimension>(
     if at_once {
         evaluate::evaluate(std::slice::from_ref(&node))?;
     }
-    Ok(DistArray::from_node(node))
+    Ok(Operand::Node(node))
+}
+
+/// The operand converted to another type; itself where it has that.
+pub(crate) fn cast(hub: &Hub, operand: Operand, dtype: DType) -> Result<Operand> {
+    if operand.dtype() == dtype {
+        return Ok(operand);
+    }
+    if let Operand::Leaf(leaf) = &operand
+        && let Some(result) = eager::unary_leaf(hub, Op::Cast, leaf, dtype)
+    {
+        return Ok(Operand::Leaf(result));
+    }
+    let shape = Dims::new(operand.shape());
+    applied(hub, dtype, Op::Cast, shape, vec![operand])
 }
 
 /// `op` of each element; `f` is what it does to elements that programs do not know.

@@ -7,14 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ndarray::{ArrayRef, ArrayView, Dimension};
 
 use super::broadcast::{memory_order, strides_in_order};
-use super::dims::{Dims, row_major};
+use super::dims::{Dims, row_major, volume};
 use super::execute;
 use super::placement::{self, Deal};
-use super::view::{Held, checked_bytes, strides_of};
+use super::view::{Bare, Held, checked_bytes, strides_of};
 use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote};
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::DType;
+use kernels::{DType, Fold, Scalar, small};
 
 /// Fewer elements than this are not worth sharing, whatever is done to them.
 pub(super) const GRAIN: usize = 4096;
@@ -169,6 +169,28 @@ impl<T> Shared<T> {
     }
 }
 
+/// All of a few elements folded into one, in row-major order, wherever they lie.
+pub(super) fn folded(elements: Bare<'_>, fold: Fold, to: DType) -> Result<Scalar> {
+    let (n, size) = (volume(elements.shape()), elements.dtype().size());
+    // Words of the largest alignment that an element has.
+    let mut in_order = vec![0u64; (n * size).div_ceil(size_of::<u64>())];
+    let out = in_order.as_mut_ptr().cast::<u8>();
+    let order = Dims::from_fn(elements.shape().len(), |axis| axis);
+    let walk = Walk::new(elements.shape(), &order, [elements.strides()]);
+    // Through no elements there is no walk.
+    if n > 0 {
+        walk.runs(0..n, |[offset], [step], start, length| {
+            // SAFETY: elements that may be read, and places of their own for them.
+            unsafe {
+                let from = elements.first().offset(offset * size as isize);
+                strided_bits(from, step, out.add(start * size), length, size);
+            }
+        });
+    }
+    // SAFETY: the copies of `n` elements of that type.
+    Ok(unsafe { small::fold_at(fold, (elements.dtype(), out, n), to) }?)
+}
+
 /// The type of values of so many bytes, where programs have one: it stands for any type of that size where bits are copied.
 pub(super) fn dtype_of_bits(size: usize) -> Option<DType> {
     match size {
@@ -266,7 +288,7 @@ pub(super) fn advise_huge<A>(vector: &mut Vec<A>) {
     }
 }
 
-/// Copies the bits of the elements, with the axes taken in `order`, into `out`: of large arrays with the kernels' streaming stores.
+/// Copies the bits of the elements, with the axes taken in `order`, into `out`.
 ///
 /// # Safety
 /// The elements' bits may be copied: the type is `Copy`, or only one of each element and its copy is used from then on.
@@ -278,38 +300,86 @@ unsafe fn bits_to<A, D: Dimension>(
     out: &mut [MaybeUninit<A>],
 ) -> Result<()> {
     assert_eq!(view.len(), out.len());
+    let (from, to) = ((view.as_ptr().cast(), view.strides()), out.as_mut_ptr().cast());
+    // SAFETY: `view` and `out` are borrowed for the call, the latter mutably; they have as many elements.
+    unsafe { BITS(hub, name, (view.shape(), order), from, to, size_of::<A>()) }
+}
+
+// A pointer, as those of `transport/pool`.
+const BITS: unsafe fn(&Hub, &'static str, (&[usize], &[usize]), (*const u8, &[isize]), *mut u8, usize) -> Result<()> =
+    bits;
+
+/// Copies elements of `size` bytes, with the axes taken in `order`, side by side to `to`: of large arrays with the kernels' streaming stores.
+///
+/// # Safety
+/// All elements, from the first one on through `shape` and `strides`, may be read, and have bits that may be copied; as many may be written
+/// at `to`, which overlaps none.
+pub(super) unsafe fn bits(
+    hub: &Hub,
+    name: &'static str,
+    (shape, order): (&[usize], &[usize]),
+    (first, strides): (*const u8, &[isize]),
+    to: *mut u8,
+    size: usize,
+) -> Result<()> {
+    let n = volume(shape);
     // The kernels move elements as words of their size, which an array elsewhere need not be aligned to.
-    let aligned = |dtype: &DType| (view.as_ptr().addr() | out.as_ptr().addr()).is_multiple_of(dtype.size());
-    if size_of_val(out) >= STREAM_FROM
-        && let Some(dtype) = dtype_of_bits(size_of::<A>()).filter(aligned)
+    let aligned = |dtype: &DType| (first.addr() | to.addr()).is_multiple_of(dtype.size());
+    if n * size >= STREAM_FROM
+        && let Some(dtype) = dtype_of_bits(size).filter(aligned)
     {
-        let strides = strides_in_order(view.shape(), order);
-        let (from, to) = (view.as_ptr().cast(), out.as_mut_ptr().cast());
-        // SAFETY: `view` and `out` are borrowed for the call, the latter mutably; `out` has as many elements as the
-        // view, which `strides_in_order` reaches without a gap.
-        return unsafe { execute::copy(hub, dtype, (view.shape(), order), (from, view.strides()), (to, &strides)) };
+        let in_order = strides_in_order(shape, order);
+        // SAFETY: the caller's promise; `strides_in_order` reaches as many places without a gap.
+        return unsafe { execute::copy(hub, dtype, (shape, order), (first, strides), (to, &in_order)) };
     }
-    let walk = Walk::new(view.shape(), order, [view.strides()]);
+    let walk = Walk::new(shape, order, [strides]);
     // As bytes, which may be sent to other threads whatever the type is.
-    let source = Shared(view.as_ptr().cast_mut().cast::<u8>());
-    let target = Shared(out.as_mut_ptr().cast::<u8>());
-    parallel(hub, name, view.len(), 2 * size_of::<A>(), &|range| {
+    let (source, target) = (Shared(first.cast_mut()), Shared(to));
+    parallel(hub, name, n, 2 * size, &|range| {
         walk.runs(range, |[offset], [step], start, length| {
-            // SAFETY: `offset` and `step` walk through the indices of `view`, which is borrowed for the call; places
-            // `start..` of `out` (as long as the view) are this run's own, since runs of one loop are disjoint.
+            // SAFETY: `offset` and `step` walk through the indices of the elements; places `start..` are this run's own, since runs of one
+            // loop are disjoint.
             unsafe {
-                let source = source.at().cast::<MaybeUninit<A>>().cast_const().offset(offset);
-                let target = target.at().cast::<MaybeUninit<A>>().add(start);
-                if step == 1 {
-                    std::ptr::copy_nonoverlapping(source, target, length);
-                } else {
-                    for i in 0..length {
-                        target.add(i).write(source.offset(step * i as isize).read());
-                    }
-                }
+                let from = source.at().cast_const().offset(offset * size as isize);
+                strided_bits(from, step, target.at().add(start * size), length, size);
             }
         });
     })
+}
+
+/// Copies `n` elements of `size` bytes, each `step` elements after the one before, side by side to `to`.
+///
+/// # Safety
+/// As [`bits`].
+unsafe fn strided_bits(from: *const u8, step: isize, to: *mut u8, n: usize, size: usize) {
+    /// Elements of `N` bytes, whatever they are aligned to.
+    unsafe fn each<const N: usize>(from: *const u8, step: isize, to: *mut u8, n: usize) {
+        let (from, to) = (from.cast::<MaybeUninit<[u8; N]>>(), to.cast::<MaybeUninit<[u8; N]>>());
+        for i in 0..n {
+            // SAFETY: the caller's promise.
+            unsafe { to.add(i).write(from.offset(step * i as isize).read()) };
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        match size {
+            _ if step == 1 => std::ptr::copy_nonoverlapping(from, to, n * size),
+            1 => each::<1>(from, step, to, n),
+            2 => each::<2>(from, step, to, n),
+            4 => each::<4>(from, step, to, n),
+            8 => each::<8>(from, step, to, n),
+            16 => each::<16>(from, step, to, n),
+            _ => {
+                for i in 0..n {
+                    std::ptr::copy_nonoverlapping(
+                        from.offset(step * i as isize * size as isize),
+                        to.add(i * size),
+                        size,
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// Replaces each element by `f` of it.

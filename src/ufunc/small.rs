@@ -50,7 +50,27 @@ pub fn apply_unary<A: Value, R: Value>(op: Op, a: &[A], out: &mut [MaybeUninit<R
     let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Err(unknown::<A, R>(op)) };
     let a = (a.len() == out.len()).then_some(Arg { ptr: a.as_ptr().cast(), varies: true });
     // SAFETY: the operand is a slice of `A`, as long as `out`.
-    unsafe { apply(op, &[from], [a, Some(Arg::NONE), Some(Arg::NONE)], to, out) }
+    unsafe { apply(op, &[from], [a, Some(Arg::NONE), Some(Arg::NONE)], to, (out.as_mut_ptr().cast(), out.len())) }
+}
+
+/// [`apply_unary`] without the types.
+///
+/// # Errors
+///
+/// As [`apply_unary`].
+///
+/// # Safety
+///
+/// `a` is valid for reads of `n` values of type `from`, `out` for writes of as many of `to`; they do not overlap.
+pub unsafe fn apply_unary_at(
+    op: Op,
+    (from, a): (DType, *const u8),
+    (to, out): (DType, *mut u8),
+    n: usize,
+) -> Result<()> {
+    let a = Some(Arg { ptr: a, varies: true });
+    // SAFETY: the caller's promise.
+    unsafe { apply(op, &[from], [a, Some(Arg::NONE), Some(Arg::NONE)], to, (out, n)) }
 }
 
 /// `out[i] = a[i] op b[i]`, comparisons included (`R` is `bool`); either operand may be a scalar.
@@ -69,7 +89,7 @@ pub fn apply_binary<A: Value, R: Value>(
     let (mut left, mut right) = (Splat::uninit(), Splat::uninit());
     let args = [a.arg(out.len(), &mut left), b.arg(out.len(), &mut right), Some(Arg::NONE)];
     // SAFETY: the operands are slices of `A`, as long as `out`, or splats of `A`.
-    unsafe { apply(op, &[from, from], args, to, out) }
+    unsafe { apply(op, &[from, from], args, to, (out.as_mut_ptr().cast(), out.len())) }
 }
 
 /// `a[i] = a[i] op b[i]`, in place; `false`, and nothing done, where `op` does not give what it takes, or cannot be done so.
@@ -107,22 +127,17 @@ pub fn apply_select<A: Value>(
     let mask = Operand::Slice(mask).arg(out.len(), &mut Splat::uninit());
     let args = [mask, a.arg(out.len(), &mut left), b.arg(out.len(), &mut right)];
     // SAFETY: the operands are `bool`, then `A`; slices are as long as `out`.
-    unsafe { apply(Op::Select, &[DType::Bool, dtype, dtype], args, dtype, out) }
+    unsafe { apply(Op::Select, &[DType::Bool, dtype, dtype], args, dtype, (out.as_mut_ptr().cast(), out.len())) }
 }
 
 /// # Safety
 ///
-/// Each operand that there is has `out.len()` elements of its type in `from`, or is a splat; `R` is `to`.
+/// Each operand that there is has `n` elements of its type in `from`, or is a splat; `out` is valid for writes of `n` of `to`, and overlaps
+/// none of them.
 #[inline]
-unsafe fn apply<R>(
-    op: Op,
-    from: &[DType],
-    args: [Option<Arg>; 3],
-    to: DType,
-    out: &mut [MaybeUninit<R>],
-) -> Result<()> {
+unsafe fn apply(op: Op, from: &[DType], args: [Option<Arg>; 3], to: DType, (out, n): (*mut u8, usize)) -> Result<()> {
     let [Some(a), Some(b), Some(c)] = args else {
-        return Err(Error::invalid(format!("{op:?}: operands are not of the result's length, {}", out.len())));
+        return Err(Error::invalid(format!("{op:?}: operands are not of the result's length, {n}")));
     };
     let Some(recipe) = recipe(op, from, to).filter(|recipe| recipe.dtype == to) else {
         let names: Vec<_> = from.iter().map(|dtype| dtype.name()).collect();
@@ -134,9 +149,8 @@ unsafe fn apply<R>(
         (false, Some(_)) => [a, Arg { ptr: exponent.as_ptr().cast(), varies: false }, c],
         (false, None) => [a, b, c],
     };
-    // SAFETY: operands and result are of the types that the kernel was found for (contract); `out` is borrowed mutably, so
-    // that it overlaps none.
-    unsafe { recipe.kernel.get(Isa::current())(out.as_mut_ptr().cast(), &args, out.len(), false) };
+    // SAFETY: operands and result are of the types that the kernel was found for, and `out` overlaps none (contract).
+    unsafe { recipe.kernel.get(Isa::current())(out, &args, n, false) };
     Ok(())
 }
 
@@ -174,63 +188,83 @@ pub fn constant(op: Op, args: &[Scalar], to: DType) -> Option<Scalar> {
 /// As [`Plan::fold`](super::Plan::fold); also where the fold does not give `R`.
 #[inline]
 pub fn fold_slice<A: Value, R: Value>(fold: Fold, a: &[A]) -> Result<R> {
-    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else {
-        return Err(Error::invalid(format!("{fold:?} of a type that programs do not know")));
-    };
+    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Err(of_unknown(fold)) };
     let mut out = MaybeUninit::<R>::uninit();
     // SAFETY: the slice is of type `from`, the place of type `to`.
     unsafe {
-        fold::whole(fold, from, a.as_ptr().cast(), a.len(), to, out.as_mut_ptr().cast())?;
+        WHOLE(fold, from, a.as_ptr().cast(), a.len(), to, out.as_mut_ptr().cast())?;
         Ok(out.assume_init())
     }
 }
 
-/// Folds runs of `run` values each, side by side, into one result each, with the bits of the plan that folds the last axis
-/// of a row-major array of these values. `false`, and nothing done, where that plan goes another way.
+// A pointer, so that the compiler's inliner does not walk all folds for each type that they are asked of.
+const WHOLE: unsafe fn(Fold, DType, *const u8, usize, DType, *mut u8) -> Result<()> = fold::whole;
+
+#[cold]
+fn of_unknown(fold: Fold) -> Error {
+    Error::invalid(format!("{fold:?} of a type that programs do not know"))
+}
+
+/// [`fold_slice`] without the types.
 ///
 /// # Errors
 ///
 /// As [`fold_slice`].
-fn fold_runs<A: Value, R: Value>(fold: Fold, a: &[A], run: usize, out: &mut [MaybeUninit<R>]) -> Result<bool> {
-    if !fold::goes_by_runs(out.len(), run) || run.checked_mul(out.len()) != Some(a.len()) {
-        return Ok(false);
-    }
-    for (values, place) in a.chunks_exact(run).zip(out) {
-        place.write(fold_slice(fold, values)?);
-    }
-    Ok(true)
+///
+/// # Safety
+///
+/// `a` is valid for reads of `n` values of type `from`.
+pub unsafe fn fold_at(fold: Fold, (from, a, n): (DType, *const u8, usize), to: DType) -> Result<Scalar> {
+    let mut value = Line([0u8; 64]);
+    // SAFETY: the caller's promise; a line takes one value of any type.
+    unsafe { fold::whole(fold, from, a, n, to, value.0.as_mut_ptr()) }?;
+    let mut bytes = [0; 16];
+    bytes[..to.size()].copy_from_slice(&value.0[..to.size()]);
+    Ok(Scalar { dtype: to, bytes })
 }
 
-/// Folds one axis of a small row-major array, with the bits of the plan that folds it. `false`, and nothing done, where that
-/// is not simple: where it takes several chunks.
+/// Folds one axis of a small row-major array into one result for each of its `cells`, with the bits of the plan that folds it. `false`,
+/// and nothing done, where that is not simple: where it takes several chunks.
 ///
 /// # Errors
 ///
 /// As [`Plan::fold`].
-pub fn fold_axis<A: Value, R: Value>(
+///
+/// # Safety
+///
+/// `a` is valid for reads of as many values of type `from` as `shape` has elements, `out` for writes of `cells` of type `to`; they do not
+/// overlap.
+pub unsafe fn fold_axis(
     fold: Fold,
-    a: &[A],
+    (from, a): (DType, *const u8),
     shape: &[usize],
     axis: usize,
-    out: &mut [MaybeUninit<R>],
+    (to, out, cells): (DType, *mut u8, usize),
 ) -> Result<bool> {
-    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Ok(false) };
     let n = shape[axis];
-    let cells: usize = shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).product();
-    if cells != out.len() || cells * n != a.len() || a.is_empty() {
+    let others: usize = shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).product();
+    if others != cells || cells * n == 0 {
         return Ok(false);
     }
     // Axes of length 1 do not count: where no other is left, the folded one is the last.
     let last = axis + 1 == shape.len() || cells == 1;
-    if last && fold_runs(fold, a, n, out)? {
+    // Runs side by side, each with the bits of a whole fold.
+    if last && fold::goes_by_runs(cells, n) {
+        for cell in 0..cells {
+            // SAFETY: run number `cell` of the values, and its place (contract).
+            unsafe {
+                let (run, place) = (a.add(cell * n * from.size()), out.add(cell * to.size()));
+                fold::whole(fold, from, run, n, to, place)?;
+            }
+        }
         return Ok(true);
     }
     // Of one axis the first is the last.
     let simple = from == to && (last || axis == 0);
-    let (values, row) = ((a.as_ptr().cast(), a.len()), if last { n } else { cells });
-    // SAFETY: the slice's values, in rows of the one or the other length; `out` takes a result, of their type, for each cell, and
-    // is borrowed mutably, so that it overlaps none.
-    if simple && unsafe { fold::sums(fold, from, values, row, !last, out.as_mut_ptr().cast()) } {
+    let row = if last { n } else { cells };
+    // SAFETY: the values, in rows of the one or the other length; `out` takes a result, of their type, for each cell, and overlaps none
+    // (contract).
+    if simple && unsafe { fold::sums(fold, from, (a, cells * n), row, !last, out) } {
         return Ok(true);
     }
     let plan = match known::find(|known| known.is_plain_fold(from, shape, fold, axis)) {
@@ -246,8 +280,8 @@ pub fn fold_axis<A: Value, R: Value>(
     // SAFETY: the operand is row-major of the plan's shape and type, and `out` takes its results, which are of type `to` and as many
     // as there are cells. One chunk without scratch memory is all of it.
     Ok(unsafe {
-        plan.run(&[a.as_ptr().cast()], &[out.as_mut_ptr().cast()], std::ptr::null_mut(), 0);
-        plan.finish(std::ptr::null(), &[out.as_mut_ptr().cast()])
+        plan.run(&[a], &[out], std::ptr::null_mut(), 0);
+        plan.finish(std::ptr::null(), &[out])
     })
 }
 
