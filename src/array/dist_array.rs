@@ -118,17 +118,6 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// The same elements under another name of their type (`isize` for `i64`), or in another kind of dimension of this rank.
-    /// Computes nothing.
-    pub(crate) fn seen_as<B: Element, E: Dimension>(&self) -> Result<DistArray<B, E>> {
-        match self.operand() {
-            _ if A::DTYPE != B::DTYPE => Err(Error::invalid("elements of another type")),
-            Some(Operand::Node(node)) => Ok(DistArray::from_node(node)),
-            Some(Operand::Leaf(leaf)) => Ok(DistArray::from_held(Held::from_leaf(&leaf))),
-            _ => Err(Error::invalid("an element type that programs do not know")),
-        }
-    }
-
     /// This array as an operand of programs; `None` for elements that they do not know.
     pub(crate) fn operand(&self) -> Option<Operand> {
         self.operand_as(A::DTYPE?)
