@@ -5,10 +5,11 @@ use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, DimMax, Dimension, Ix0};
 use super::dist_array::DistArray;
 use super::gather::copy_in;
 use super::lazy::Operand;
-use super::view::{Held, Seen};
+use super::view::{Bare, Held, Seen};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
+use kernels::{DType, Scalar};
 
 /// An operand beside an array of elements `A` and dimension `D`: a [`DistArray`], an array or view of ndarray's, by
 /// value or by reference, or a number.
@@ -144,6 +145,63 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
             Arg::Dist(array) => array.try_held()?.clone().with_view(|view| view.into_dyn()),
             Arg::Foreign(view) => copy_in(hub, view)?.with_view(|view| view.into_dyn()),
             Arg::Number(value) => copy_in(hub, &ndarray::aview0(value))?.with_view(|view| view.into_dyn()),
+        })
+    }
+}
+
+/// An operand without its types: what methods that are compiled once for all of them ask of it.
+pub(crate) trait Untyped {
+    fn hub(&self) -> Option<&Hub>;
+    fn shape(&self) -> &[usize];
+    /// The element type, where programs know it.
+    fn dtype(&self) -> Option<DType>;
+    /// The number that it is.
+    fn number(&self) -> Option<Scalar>;
+    /// As an operand of programs. An array of ndarray's is copied into the pool.
+    fn operand(&self, hub: &Hub) -> Result<Operand>;
+    /// The elements, if they are there and programs know their type; `None` for a number.
+    fn there(&self) -> Option<Bare<'_>>;
+    /// The same, computed first where they are pending.
+    fn seen(&self) -> Result<Option<Bare<'_>>>;
+}
+
+impl<A: Element, D: Dimension> Untyped for Arg<'_, A, D> {
+    fn hub(&self) -> Option<&Hub> {
+        Arg::hub(self)
+    }
+
+    fn shape(&self) -> &[usize] {
+        Arg::shape(self)
+    }
+
+    fn dtype(&self) -> Option<DType> {
+        A::DTYPE
+    }
+
+    fn number(&self) -> Option<Scalar> {
+        match self {
+            Arg::Number(value) => value.scalar(),
+            _ => None,
+        }
+    }
+
+    fn operand(&self, hub: &Hub) -> Result<Operand> {
+        Arg::operand(self, hub)
+    }
+
+    fn there(&self) -> Option<Bare<'_>> {
+        match self {
+            Arg::Dist(array) => Bare::of(&array.held()?.view),
+            Arg::Foreign(view) => Bare::of(view),
+            Arg::Number(_) => None,
+        }
+    }
+
+    fn seen(&self) -> Result<Option<Bare<'_>>> {
+        Ok(match self {
+            Arg::Dist(array) => Bare::of(&array.try_held()?.view),
+            Arg::Foreign(view) => Bare::of(view),
+            Arg::Number(_) => None,
         })
     }
 }

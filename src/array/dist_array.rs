@@ -104,14 +104,17 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         DistArray { held: OnceCell::new(), node: Some(Handle::new(node)), partition: None }
     }
 
-    /// The same elements under another name of their type (`isize` for `i64`), or in another kind of dimension of this rank.
-    /// Computes nothing.
-    pub(crate) fn seen_as<B: Element, E: Dimension>(&self) -> Result<DistArray<B, E>> {
-        match self.operand() {
-            _ if A::DTYPE != B::DTYPE => Err(Error::invalid("elements of another type")),
-            Some(Operand::Node(node)) => Ok(DistArray::from_node(node)),
-            Some(Operand::Leaf(leaf)) => Ok(DistArray::from_held(Held::from_leaf(&leaf))),
-            _ => Err(Error::invalid("an element type that programs do not know")),
+    /// The array that is this operand, a leaf or a node. By itself, so that it is compiled once for a type and a dimension, whatever methods
+    /// give such arrays.
+    ///
+    /// # Panics
+    /// Where its elements are of another type.
+    #[inline(never)]
+    pub(crate) fn of_operand(operand: Result<Operand>) -> Result<Self> {
+        match operand? {
+            Operand::Leaf(leaf) => Ok(DistArray::from_held(Held::from_leaf(&leaf))),
+            Operand::Node(node) => Ok(DistArray::from_node(node)),
+            Operand::Constant(_) => Err(Error::invalid("a number is no array")),
         }
     }
 
@@ -241,11 +244,6 @@ impl<A, D: Dimension> DistArray<A, D> {
             Some(_) => None,
             None => self.node.as_deref().cloned(),
         }
-    }
-
-    /// Whether it is in several blocks, which have not been made one yet.
-    pub(crate) fn is_in_blocks(&self) -> bool {
-        self.held.get().is_none() && self.node.as_ref().is_some_and(|node| node.blocks().is_some())
     }
 
     /// The hub that the array belongs to.

@@ -8,7 +8,7 @@ use super::broadcast::{broadcast_strides, memory_order, strides_in_order};
 use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, dim_of};
 use super::shared::Shared;
-use super::view::{Held, Seen, Store, filled};
+use super::view::{Bare, Held, Leaf, Seen, Store, filled};
 use super::walk::Walk;
 use crate::cluster::Hub;
 use crate::element::Element;
@@ -25,7 +25,6 @@ const CHANGE: unsafe fn(Op, DType, Ready<'_>, &Ready<'_>) -> bool = change;
 const EACH: unsafe fn(Op, [DType; 2], (*const u8, usize), &Hub) -> Option<Shared<Store>> = each;
 const STRIDED: unsafe fn(Op, [DType; 2], &Hub, &[Seen<'_>], &[usize]) -> Option<(Shared<Store>, Dims<isize>)> =
     strided_in_order;
-const FOLDED: unsafe fn(Fold, [DType; 2], (*const u8, &[usize]), usize, &Hub) -> Option<Result<Shared<Store>>> = folded;
 
 /// An operand that is there, without its type: its elements in row-major order.
 struct Ready<'a> {
@@ -310,53 +309,41 @@ unsafe fn meets(seen: &Seen<'_>, dtype: DType, fault: Fault) -> bool {
     any
 }
 
-/// One axis of a small row-major array that is there, folded without an expression; `None` where that cannot be.
-#[inline]
-pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
-    array: &DistArray<A, D>,
-    fold: Fold,
-    axes: &[usize],
-) -> Option<Result<DistArray<R, E>>> {
-    let (held, &[axis]) = (array.held()?, axes) else { return None };
-    let shape = held.view.shape();
-    let elements = held.view.as_slice()?;
-    let values = (elements.as_ptr().cast(), shape);
-    // SAFETY: the elements are borrowed, of type `A`, and row-major of this shape.
-    let store = match unsafe { FOLDED(fold, [A::DTYPE?, R::DTYPE?], values, axis, held.store.hub())? } {
-        Ok(store) => store,
-        Err(error) => return Some(Err(error)),
-    };
-    let mut kept = E::zeros(shape.len() - 1);
-    let others = shape.iter().enumerate().filter(|(at, _)| *at != axis);
-    kept.slice_mut().iter_mut().zip(others).for_each(|(place, (_, &length))| *place = length);
-    // SAFETY: as many elements as `kept` has were written.
-    Some(Ok(DistArray::from_held(unsafe { Held::in_store(store, kept) })))
-}
-
-/// # Safety
-/// The elements are valid for reads, of the first type, row-major of this shape; results are of the second.
-unsafe fn folded(
-    fold: Fold,
-    [from, to]: [DType; 2],
-    (at, shape): (*const u8, &[usize]),
-    axis: usize,
-    hub: &Hub,
-) -> Option<Result<Shared<Store>>> {
-    let n = volume(shape);
-    if !(1..=SMALL).contains(&n) {
+/// `op` of each element of a small row-major leaf; `None` where the general way must be taken. Not for integers that may be met where they
+/// have no result.
+pub(crate) fn unary_leaf(hub: &Hub, op: Op, leaf: &Leaf, to: DType) -> Option<Leaf> {
+    let (from, n) = (leaf.bare(), volume(&leaf.shape));
+    if n > SMALL || !from.is_row_major() || Fault::of(op, leaf.dtype).is_some() {
         return None;
     }
-    let cells = n / shape[axis];
+    let fill = |out: *mut u8| {
+        // SAFETY: the leaf's elements, side by side, and a fresh block for as many results.
+        unsafe { small::unary(op, (from.dtype(), Values::Each(from.first(), n)), (to, out), n) }.is_ok()
+    };
+    // SAFETY: the kernel writes all of `out` when it succeeds.
+    let store = unsafe { filled(hub, n * to.size(), fill) }?;
+    Some(Leaf::in_store(store, to, leaf.shape.clone()))
+}
+
+/// One axis of a small row-major array that is there, folded without an expression; `None` where that cannot be.
+pub(crate) fn along(hub: &Hub, array: Bare<'_>, fold: Fold, axes: &[usize], to: DType) -> Option<Result<Leaf>> {
+    let (shape, &[axis]) = (array.shape(), axes) else { return None };
+    if !(1..=SMALL).contains(&volume(shape)) || !array.is_row_major() {
+        return None;
+    }
+    let kept = Dims::from_fn(shape.len() - 1, |at| shape[at + usize::from(at >= axis)]);
+    let cells = volume(&kept);
     let mut done = Ok(true);
-    // SAFETY: the caller's promise; `out` takes a result for each cell, and is fresh memory.
-    let fill = |out: *mut u8| unsafe {
-        done = small::along(fold, (from, at, n), shape, axis, (to, out, cells)).map_err(Error::from);
+    let fill = |out: *mut u8| {
+        let (from, to) = ((array.dtype(), array.first()), (to, out, cells));
+        // SAFETY: the array's elements, side by side, and a fresh block for a result of each cell.
+        done = unsafe { small::fold_axis(fold, from, shape, axis, to) }.map_err(Error::from);
         matches!(done, Ok(true))
     };
-    // SAFETY: where it says so `along` has written all of `out`.
+    // SAFETY: where it says so `fold_axis` has written all of `out`.
     let store = unsafe { filled(hub, cells * to.size(), fill) };
     match done {
-        Ok(_) => store.map(Ok),
+        Ok(_) => Some(Ok(Leaf::in_store(store?, to, kept))),
         Err(error) => Some(Err(error)),
     }
 }

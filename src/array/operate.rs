@@ -1,8 +1,6 @@
 //! What every operation goes through: at once where it is small, as a closure where programs do not know the type, else as
 //! a node of an expression.
 
-use std::sync::Arc;
-
 use ndarray::Dimension;
 
 use super::argument::{Arg, hub_of};
@@ -97,13 +95,14 @@ pub(crate) fn apply<B: Element, O: Dimension>(
     shape: Dims,
     args: Vec<Operand>,
 ) -> Result<DistArray<B, O>> {
-    // One function for all types: generic code has it by its pointer (see the pool).
-    const NODE: fn(&Hub, DType, Op, Dims, Vec<Operand>) -> Result<Arc<Node>> = node;
-    NODE(hub, dtype, op, shape, args).map(DistArray::from_node)
+    DistArray::of_operand(APPLIED(hub, dtype, op, shape, args))
 }
 
-/// The node of [`apply`], which has its value where that is small and all operands are there.
-fn node(hub: &Hub, dtype: DType, op: Op, shape: Dims, args: Vec<Operand>) -> Result<Arc<Node>> {
+// A pointer, as those of `transport/pool`.
+const APPLIED: fn(&Hub, DType, Op, Dims, Vec<Operand>) -> Result<Operand> = applied;
+
+/// [`apply`] without the types.
+pub(crate) fn applied(hub: &Hub, dtype: DType, op: Op, shape: Dims, args: Vec<Operand>) -> Result<Operand> {
     check_hubs(&args)?;
     let types: Vec<DType> = args.iter().map(Operand::dtype).collect();
     if !op.gives(&types, dtype) {
@@ -117,7 +116,21 @@ fn node(hub: &Hub, dtype: DType, op: Op, shape: Dims, args: Vec<Operand>) -> Res
     if at_once {
         evaluate::evaluate(std::slice::from_ref(&node))?;
     }
-    Ok(node)
+    Ok(Operand::Node(node))
+}
+
+/// The operand converted to another type; itself where it has that.
+pub(crate) fn cast(hub: &Hub, operand: Operand, dtype: DType) -> Result<Operand> {
+    if operand.dtype() == dtype {
+        return Ok(operand);
+    }
+    if let Operand::Leaf(leaf) = &operand
+        && let Some(result) = eager::unary_leaf(hub, Op::Cast, leaf, dtype)
+    {
+        return Ok(Operand::Leaf(result));
+    }
+    let shape = Dims::new(operand.shape());
+    applied(hub, dtype, Op::Cast, shape, vec![operand])
 }
 
 /// `op` of each element; `f` is what it does to elements that programs do not know.

@@ -9,18 +9,19 @@ use std::ops::{Add, Div, Mul};
 use ndarray::{Axis, Dimension, Ix0, IxDyn, RemoveAxis};
 use num_traits::{Float, FromPrimitive, One, Zero};
 
-use super::argument::Arg;
+use super::argument::{Arg, Untyped};
 use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, expect};
 use super::eager::{self, SMALL};
 use super::evaluate;
 use super::gather::copy_in;
 use super::lazy::{Expr, Node, Operand};
-use super::operate;
 use super::view::{Held, Leaf};
+use super::{operate, walk};
+use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::{DType, Fold, Op, small};
+use kernels::{DType, Fold, Op, Scalar, small};
 
 /// The one element of a leaf.
 pub(crate) fn scalar_of<R: Element>(leaf: &Leaf) -> R {
@@ -39,13 +40,25 @@ pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D
     {
         return Ok(small::fold_slice(fold, elements)?);
     }
-    if array.len() <= SMALL && !array.is_in_blocks() {
-        let view = &array.try_held()?.view;
-        let elements: Vec<A> = view.iter().copied().collect();
-        return Ok(small::fold_slice(fold, &elements)?);
+    let value = WHOLE(&Arg::Dist(array), fold, R::DTYPE)?;
+    R::from_scalar(&value).ok_or_else(|| unknown(fold))
+}
+
+// Pointers, as those of `transport/pool`.
+const WHOLE: fn(&dyn Untyped, Fold, Option<DType>) -> Result<Scalar> = whole_general;
+const ALONG: fn(&dyn Untyped, Fold, &[usize], Option<DType>) -> Result<Operand> = along_untyped;
+
+/// [`whole`] of what does not lie in order, is large or is pending.
+fn whole_general(array: &dyn Untyped, fold: Fold, to: Option<DType>) -> Result<Scalar> {
+    let (Some(_), Some(to), Some(hub)) = (array.dtype(), to, array.hub()) else { return Err(unknown(fold)) };
+    let in_blocks = || matches!(array.operand(hub), Ok(Operand::Node(node)) if node.blocks().is_some());
+    if volume(array.shape()) <= SMALL
+        && (array.there().is_some() || !in_blocks())
+        && let Some(elements) = array.seen()?
+    {
+        return walk::folded(elements, fold, to);
     }
-    let operand = array.operand().ok_or_else(|| unknown(fold))?;
-    Ok(scalar_of(&evaluate::fold_all(array.hub(), &operand, fold)?))
+    Ok(evaluate::fold_all(hub, &array.operand(hub)?, fold)?.scalar())
 }
 
 fn unknown(fold: Fold) -> Error {
@@ -58,7 +71,33 @@ pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
     fold: Fold,
     axes: &[usize],
 ) -> Result<DistArray<R, E>> {
-    let (shape, rank) = (array.shape(), array.ndim());
+    DistArray::of_operand(ALONG(&Arg::Dist(array), fold, axes, R::DTYPE))
+}
+
+fn along_untyped(array: &dyn Untyped, fold: Fold, axes: &[usize], to: Option<DType>) -> Result<Operand> {
+    check_axes(array.shape(), fold, axes)?;
+    let (Some(_), Some(to), Some(hub)) = (array.dtype(), to, array.hub()) else { return Err(unknown(fold)) };
+    if let Some(there) = array.there()
+        && let Some(value) = eager::along(hub, there, fold, axes, to)
+    {
+        return value.map(Operand::Leaf);
+    }
+    folded(hub, array.operand(hub)?, fold, axes, to)
+}
+
+/// [`along`] without the types.
+pub(super) fn along_operand(hub: &Hub, operand: Operand, fold: Fold, axes: &[usize], to: DType) -> Result<Operand> {
+    check_axes(operand.shape(), fold, axes)?;
+    if let Operand::Leaf(leaf) = &operand
+        && let Some(value) = eager::along(hub, leaf.bare(), fold, axes, to)
+    {
+        return value.map(Operand::Leaf);
+    }
+    folded(hub, operand, fold, axes, to)
+}
+
+fn check_axes(shape: &[usize], fold: Fold, axes: &[usize]) -> Result<()> {
+    let rank = shape.len();
     for (nth, &axis) in axes.iter().enumerate() {
         if axis >= rank {
             return Err(Error::Axis { operation: format!("{fold:?}"), axis: axis as isize, ndim: rank });
@@ -67,20 +106,20 @@ pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
             return Err(Error::invalid(format!("{fold:?}: axis {axis} is given twice")));
         }
     }
-    if let Some(value) = eager::along(array, fold, axes) {
-        return value;
-    }
-    let operand = array.operand().ok_or_else(|| unknown(fold))?;
-    let kept: Vec<usize> = (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
+    Ok(())
+}
+
+/// The operand folded along `axes`, not by [`eager::along`].
+fn folded(hub: &Hub, operand: Operand, fold: Fold, axes: &[usize], to: DType) -> Result<Operand> {
+    let shape = operand.shape();
+    let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
     let mut sorted = Dims::new(axes);
     sorted.as_mut().sort_unstable();
     if volume(shape) <= SMALL && matches!(operand, Operand::Leaf(_)) {
-        let leaf = evaluate::fold(array.hub(), &operand, fold, &sorted, &kept)?.swap_remove(0);
-        return Ok(DistArray::from_held(Held::from_leaf(&leaf)));
+        return Ok(Operand::Leaf(evaluate::fold(hub, &operand, fold, &sorted, &kept)?.swap_remove(0)));
     }
-    let dtype = R::DTYPE.ok_or_else(|| unknown(fold))?;
     let expr = Expr::Reduce { source: operand, fold, axes: sorted };
-    Ok(DistArray::from_node(Node::new(array.hub(), dtype, Dims::new(&kept), expr)?))
+    Ok(Operand::Node(Node::new(hub, to, Dims::new(&kept), expr)?))
 }
 
 /// The numbers of axes.

@@ -11,16 +11,17 @@ use std::sync::Arc;
 
 use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix1, LayoutRef, RawArrayViewMut, RawRef, ShapeBuilder};
 
-use super::dims::Dims;
+use super::broadcast::broadcast_strides;
+use super::dims::{Dims, row_major, volume};
 use super::owned::Owned;
 use super::partition::Partition;
 use super::shared::Shared;
-use super::walk::GRAIN;
+use super::walk::{self, GRAIN};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
 use crate::transport::LoneBlock;
-use kernels::DType;
+use kernels::{DType, Scalar};
 
 /// The memory of arrays, and what keeps the pool alive. Shared by every array that looks into it.
 pub(crate) struct Store {
@@ -148,9 +149,30 @@ impl Leaf {
         Ok(Leaf { store, offset: 0, shape, strides, dtype, partition: None })
     }
 
+    /// The row-major array of `shape` in a block whose elements of this type are written.
+    pub(crate) fn in_store(store: Shared<Store>, dtype: DType, shape: Dims) -> Leaf {
+        debug_assert!(volume(&shape) * dtype.size() <= store.len());
+        let strides = row_major(&shape);
+        Leaf { store, offset: 0, shape, strides, dtype, partition: None }
+    }
+
     /// Address of the element at index 0, 0, …, in this process: of a block, or of an array's own memory, aligned for the element type.
     pub(crate) fn address(&self) -> *mut u8 {
         self.store.base().wrapping_add(self.offset)
+    }
+
+    /// The first element.
+    pub(crate) fn scalar(&self) -> Scalar {
+        assert!(!self.shape.contains(&0), "the first element of none");
+        let mut bytes = [0; 16];
+        // SAFETY: an element that is there, of as many bytes, at most 16.
+        unsafe { std::ptr::copy_nonoverlapping(self.address(), bytes.as_mut_ptr(), self.dtype.size()) };
+        Scalar { dtype: self.dtype, bytes }
+    }
+
+    /// The elements, while this is borrowed.
+    pub(crate) fn bare(&self) -> Bare<'_> {
+        Bare { dtype: self.dtype, seen: Seen { at: self.address(), shape: &self.shape, strides: &self.strides } }
     }
 
     /// Address of the same element where engine processes see it, if the hub has such: that of [`address`](Leaf::address), or one in a block
@@ -161,6 +183,65 @@ impl Leaf {
             Ok(Some(block)) => block.base().wrapping_add(self.offset),
             _ => self.address(),
         }
+    }
+}
+
+/// Elements that are there, of a type that is told: what code that is compiled once for all types sees of an array, or of a view.
+#[derive(Clone, Copy)]
+pub(crate) struct Bare<'a> {
+    dtype: DType,
+    seen: Seen<'a>,
+}
+
+impl<'a> Bare<'a> {
+    /// The elements of an array, while it is borrowed; `None` where programs do not know their type.
+    #[inline]
+    pub(crate) fn of<A: Element, D: Dimension>(view: &'a ArrayRef<A, D>) -> Option<Bare<'a>> {
+        Some(Bare { dtype: A::DTYPE?, seen: Seen::of(view) })
+    }
+
+    /// Address of the element at index 0, 0, …. That and all others, through `shape` and `strides`, may be read.
+    #[inline]
+    pub(crate) fn first(&self) -> *const u8 {
+        self.seen.at
+    }
+
+    #[inline]
+    pub(crate) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    #[inline]
+    pub(crate) fn shape(&self) -> &'a [usize] {
+        self.seen.shape
+    }
+
+    /// In elements.
+    #[inline]
+    pub(crate) fn strides(&self) -> &'a [isize] {
+        self.seen.strides
+    }
+
+    /// Whether the elements lie side by side in row-major order.
+    pub(crate) fn is_row_major(&self) -> bool {
+        let Seen { shape, strides, .. } = self.seen;
+        let mut step = 1;
+        for (&length, &stride) in shape.iter().zip(strides).rev() {
+            if length != 1 && stride != step && !shape.contains(&0) {
+                return false;
+            }
+            step *= length as isize;
+        }
+        true
+    }
+
+    /// The same elements broadcast to `shape`, copied to a block in row-major order.
+    pub(crate) fn row_major(&self, hub: &Hub, shape: &[usize], name: &'static str) -> Result<Shared<Store>> {
+        let strides = broadcast_strides(self.shape(), self.strides(), shape);
+        let (order, stretched) =
+            (Dims::from_fn(shape.len(), |axis| axis), Seen { at: self.first(), shape, strides: &strides });
+        // SAFETY: numbers that may be read while this is borrowed: broadcasting reaches no others.
+        unsafe { walk::copied(hub, name, self.dtype.size(), stretched, &order) }
     }
 }
 
@@ -386,28 +467,8 @@ impl<A, D: Dimension> Held<A, D> {
     /// # Panics
     /// Where kernels move the elements as words that they are not aligned to, in the array's own memory, and there is no memory for a copy.
     pub(super) fn leaf_as(&self, dtype: DType) -> Leaf {
-        let leaf = self.leaf_in_place(dtype);
-        let word = dtype.size().min(align_of::<u64>());
-        if leaf.address().addr().is_multiple_of(word) || self.view.is_empty() {
-            return leaf;
-        }
-        match self.store.beside() {
-            Ok(Some(block)) => Leaf { store: block.clone(), ..leaf },
-            Ok(None) => leaf,
-            Err(error) => panic!("elements that are not aligned to {word} bytes: {error}"),
-        }
-    }
-
-    fn leaf_in_place(&self, dtype: DType) -> Leaf {
-        assert_eq!(dtype.size(), size_of::<A>(), "bytes of an element of {}", dtype.name());
-        Leaf {
-            store: self.store.clone(),
-            offset: self.offset(),
-            shape: Dims::new(self.view.shape()),
-            strides: Dims::new(self.view.strides()),
-            dtype,
-            partition: None,
-        }
+        let view = &self.view;
+        LEAF(&self.store, (view.as_ptr().cast(), view.shape(), view.strides()), dtype, size_of::<A>())
     }
 
     /// Bytes from the start of the memory to the element at index 0, 0, ….
@@ -497,6 +558,31 @@ impl<A, D: Dimension> Held<A, D> {
         // Two views of one memory exist now; elements are written only while the store has one holder.
         let view = unsafe { view_of(ptr, self.view.raw_dim(), self.view.strides()) };
         Held { view, store: self.store.clone() }
+    }
+}
+
+// A pointer, as those of `transport/pool`.
+const LEAF: fn(&Shared<Store>, (*const u8, &[usize], &[isize]), DType, usize) -> Leaf = leaf_of;
+
+/// [`Held::leaf_as`] of elements of `size` bytes in a store.
+fn leaf_of(
+    store: &Shared<Store>,
+    (first, shape, strides): (*const u8, &[usize], &[isize]),
+    dtype: DType,
+    size: usize,
+) -> Leaf {
+    assert_eq!(dtype.size(), size, "bytes of an element of {}", dtype.name());
+    let offset = first.addr().wrapping_sub(store.base().addr());
+    let (shape, strides) = (Dims::new(shape), Dims::new(strides));
+    let leaf = Leaf { store: store.clone(), offset, shape, strides, dtype, partition: None };
+    let word = dtype.size().min(align_of::<u64>());
+    if leaf.address().addr().is_multiple_of(word) || leaf.shape.contains(&0) {
+        return leaf;
+    }
+    match store.beside() {
+        Ok(Some(block)) => Leaf { store: block.clone(), ..leaf },
+        Ok(None) => leaf,
+        Err(error) => panic!("elements that are not aligned to {word} bytes: {error}"),
     }
 }
 

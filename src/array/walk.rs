@@ -11,11 +11,11 @@ use super::dims::{Dims, row_major, volume};
 use super::execute;
 use super::placement::{self, Deal};
 use super::shared;
-use super::view::{Held, Seen, Store, checked_bytes, strides_of};
+use super::view::{Bare, Held, Seen, Store, checked_bytes, strides_of};
 use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote};
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::DType;
+use kernels::{DType, Fold, Scalar, small};
 
 /// Fewer elements than this are not worth sharing, whatever is done to them.
 pub(super) const GRAIN: usize = 4096;
@@ -170,6 +170,28 @@ impl<T> Shared<T> {
     }
 }
 
+/// All of a few elements folded into one, in row-major order, wherever they lie.
+pub(super) fn folded(elements: Bare<'_>, fold: Fold, to: DType) -> Result<Scalar> {
+    let (n, size) = (volume(elements.shape()), elements.dtype().size());
+    // Words of the largest alignment that an element has.
+    let mut in_order = vec![0u64; (n * size).div_ceil(size_of::<u64>())];
+    let out = in_order.as_mut_ptr().cast::<u8>();
+    let order = Dims::from_fn(elements.shape().len(), |axis| axis);
+    let walk = Walk::new(elements.shape(), &order, [elements.strides()]);
+    // Through no elements there is no walk.
+    if n > 0 {
+        walk.runs(0..n, |[offset], [step], start, length| {
+            // SAFETY: elements that may be read, and places of their own for them.
+            unsafe {
+                let from = elements.first().offset(offset * size as isize);
+                strided_bits(from, step, out.add(start * size), length, size);
+            }
+        });
+    }
+    // SAFETY: the copies of `n` elements of that type.
+    Ok(unsafe { small::fold_at(fold, (elements.dtype(), out, n), to) }?)
+}
+
 /// The type of values of so many bytes, where programs have one: it stands for any type of that size where bits are copied.
 pub(super) fn dtype_of_bits(size: usize) -> Option<DType> {
     match size {
@@ -184,7 +206,7 @@ pub(super) fn dtype_of_bits(size: usize) -> Option<DType> {
 
 /// What is copied is bits, whatever their type is: generic code has this by its pointer (see the pool).
 const COPIED: unsafe fn(&Hub, &'static str, usize, Seen<'_>, &[usize]) -> Result<shared::Shared<Store>> = copied;
-const BITS_TO: unsafe fn(&Hub, &'static str, usize, Seen<'_>, &[usize], *mut u8) -> Result<()> = bits_to;
+const BITS: unsafe fn(&Hub, &'static str, usize, Seen<'_>, &[usize], *mut u8) -> Result<()> = bits;
 
 /// A copy in the pool, in the same memory order.
 pub(crate) fn copy<A: Element, D: Dimension>(
@@ -238,7 +260,7 @@ unsafe fn copy_in_order<A, D: Dimension>(
 ///
 /// # Safety
 /// The elements are valid for reads.
-unsafe fn copied(
+pub(super) unsafe fn copied(
     hub: &Hub,
     name: &'static str,
     size: usize,
@@ -247,7 +269,7 @@ unsafe fn copied(
 ) -> Result<shared::Shared<Store>> {
     let store = shared::Shared::new(Store::new(hub, checked_bytes(from.shape, size)?)?);
     // SAFETY: the caller's promise; a fresh block of as many bytes, aligned to 64.
-    unsafe { bits_to(hub, name, size, from, order, store.base())? };
+    unsafe { bits(hub, name, size, from, order, store.base())? };
     Ok(store)
 }
 
@@ -264,7 +286,7 @@ pub(super) unsafe fn bits_out<A, D: Dimension>(
     let mut elements: Vec<A> = Vec::with_capacity(view.len());
     advise_huge(&mut elements);
     // SAFETY: the view is borrowed, and the vector has room for as many elements.
-    unsafe { BITS_TO(hub, name, size_of::<A>(), Seen::of(view), order, elements.as_mut_ptr().cast())? };
+    unsafe { BITS(hub, name, size_of::<A>(), Seen::of(view), order, elements.as_mut_ptr().cast())? };
     // SAFETY: it succeeded, so it has written all `view.len()` places, which are within the capacity.
     unsafe { elements.set_len(view.len()) };
     Ok(elements)
@@ -287,66 +309,76 @@ pub(super) fn advise_huge<A>(vector: &mut Vec<A>) {
     }
 }
 
-/// Copies the bits of the elements, of `size` bytes, with the axes taken in `order`, to `out`: of large arrays with the kernels' streaming
-/// stores.
+/// Copies elements of `size` bytes, with the axes taken in `order`, side by side to `to`: of large arrays with the kernels' streaming stores.
 ///
 /// # Safety
-/// The elements are valid for reads. `out` takes as many, is aligned as they are, and overlaps none of them. Bits of a type that is not `Copy`
-/// are those of a copy only as long as the originals are not used.
-unsafe fn bits_to(
+/// The elements may be read, and have bits that may be copied: their type is `Copy`, or only one of each element and its copy is used from then
+/// on. `to` takes as many and overlaps none.
+unsafe fn bits(
     hub: &Hub,
     name: &'static str,
     size: usize,
-    from: Seen<'_>,
+    Seen { at, shape, strides }: Seen<'_>,
     order: &[usize],
-    out: *mut u8,
+    to: *mut u8,
 ) -> Result<()> {
-    let Seen { at, shape, strides } = from;
     let n = volume(shape);
     // The kernels move elements as words of their size, which an array elsewhere need not be aligned to.
-    let aligned = |dtype: &DType| (at.addr() | out.addr()).is_multiple_of(dtype.size());
+    let aligned = |dtype: &DType| (at.addr() | to.addr()).is_multiple_of(dtype.size());
     if n.saturating_mul(size) >= STREAM_FROM
         && let Some(dtype) = dtype_of_bits(size).filter(aligned)
     {
         let in_order = strides_in_order(shape, order);
-        // SAFETY: the caller's promise; `out` takes as many elements as there are, which `strides_in_order` reaches without a gap.
-        return unsafe { execute::copy(hub, dtype, (shape, order), (at, strides), (out, &in_order)) };
+        // SAFETY: the caller's promise; `strides_in_order` reaches as many places without a gap.
+        return unsafe { execute::copy(hub, dtype, (shape, order), (at, strides), (to, &in_order)) };
     }
     let walk = Walk::new(shape, order, [strides]);
-    let (source, target) = (Shared(at.cast_mut()), Shared(out));
+    // As bytes, which may be sent to other threads whatever the type is.
+    let (source, target) = (Shared(at.cast_mut()), Shared(to));
     parallel(hub, name, n, 2 * size, &|range| {
         walk.runs(range, |[offset], [step], start, length| {
-            // SAFETY: `offset` and `step` walk through the elements (contract); places `start..` of `out` are this run's own, since runs of one
+            // SAFETY: `offset` and `step` walk through the indices of the elements; places `start..` are this run's own, since runs of one
             // loop are disjoint.
             unsafe {
                 let from = source.at().cast_const().offset(offset * size as isize);
-                let to = target.at().add(start * size);
-                match (step, size) {
-                    (1, _) => std::ptr::copy_nonoverlapping(from, to, length * size),
-                    (_, 1) => words::<u8>(from, step, to, length),
-                    (_, 2) => words::<u16>(from, step, to, length),
-                    (_, 4) => words::<u32>(from, step, to, length),
-                    (_, 8) => words::<u64>(from, step, to, length),
-                    (_, 16) => words::<[u64; 2]>(from, step, to, length),
-                    _ => (0..length).for_each(|i| {
-                        let from = from.offset(i as isize * step * size as isize);
-                        std::ptr::copy_nonoverlapping(from, to.add(i * size), size);
-                    }),
-                }
+                strided_bits(from, step, target.at().add(start * size), length, size);
             }
         });
     })
 }
 
-/// Copies words `step` apart side by side.
+/// Copies `n` elements of `size` bytes, each `step` elements after the one before, side by side to `to`.
 ///
 /// # Safety
-/// So many words are valid for reads, and for writes at `to`; the two overlap nowhere.
-unsafe fn words<T>(from: *const u8, step: isize, to: *mut u8, n: usize) {
-    let (from, to) = (from.cast::<MaybeUninit<T>>(), to.cast::<MaybeUninit<T>>());
-    for i in 0..n {
-        // SAFETY: the caller's promise; words that are not initialised, or not aligned, are copied as they are.
-        unsafe { to.add(i).write_unaligned(from.offset(step * i as isize).read_unaligned()) };
+/// As [`bits`].
+unsafe fn strided_bits(from: *const u8, step: isize, to: *mut u8, n: usize, size: usize) {
+    /// Elements of `N` bytes, whatever they are aligned to.
+    unsafe fn each<const N: usize>(from: *const u8, step: isize, to: *mut u8, n: usize) {
+        let (from, to) = (from.cast::<MaybeUninit<[u8; N]>>(), to.cast::<MaybeUninit<[u8; N]>>());
+        for i in 0..n {
+            // SAFETY: the caller's promise.
+            unsafe { to.add(i).write(from.offset(step * i as isize).read()) };
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        match size {
+            _ if step == 1 => std::ptr::copy_nonoverlapping(from, to, n * size),
+            1 => each::<1>(from, step, to, n),
+            2 => each::<2>(from, step, to, n),
+            4 => each::<4>(from, step, to, n),
+            8 => each::<8>(from, step, to, n),
+            16 => each::<16>(from, step, to, n),
+            _ => {
+                for i in 0..n {
+                    std::ptr::copy_nonoverlapping(
+                        from.offset(step * i as isize * size as isize),
+                        to.add(i * size),
+                        size,
+                    );
+                }
+            }
+        }
     }
 }
 

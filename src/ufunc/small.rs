@@ -260,19 +260,24 @@ pub fn constant(op: Op, args: &[Scalar], to: DType) -> Option<Scalar> {
 /// As [`Plan::fold`](super::Plan::fold); also where the fold does not give `R`.
 #[inline]
 pub fn fold_slice<A: Value, R: Value>(fold: Fold, a: &[A]) -> Result<R> {
-    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else {
-        return Err(Error::invalid(format!("{fold:?} of a type that programs do not know")));
-    };
+    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Err(of_unknown(fold)) };
     let mut out = MaybeUninit::<R>::uninit();
     // SAFETY: the slice is of type `from`, the place of type `to`.
     unsafe {
-        fold::whole(fold, from, a.as_ptr().cast(), a.len(), to, out.as_mut_ptr().cast())?;
+        WHOLE(fold, from, a.as_ptr().cast(), a.len(), to, out.as_mut_ptr().cast())?;
         Ok(out.assume_init())
     }
 }
 
-/// Folds runs of `run` values each, side by side, into one result each, with the bits of the plan that folds the last axis
-/// of a row-major array of these values. `false`, and nothing done, where that plan goes another way.
+// A pointer, so that the compiler's inliner does not walk all folds for each type that they are asked of.
+const WHOLE: unsafe fn(Fold, DType, *const u8, usize, DType, *mut u8) -> Result<()> = fold::whole;
+
+#[cold]
+fn of_unknown(fold: Fold) -> Error {
+    Error::invalid(format!("{fold:?} of a type that programs do not know"))
+}
+
+/// [`fold_slice`] without the types.
 ///
 /// # Errors
 ///
@@ -280,43 +285,18 @@ pub fn fold_slice<A: Value, R: Value>(fold: Fold, a: &[A]) -> Result<R> {
 ///
 /// # Safety
 ///
-/// As [`along`].
-unsafe fn fold_runs(
-    fold: Fold,
-    (from, a, len): (DType, *const u8, usize),
-    run: usize,
-    (to, out, cells): (DType, *mut u8, usize),
-) -> Result<bool> {
-    if !fold::goes_by_runs(cells, run) || run.checked_mul(cells) != Some(len) {
-        return Ok(false);
-    }
-    for cell in 0..cells {
-        // SAFETY: as many values as the runs have, and a place for each run's result (contract).
-        unsafe { fold::whole(fold, from, a.add(cell * run * from.size()), run, to, out.add(cell * to.size()))? };
-    }
-    Ok(true)
+/// `a` is valid for reads of `n` values of type `from`.
+pub unsafe fn fold_at(fold: Fold, (from, a, n): (DType, *const u8, usize), to: DType) -> Result<Scalar> {
+    let mut value = Line([0u8; 64]);
+    // SAFETY: the caller's promise; a line takes one value of any type.
+    unsafe { fold::whole(fold, from, a, n, to, value.0.as_mut_ptr()) }?;
+    let mut bytes = [0; 16];
+    bytes[..to.size()].copy_from_slice(&value.0[..to.size()]);
+    Ok(Scalar { dtype: to, bytes })
 }
 
-/// Folds one axis of a small row-major array, with the bits of the plan that folds it. `false`, and nothing done, where that
-/// is not simple: where it takes several chunks.
-///
-/// # Errors
-///
-/// As [`Plan::fold`].
-pub fn fold_axis<A: Value, R: Value>(
-    fold: Fold,
-    a: &[A],
-    shape: &[usize],
-    axis: usize,
-    out: &mut [MaybeUninit<R>],
-) -> Result<bool> {
-    let (Some(from), Some(to)) = (A::DTYPE, R::DTYPE) else { return Ok(false) };
-    let (a, out) = ((from, a.as_ptr().cast(), a.len()), (to, out.as_mut_ptr().cast(), out.len()));
-    // SAFETY: the slice's values; `out` is borrowed mutably, so that it overlaps none.
-    unsafe { along(fold, a, shape, axis, out) }
-}
-
-/// [`fold_axis`] of so many values and results of types that are told.
+/// Folds one axis of a small row-major array into one result for each of its `cells`, with the bits of the plan that folds it. `false`,
+/// and nothing done, where that is not simple: where it takes several chunks.
 ///
 /// # Errors
 ///
@@ -324,23 +304,31 @@ pub fn fold_axis<A: Value, R: Value>(
 ///
 /// # Safety
 ///
-/// The values are of their type, valid for reads and aligned; the results' place takes as many of theirs, and overlaps none of them.
-pub unsafe fn along(
+/// `a` is valid for reads of as many values of type `from` as `shape` has elements, `out` for writes of `cells` of type `to`; they do not
+/// overlap.
+pub unsafe fn fold_axis(
     fold: Fold,
-    (from, a, len): (DType, *const u8, usize),
+    (from, a): (DType, *const u8),
     shape: &[usize],
     axis: usize,
-    (to, out, places): (DType, *mut u8, usize),
+    (to, out, cells): (DType, *mut u8, usize),
 ) -> Result<bool> {
     let n = shape[axis];
-    let cells: usize = shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).product();
-    if cells != places || cells * n != len || len == 0 {
+    let others: usize = shape.iter().enumerate().filter(|(at, _)| *at != axis).map(|(_, &n)| n).product();
+    if others != cells || cells * n == 0 {
         return Ok(false);
     }
     // Axes of length 1 do not count: where no other is left, the folded one is the last.
     let last = axis + 1 == shape.len() || cells == 1;
-    // SAFETY: the caller's promise.
-    if last && unsafe { fold_runs(fold, (from, a, len), n, (to, out, places))? } {
+    // Runs side by side, each with the bits of a whole fold.
+    if last && fold::goes_by_runs(cells, n) {
+        for cell in 0..cells {
+            // SAFETY: run number `cell` of the values, and its place (contract).
+            unsafe {
+                let (run, place) = (a.add(cell * n * from.size()), out.add(cell * to.size()));
+                fold::whole(fold, from, run, n, to, place)?;
+            }
+        }
         return Ok(true);
     }
     // Of one axis the first is the last.
@@ -348,7 +336,7 @@ pub unsafe fn along(
     let row = if last { n } else { cells };
     // SAFETY: the values, in rows of the one or the other length; `out` takes a result, of their type, for each cell, and overlaps none
     // (contract).
-    if simple && unsafe { fold::sums(fold, from, (a, len), row, !last, out) } {
+    if simple && unsafe { fold::sums(fold, from, (a, cells * n), row, !last, out) } {
         return Ok(true);
     }
     let plan = match known::find(|known| known.is_plain_fold(from, shape, fold, axis)) {

@@ -28,6 +28,13 @@ pub unsafe trait Value: Copy + Send + Sync + 'static {
         bytes[..raw.len()].copy_from_slice(raw);
         Some(Scalar { dtype, bytes })
     }
+
+    /// The value of a constant of this type; `None` where it is of another, or no valid value.
+    fn from_scalar(scalar: &Scalar) -> Option<Self> {
+        let valid = Self::DTYPE == Some(scalar.dtype) && Self::valid(scalar.bytes.get(..size_of::<Self>())?);
+        // SAFETY: `dtype` names this layout, of at most 16 bytes, and the bytes are a valid value.
+        valid.then(|| unsafe { scalar.bytes.as_ptr().cast::<Self>().read_unaligned() })
+    }
 }
 
 macro_rules! value {

@@ -7,16 +7,16 @@
 
 use ndarray::{Axis, Dimension};
 
-use super::along;
+use super::along::{self, Named};
 use super::input::Input;
-use crate::array::argument::hub_of;
+use crate::array::argument::{Untyped, hub_of};
 use crate::array::dist_array::{DistArray, checked_axis, expect};
 use crate::array::function::{Add, Binary, BinaryUfunc, Multiply};
-use crate::array::view::Held;
+use crate::array::lazy::Operand;
 use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::Value as _;
-use kernels::{Op, Scalar};
+use kernels::{DType, Op, Scalar};
 
 /// `accumulate` of functions of two operands.
 pub trait Accumulate: BinaryUfunc {
@@ -120,24 +120,39 @@ impl<F: BinaryUfunc, X: Input, B: Element> Accumulation<F, X, B> {
     where
         F: Binary<B>,
     {
-        let (op, name) = (self.function.op(), F::NAME);
-        let arg = self.x.view_arg();
-        let hub = hub_of(arg.hub(), None)?;
-        let axis = checked_axis(&format!("{name}.accumulate"), self.axis, arg.shape().len())?;
-        let to = <F as Binary<B>>::Output::DTYPE;
-        let logical = matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor);
-        if B::DTYPE != to && !logical {
-            let (from, to) = (std::any::type_name::<B>(), std::any::type_name::<<F as Binary<B>>::Output>());
-            let what = format!("{name}.accumulate: of two {from} it gives {to}, so that it cannot go on");
-            return Err(Error::invalid(what));
-        }
-        let unknown = || Error::invalid("an element type that programs do not know");
-        // Flags first, where flags are joined.
-        let elements = along::Elements::of(&hub, &arg, B::DTYPE.ok_or_else(unknown)?)?;
-        let elements = elements.cast(&hub, to.ok_or_else(unknown)?)?;
-        let results = along::accumulated(&hub, (op, name), elements, axis, self.initial)?;
-        Ok(DistArray::from_held(Held::from_leaf(&results)))
+        let function = (self.function.op(), F::NAME);
+        let from = (B::DTYPE, std::any::type_name::<B>());
+        let to = (<F as Binary<B>>::Output::DTYPE, std::any::type_name::<<F as Binary<B>>::Output>());
+        DistArray::of_operand(ACCUMULATED(function, &self.x.view_arg(), self.axis, self.initial, [from, to]))
     }
+}
+
+/// An element type, where programs know it, and its name.
+type Type = (Option<DType>, &'static str);
+
+// A pointer, as those of `transport/pool`.
+const ACCUMULATED: fn(Named, &dyn Untyped, isize, Option<Scalar>, [Type; 2]) -> Result<Operand> = accumulated;
+
+/// [`Accumulation::run`] without the types.
+fn accumulated(
+    (op, name): Named,
+    arg: &dyn Untyped,
+    axis: isize,
+    initial: Option<Scalar>,
+    [(from, name_of_from), (to, name_of_to)]: [Type; 2],
+) -> Result<Operand> {
+    let hub = hub_of(arg.hub(), None)?;
+    let axis = checked_axis(&format!("{name}.accumulate"), axis, arg.shape().len())?;
+    let logical = matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor);
+    if from != to && !logical {
+        let what = format!("{name}.accumulate: of two {name_of_from} it gives {name_of_to}, so that it cannot go on");
+        return Err(Error::invalid(what));
+    }
+    let unknown = || Error::invalid("an element type that programs do not know");
+    // Flags first, where flags are joined.
+    let elements = along::Elements::of(&hub, arg.operand(&hub)?, from.ok_or_else(unknown)?)?;
+    let elements = elements.cast(&hub, to.ok_or_else(unknown)?)?;
+    along::accumulated(&hub, (op, name), elements, axis, initial).map(Operand::Leaf)
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use ndarray::{ArrayView, Axis, IxDyn};
 
 use super::indices::{Indices, List};
-use crate::array::argument::Arg;
 use crate::array::blocks::Grid;
 use crate::array::dims::{Dims, row_major, volume};
 use crate::array::evaluate::arithmetic;
@@ -30,7 +29,7 @@ const STREAM: usize = 28 << 20;
 pub(super) type Named = (Op, &'static str);
 
 /// The operand with elements of type `dtype`, evaluated.
-fn evaluated(hub: &Hub, operand: Operand, dtype: DType) -> Result<Leaf> {
+pub(super) fn evaluated(hub: &Hub, operand: Operand, dtype: DType) -> Result<Leaf> {
     match operand {
         Operand::Leaf(leaf) => cast(hub, leaf, dtype),
         Operand::Node(node) => cast(hub, node.evaluate()?.clone(), dtype),
@@ -52,8 +51,8 @@ pub(super) enum Elements {
 
 impl Elements {
     /// The operand with elements of type `dtype`, evaluated, unless it is in several blocks.
-    pub(super) fn of<A: Element, D: ndarray::Dimension>(hub: &Hub, arg: &Arg<'_, A, D>, dtype: DType) -> Result<Self> {
-        match arg.operand(hub)? {
+    pub(super) fn of(hub: &Hub, operand: Operand, dtype: DType) -> Result<Self> {
+        match operand {
             Operand::Node(node) if let Some(grid) = node.blocks() => Elements::Blocks(grid, node).cast(hub, dtype),
             operand => evaluated(hub, operand, dtype).map(Elements::Leaf),
         }
@@ -299,6 +298,20 @@ fn view<V: Element>(leaf: &Leaf) -> Held<V, IxDyn> {
 /// Whether one of the elements must not be there.
 fn any_fault<V: Element>(fault: Fault, view: &ArrayView<'_, V, IxDyn>) -> bool {
     view.as_slice().map_or_else(|| view.iter().any(|x| fault.among(&[*x])), |slice| fault.among(slice))
+}
+
+/// Which of `n` values must not be there, the first one.
+///
+/// # Safety
+/// `first` is valid for reads of `n` values of type `dtype`.
+pub(super) unsafe fn first_bad(fault: Fault, dtype: DType, first: *const u8, n: usize) -> Option<usize> {
+    unsafe fn of<V: Element>(fault: Fault, first: *const u8, n: usize) -> Option<usize> {
+        // SAFETY: the caller's promise.
+        let values = unsafe { std::slice::from_raw_parts(first.cast::<V>(), n) };
+        if fault.among(values) { values.iter().position(|x| fault.among(&[*x])) } else { None }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { of_integers!(dtype, of(fault, first, n), None) }
 }
 
 /// The first element, by its flat index, whose place along the axis is one of `places` and that must not be there.

@@ -3,21 +3,22 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ndarray::{ArrayBase, ArrayView, DataMut, Dimension, IxDyn};
+use ndarray::{ArrayBase, DataMut, Dimension};
 
-use super::along;
-use super::call::CallUnary;
+use super::along::{self, Named};
 use super::indices::{Indices, List, outside};
 use super::input::Input;
 use super::resident::Resident;
-use crate::array::argument::{Arg, hub_of};
+use crate::array::argument::{Untyped, hub_of};
 use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
-use crate::array::dims::{row_major, volume};
+use crate::array::dims::{Dims, row_major, volume};
 use crate::array::dist_array::DistArray;
 use crate::array::evaluate::arithmetic;
 use crate::array::function::{Binary, BinaryUfunc, Unary, UnaryUfunc};
-use crate::array::view::{Held, Leaf};
-use crate::array::{closure, driver, walk};
+use crate::array::lazy::Operand;
+use crate::array::shared::Shared;
+use crate::array::view::{Bare, Held, Leaf, Store};
+use crate::array::{closure, driver, eager, operate, walk};
 use crate::cluster::{Hub, Job};
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -35,37 +36,45 @@ mod sealed {
     /// Elements in row-major order.
     pub struct RowMajor(pub(super) Leaf);
 
-    /// An array whose elements are changed.
-    pub trait Changed<A: Element> {
+    /// Calls a change with the address of the first element of all, which lie in row-major order, and their number.
+    pub(super) type Change<'a> = &'a mut dyn FnMut(*mut u8, usize) -> Result<()>;
+
+    /// An array whose elements are changed, whatever they are.
+    pub trait Elements {
         fn its_hub(&self) -> Result<Hub>;
-        fn lengths(&self) -> Vec<usize>;
-        /// Calls `change` with the elements in row-major order. After an error the array is as it was, or as `change` left it.
-        fn change(&mut self, hub: &Hub, change: impl FnOnce(&mut [A]) -> Result<()>) -> Result<()>;
+        fn lengths(&self) -> &[usize];
+        /// Calls `change` with the elements, borrowed mutably. After an error the array is as it was, or as `change` left it.
+        fn change(&mut self, hub: &Hub, change: Change<'_>) -> Result<()>;
         /// The elements in row-major order, where engine processes see them and so may change them in another place.
         fn elsewhere(&mut self) -> Result<Option<RowMajor>>;
         /// Takes these elements instead.
         fn replace(&mut self, elements: &RowMajor);
     }
 
-    impl<A: Element, D: Dimension> Changed<A> for DistArray<A, D> {
+    /// An array of elements of type `A`.
+    pub trait Changed<A>: Elements {}
+
+    impl<A: Element, D: Dimension> Changed<A> for DistArray<A, D> {}
+
+    impl<A: Element, D: Dimension> Elements for DistArray<A, D> {
         fn its_hub(&self) -> Result<Hub> {
             Ok(self.hub().clone())
         }
 
-        fn lengths(&self) -> Vec<usize> {
-            self.shape().to_vec()
+        fn lengths(&self) -> &[usize] {
+            self.shape()
         }
 
-        fn change(&mut self, _: &Hub, change: impl FnOnce(&mut [A]) -> Result<()>) -> Result<()> {
+        fn change(&mut self, _: &Hub, change: Change<'_>) -> Result<()> {
             // Another order of memory becomes row-major on the way; so does what somebody else sees, which is copied anyway.
             let held = self.held_mut()?;
             if !held.is_unique() || !held.view.is_standard_layout() {
                 let mut copy = closure::row_major(held)?;
-                elements(&mut copy)?.map_or_else(|| Err(no_order()), change)?;
+                all(copy.view.as_slice_mut(), change)?;
                 self.set_value(DistArray::from_held(copy));
                 return Ok(());
             }
-            elements(held)?.map_or_else(|| Err(no_order()), change)
+            all(held.view.as_slice_mut(), change)
         }
 
         fn elsewhere(&mut self) -> Result<Option<RowMajor>> {
@@ -81,29 +90,31 @@ mod sealed {
         }
     }
 
-    fn elements<A: Element, D: Dimension>(held: &mut Held<A, D>) -> Result<Option<&mut [A]>> {
-        Ok(held.view.as_slice_mut())
+    /// Calls `change` with all elements, which a copy in row-major order has side by side.
+    fn all<A>(elements: Option<&mut [A]>, change: Change<'_>) -> Result<()> {
+        match elements {
+            Some(elements) => change(elements.as_mut_ptr().cast(), elements.len()),
+            None => Err(Error::invalid("at: a copy in row-major order is none")),
+        }
     }
 
-    fn no_order() -> Error {
-        Error::invalid("at: a copy in row-major order is none")
-    }
+    impl<A: Element, S: DataMut<Elem = A>, D: Dimension> Changed<A> for ArrayBase<S, D> {}
 
-    impl<A: Element, S: DataMut<Elem = A>, D: Dimension> Changed<A> for ArrayBase<S, D> {
+    impl<A: Element, S: DataMut<Elem = A>, D: Dimension> Elements for ArrayBase<S, D> {
         fn its_hub(&self) -> Result<Hub> {
             Hub::current()
         }
 
-        fn lengths(&self) -> Vec<usize> {
-            self.shape().to_vec()
+        fn lengths(&self) -> &[usize] {
+            self.shape()
         }
 
-        fn change(&mut self, hub: &Hub, change: impl FnOnce(&mut [A]) -> Result<()>) -> Result<()> {
+        fn change(&mut self, hub: &Hub, change: Change<'_>) -> Result<()> {
             if let Some(elements) = self.as_slice_mut() {
-                return change(elements);
+                return all(Some(elements), change);
             }
             let mut copy = walk::copy_row_major(hub, "at", &self.view())?;
-            elements(&mut copy)?.map_or_else(|| Err(no_order()), change)?;
+            all(copy.view.as_slice_mut(), change)?;
             self.assign(&copy.view);
             Ok(())
         }
@@ -117,7 +128,7 @@ mod sealed {
         }
     }
 }
-use sealed::{Changed, RowMajor};
+use sealed::{Changed, Elements, RowMajor};
 
 /// An array that `at` changes: a [`DistArray`], or an array or mutable view of ndarray's.
 pub trait Target<A: Element>: Changed<A> {}
@@ -162,78 +173,93 @@ pub trait At: BinaryUfunc {
     where
         Self: Binary<A, Y::Elem, Output = A>,
     {
-        let name = Self::NAME;
-        let method = format!("{name}.at");
-        let b = b.view_arg();
-        let hub = a.its_hub()?;
-        hub_of(Some(&hub), b.hub())?;
-        let shape = a.lengths();
-        let lists = indices.lists()?;
-        let places = Places::new(&method, &lists, &shape)?;
-        let all: Vec<usize> = places.shape.iter().chain(&shape[places.lists.len()..]).copied().collect();
-        check_broadcast_to(&method, &all, b.shape())?;
-        let row: usize = shape[places.lists.len()..].iter().product();
-        let (Some(dtype), Some(with)) = (A::DTYPE, Y::Elem::DTYPE) else {
-            return Err(Error::invalid(format!("{method}: an element type that programs do not know")));
-        };
-        if places.count == 0 || places.cells == 0 || row == 0 {
-            return places.all(&hub).map(drop);
-        }
-        let own = !b.is_number() && b.shape().iter().any(|&n| n > 1);
-        let values = Values::new(&hub, &b, &all, own, row)?;
-        if let Some((_, fault)) = Fault::of(self.op(), dtype).filter(|(place, _)| *place == 1) {
-            places.all(&hub)?;
-            let bad = |values: &[Y::Elem]| fault.among(values).then(|| values.iter().position(|x| fault.among(&[*x])));
-            if let Some(flat) = bad(values.elements()).flatten() {
-                return Err(arithmetic(self.op(), fault, &all, flat));
-            }
-        }
-        // What is broken here is found before the array is copied for the change.
-        let flat = if places.lists.len() > 1 { places.all(&hub)? } else { Vec::new() };
-        let (indices, numbers) = match &places.lists[..] {
-            [list] => list.resident(&hub)?,
-            _ => (Resident::new(&hub, &flat)?, DType::U64),
-        };
-        let plan = Scatter::new(self.op(), [dtype, with], [places.cells, row, places.count], own, numbers)?;
-        let plan = plan.ok_or_else(|| {
-            let of = std::any::type_name::<A>();
-            Error::invalid(format!(
-                "{method}: it does not give {of} of what it takes, so that nothing can be put there"
-            ))
-        })?;
-        let plan = plan.among(hub.workers());
-        let given = values.elements();
-        assert_eq!(
-            given.len(),
-            if own { places.count * row } else { row },
-            "a row of values for each update, or one row"
-        );
-        let values = Resident::new(&hub, given)?;
-        let verdict = match a.elsewhere()? {
-            Some(RowMajor(leaf)) => {
-                let results = along::fresh(&hub, dtype, &shape)?;
-                let operands = [leaf.address_for_engines(), results.address(), indices.at(), values.at()];
-                // SAFETY: the leaf has all elements in row-major order, the results' block is fresh; as many indices and values as the plan says.
-                let verdict = unsafe { scattered(&hub, name, plan.elsewhere(), operands) }?;
-                if verdict == Verdict::Whole {
-                    a.replace(&RowMajor(results));
-                }
-                verdict
-            }
-            None => {
-                let mut verdict = Verdict::Whole;
-                a.change(&hub, |elements| {
-                    assert_eq!(elements.len(), places.cells * row, "elements of all places");
-                    let target = elements.as_mut_ptr().cast::<u8>();
-                    // SAFETY: all elements, borrowed mutably, and changed in place; as many indices and values as the plan says.
-                    verdict = unsafe { scattered(&hub, name, plan, [target, target, indices.at(), values.at()]) }?;
-                    Ok(())
-                })?;
-                verdict
-            }
-        };
-        if verdict == Verdict::Whole { Ok(()) } else { Err(places.outside()) }
+        let types = [A::DTYPE, Y::Elem::DTYPE];
+        UPDATED((self.op(), Self::NAME), a, &indices, &b.view_arg(), (types, std::any::type_name::<A>()))
     }
+}
+
+/// Types of the elements and of the values, where programs know them, and the name of the former.
+type Types = ([Option<DType>; 2], &'static str);
+
+// Pointers, as those of `transport/pool`.
+const UPDATED: fn(Named, &mut dyn Elements, &dyn Indices, &dyn Untyped, Types) -> Result<()> = updated;
+const REPEATED: fn(Named, &mut dyn Elements, &dyn Indices, Option<DType>) -> Result<()> = repeated;
+
+/// [`At::at`] without the types.
+fn updated(
+    (op, name): Named,
+    a: &mut dyn Elements,
+    indices: &dyn Indices,
+    b: &dyn Untyped,
+    (types, name_of_a): Types,
+) -> Result<()> {
+    let method = format!("{name}.at");
+    let hub = a.its_hub()?;
+    hub_of(Some(&hub), b.hub())?;
+    let shape = a.lengths().to_vec();
+    let lists = indices.lists()?;
+    let places = Places::new(&method, &lists, &shape)?;
+    let all: Vec<usize> = places.shape.iter().chain(&shape[places.lists.len()..]).copied().collect();
+    check_broadcast_to(&method, &all, b.shape())?;
+    let row: usize = shape[places.lists.len()..].iter().product();
+    let [Some(dtype), Some(with)] = types else { return Err(unknown(&method)) };
+    if places.count == 0 || places.cells == 0 || row == 0 {
+        return places.all(&hub).map(drop);
+    }
+    let own = b.shape().iter().any(|&n| n > 1);
+    let values = Values::new(&hub, b, &all, own, row)?;
+    let given = if own { places.count * row } else { row };
+    if let Some((_, fault)) = Fault::of(op, dtype).filter(|(place, _)| *place == 1) {
+        places.all(&hub)?;
+        // SAFETY: a row of values for each update, or one row.
+        if let Some(flat) = unsafe { along::first_bad(fault, with, values.first(), given) } {
+            return Err(arithmetic(op, fault, &all, flat));
+        }
+    }
+    // What is broken here is found before the array is copied for the change.
+    let flat = if places.lists.len() > 1 { places.all(&hub)? } else { Vec::new() };
+    let (indices, numbers) = match &places.lists[..] {
+        [list] => list.resident(&hub)?,
+        _ => (Resident::new(&hub, &flat)?, DType::U64),
+    };
+    let plan = Scatter::new(op, [dtype, with], [places.cells, row, places.count], own, numbers)?;
+    let plan = plan.ok_or_else(|| {
+        Error::invalid(format!(
+            "{method}: it does not give {name_of_a} of what it takes, so that nothing can be put there"
+        ))
+    })?;
+    let plan = plan.among(hub.workers());
+    // SAFETY: as above; nobody writes values that are borrowed or copies.
+    let resident = unsafe { Resident::of_bytes(&hub, values.first(), given * with.size()) }?;
+    let verdict = match a.elsewhere()? {
+        Some(RowMajor(leaf)) => {
+            let results = along::fresh(&hub, dtype, &shape)?;
+            let operands = [leaf.address_for_engines(), results.address(), indices.at(), resident.at()];
+            // SAFETY: the leaf has all elements in row-major order, the results' block is fresh; as many indices and values as the plan says.
+            let verdict = unsafe { scattered(&hub, name, plan.elsewhere(), operands) }?;
+            if verdict == Verdict::Whole {
+                a.replace(&RowMajor(results));
+            }
+            verdict
+        }
+        None => {
+            let mut verdict = Verdict::Whole;
+            a.change(&hub, &mut |target, n| {
+                assert_eq!(n, places.cells * row, "elements of all places");
+                let operands = [target, target, indices.at(), resident.at()];
+                // SAFETY: all elements, borrowed mutably, and changed in place; as many indices and values as the plan says.
+                verdict = unsafe { scattered(&hub, name, plan.clone(), operands) }?;
+                Ok(())
+            })?;
+            verdict
+        }
+    };
+    if verdict == Verdict::Whole { Ok(()) } else { Err(places.outside()) }
+}
+
+#[cold]
+fn unknown(method: &str) -> Error {
+    Error::invalid(format!("{method}: an element type that programs do not know"))
 }
 
 /// Does all updates, or none where an index is out of bounds.
@@ -276,37 +302,60 @@ pub trait AtUnary: UnaryUfunc {
     where
         Self: Unary<A, Output = A>,
     {
-        let (hub, shape) = (a.its_hub()?, a.lengths());
-        let lists = indices.lists()?;
-        let places = Places::new(&format!("{}.at", Self::NAME), &lists, &shape)?;
-        let mut all = places.all(&hub)?;
-        let row: usize = shape[places.lists.len()..].iter().product();
-        if places.count == 0 || row == 0 {
-            return Ok(());
-        }
-        all.sort_unstable();
-        // Each place, and how often it comes; the most frequent first, so that those of a round are the first ones.
-        let mut often: Vec<(usize, usize)> = all.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0])).collect();
-        often.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
-        a.change(&hub, |elements| {
-            let of = |&(_, place): &(usize, usize)| place * row..(place + 1) * row;
-            let first: Vec<A> = often.iter().flat_map(|place| elements[of(place)].iter().copied()).collect();
-            let mut values = DistArray::from_held(crate::array::gather::copy_in(&hub, &ndarray::aview1(&first))?);
-            let mut results = first;
-            for round in 1..=often[0].0 {
-                let there = often.partition_point(|&(count, _)| count >= round) * row;
-                values.slice_collapse(ndarray::s![..there]);
-                values = self.try_call(&values)?.evaluated()?;
-                for (result, &value) in results.iter_mut().zip(values.iter()) {
-                    *result = value;
-                }
-            }
-            for (place, values) in often.iter().zip(results.chunks_exact(row)) {
-                elements[of(place)].copy_from_slice(values);
-            }
-            Ok(())
-        })
+        REPEATED((self.op(), Self::NAME), a, &indices, A::DTYPE)
     }
+}
+
+/// [`AtUnary::at`] without the types.
+fn repeated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices, dtype: Option<DType>) -> Result<()> {
+    let (method, hub, shape) = (format!("{name}.at"), a.its_hub()?, a.lengths().to_vec());
+    let lists = indices.lists()?;
+    let places = Places::new(&method, &lists, &shape)?;
+    let mut all = places.all(&hub)?;
+    let row: usize = shape[places.lists.len()..].iter().product();
+    if places.count == 0 || row == 0 {
+        return Ok(());
+    }
+    all.sort_unstable();
+    // Each place, and how often it comes; the most frequent first, so that those of a round are the first ones.
+    let mut often: Vec<(usize, usize)> = all.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0])).collect();
+    often.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
+    let dtype = dtype.ok_or_else(|| unknown(&method))?;
+    a.change(&hub, &mut |elements, n| {
+        assert_eq!(n, places.cells * row, "elements of all places");
+        let bytes = row * dtype.size();
+        let mut values = along::fresh(&hub, dtype, &[often.len() * row])?;
+        let results = along::fresh(&hub, dtype, &[often.len() * row])?;
+        for (nth, &(_, place)) in often.iter().enumerate() {
+            // SAFETY: the elements of one of all places, which are borrowed mutably, and a place in a fresh block for them.
+            unsafe {
+                let (from, to) = (elements.add(place * bytes), values.address().add(nth * bytes));
+                std::ptr::copy_nonoverlapping(from, to, bytes);
+            }
+        }
+        hub.count_copied((often.len() * bytes) as u64);
+        for round in 1..=often[0].0 {
+            let there = often.partition_point(|&(count, _)| count >= round) * row;
+            values.shape = Dims::new(&[there]);
+            values = match eager::unary_leaf(&hub, op, &values, dtype) {
+                Some(values) => values,
+                None => {
+                    let (shape, args) = (values.shape.clone(), vec![Operand::Leaf(values)]);
+                    along::evaluated(&hub, operate::applied(&hub, dtype, op, shape, args)?, dtype)?
+                }
+            };
+            // SAFETY: as many values side by side, and a block with room for them.
+            unsafe { std::ptr::copy_nonoverlapping(values.address(), results.address(), there * dtype.size()) };
+        }
+        for (nth, &(_, place)) in often.iter().enumerate() {
+            // SAFETY: the other way.
+            unsafe {
+                let (from, to) = (results.address().add(nth * bytes), elements.add(place * bytes));
+                std::ptr::copy_nonoverlapping(from, to, bytes);
+            }
+        }
+        Ok(())
+    })
 }
 
 impl<F: UnaryUfunc> AtUnary for F {}
@@ -402,41 +451,50 @@ impl<'a> Places<'a> {
 }
 
 /// The values of updates: side by side, a row for each update, or one row for all.
-enum Values<'a, B: Element> {
-    There(ArrayView<'a, B, IxDyn>),
-    Copied(Held<B, IxDyn>),
-    One(Vec<B>),
+enum Values<'a> {
+    There(Bare<'a>),
+    Copied(Shared<Store>),
+    /// In words of the largest alignment that a value has.
+    One(Vec<u64>),
 }
 
-impl<'a, B: Element> Values<'a, B> {
-    fn new<D: Dimension>(
-        hub: &Hub,
-        b: &'a Arg<'a, B, D>,
-        shape: &[usize],
-        own: bool,
-        row: usize,
-    ) -> Result<Values<'a, B>> {
-        let view = match b {
-            Arg::Dist(array) => array.try_held()?.view.view().into_dyn(),
-            Arg::Foreign(view) => view.view().into_dyn(),
-            Arg::Number(value) => return Ok(Values::One(vec![*value; row])),
-        };
-        if !own {
-            let first = view.iter().next().ok_or_else(|| Error::invalid("at: no value"))?;
-            return Ok(Values::One(vec![*first; row]));
+impl<'a> Values<'a> {
+    fn new(hub: &Hub, b: &'a dyn Untyped, shape: &[usize], own: bool, row: usize) -> Result<Values<'a>> {
+        if let Some(number) = b.number() {
+            return Ok(Values::one(&number.bytes[..number.dtype.size()], row));
         }
-        if view.shape() == shape && view.is_standard_layout() {
-            return Ok(Values::There(view));
+        let there = b.seen()?.ok_or_else(|| unknown("at"))?;
+        if own {
+            let in_order = there.shape() == shape && there.is_row_major();
+            return match in_order {
+                true => Ok(Values::There(there)),
+                false => there.row_major(hub, shape, "at").map(Values::Copied),
+            };
         }
-        let stretched = view.broadcast(shape).ok_or_else(|| Error::invalid("at: shapes differ"))?;
-        walk::copy_row_major(hub, "at", &stretched).map(Values::Copied)
+        if volume(there.shape()) == 0 {
+            return Err(Error::invalid("at: no value"));
+        }
+        // SAFETY: the first element, which is there and may be read.
+        let first = unsafe { std::slice::from_raw_parts(there.first(), there.dtype().size()) };
+        Ok(Values::one(first, row))
     }
 
-    fn elements(&self) -> &[B] {
+    /// A row of one value.
+    fn one(value: &[u8], row: usize) -> Values<'a> {
+        let mut words = vec![0u64; (row * value.len()).div_ceil(size_of::<u64>())];
+        let to = words.as_mut_ptr().cast::<u8>();
+        for nth in 0..row {
+            // SAFETY: the words take `row` values.
+            unsafe { std::ptr::copy_nonoverlapping(value.as_ptr(), to.add(nth * value.len()), value.len()) };
+        }
+        Values::One(words)
+    }
+
+    fn first(&self) -> *const u8 {
         match self {
-            Values::There(view) => view.as_slice().unwrap_or(&[]),
-            Values::Copied(held) => held.view.as_slice().unwrap_or(&[]),
-            Values::One(row) => row,
+            Values::There(there) => there.first(),
+            Values::Copied(store) => store.base(),
+            Values::One(words) => words.as_ptr().cast(),
         }
     }
 }

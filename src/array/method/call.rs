@@ -7,8 +7,9 @@
 
 use ndarray::{DimMax, Dimension, IxDyn};
 
+use super::along::Named;
 use super::input::Input;
-use crate::array::argument::{Arg, hub_of};
+use crate::array::argument::{Arg, Untyped, hub_of};
 use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::dims::Dims;
 use crate::array::dist_array::{DistArray, expect};
@@ -19,7 +20,7 @@ use crate::array::operate;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::{Fault, Op, identity};
+use kernels::{DType, Fault, Op, identity};
 
 /// `op` of each element.
 fn unary<A: Element, B: Element, D: Dimension>(
@@ -46,10 +47,20 @@ fn binary<A: Element, B: Element, C: Element, L: Dimension, R: Dimension, O: Dim
     left: &Arg<'_, A, L>,
     right: &Arg<'_, B, R>,
 ) -> Result<DistArray<C, O>> {
+    DistArray::of_operand(BINARY((op, name), left, right, C::DTYPE))
+}
+
+// Pointers, as those of `transport/pool`.
+const BINARY: fn(Named, &dyn Untyped, &dyn Untyped, Option<DType>) -> Result<Operand> = binary_untyped;
+const SPARED: fn(Op, usize, &dyn Untyped, &dyn Untyped) -> Result<Option<Operand>> = spared_untyped;
+const CHOSEN: fn(&dyn Untyped, &dyn Untyped, &dyn Untyped) -> Result<Operand> = chosen;
+
+/// [`binary`] without the types.
+fn binary_untyped((op, name): Named, left: &dyn Untyped, right: &dyn Untyped, dtype: Option<DType>) -> Result<Operand> {
     let hub = hub_of(left.hub(), right.hub())?;
-    let shape: Dims = broadcast_shape(name, left.shape(), right.shape())?;
-    let dtype = C::DTYPE.ok_or_else(|| Error::invalid(format!("{name}: an unknown element type")))?;
-    operate::apply(&hub, dtype, op, shape, vec![left.operand(&hub)?, right.operand(&hub)?])
+    let shape = broadcast_shape(name, left.shape(), right.shape())?;
+    let dtype = dtype.ok_or_else(|| Error::invalid(format!("{name}: an unknown element type")))?;
+    operate::applied(&hub, dtype, op, shape, vec![left.operand(&hub)?, right.operand(&hub)?])
 }
 
 /// The operand; an array of ndarray's as one of the hub, which `copy` keeps, so that two results are of one array.
@@ -90,13 +101,18 @@ fn spared<A: Element, D: Dimension>(
     operand: &Arg<'_, A, D>,
     mask: &Arg<'_, bool, impl Dimension>,
 ) -> Result<Option<DistArray<A, IxDyn>>> {
-    let fault = A::DTYPE.and_then(|dtype| Some((dtype, Fault::of(op, dtype)?)));
+    SPARED(op, place, operand, mask)?.map(|spared| DistArray::of_operand(Ok(spared))).transpose()
+}
+
+/// [`spared`] without the types.
+fn spared_untyped(op: Op, place: usize, operand: &dyn Untyped, mask: &dyn Untyped) -> Result<Option<Operand>> {
+    let fault = operand.dtype().and_then(|dtype| Some((dtype, Fault::of(op, dtype)?)));
     let Some((dtype, _)) = fault.filter(|(_, (at, _))| *at == place) else { return Ok(None) };
     let one = identity(Op::Mul, dtype).ok_or_else(|| Error::invalid("a number without a 1"))?;
     let hub = hub_of(operand.hub(), mask.hub())?;
     let shape = broadcast_shape("call_where", mask.shape(), operand.shape())?;
     let args = vec![mask.operand(&hub)?, operand.operand(&hub)?, Operand::Constant(one)];
-    operate::apply(&hub, dtype, Op::Select, shape, args).map(Some)
+    operate::applied(&hub, dtype, Op::Select, shape, args).map(Some)
 }
 
 /// `value` where `mask` is true, and what is in `out` elsewhere.
@@ -105,14 +121,19 @@ fn put_where<A: Element, D: Dimension, O: Dimension>(
     mask: &Arg<'_, bool, impl Dimension>,
     out: &mut DistArray<A, D>,
 ) -> Result<()> {
-    check_broadcast_to("call_where", out.shape(), value.shape())?;
-    check_broadcast_to("call_where", out.shape(), mask.shape())?;
-    let hub = hub_of(Some(out.hub()), mask.hub())?;
-    let dtype = A::DTYPE.ok_or_else(|| Error::invalid("call_where: an unknown element type"))?;
-    let args = vec![mask.operand(&hub)?, Arg::Dist(value).operand(&hub)?, Arg::Dist(&*out).operand(&hub)?];
-    let chosen = operate::apply(&hub, dtype, Op::Select, Dims::new(out.shape()), args)?;
+    let chosen = DistArray::of_operand(CHOSEN(&Arg::Dist(value), mask, &Arg::Dist(&*out)))?;
     out.set_value(DistArray::evaluated(chosen)?);
     Ok(())
+}
+
+/// The elements that `out` has after [`put_where`].
+fn chosen(value: &dyn Untyped, mask: &dyn Untyped, out: &dyn Untyped) -> Result<Operand> {
+    check_broadcast_to("call_where", out.shape(), value.shape())?;
+    check_broadcast_to("call_where", out.shape(), mask.shape())?;
+    let hub = hub_of(out.hub(), mask.hub())?;
+    let dtype = out.dtype().ok_or_else(|| Error::invalid("call_where: an unknown element type"))?;
+    let args = vec![mask.operand(&hub)?, value.operand(&hub)?, out.operand(&hub)?];
+    operate::applied(&hub, dtype, Op::Select, Dims::new(out.shape()), args)
 }
 
 /// `call` of functions of one operand.

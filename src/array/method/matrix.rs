@@ -5,24 +5,24 @@
     reason = "what a result is follows from its operands, and is said where it is given"
 )]
 
-use ndarray::{Axis, DimMax, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
+use ndarray::{DimMax, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
-use super::along;
-use super::call::CallBinary;
 use super::input::Input;
-use super::reduce::{Reduce, elements};
-use crate::array::argument::{Arg, hub_of};
+use super::reduce::elements;
+use super::{along, reduce};
+use crate::array::argument::{Untyped, hub_of};
 use crate::array::broadcast::{broadcast_shape, broadcast_strides};
 use crate::array::dims::{Dims, volume};
 use crate::array::dist_array::{DistArray, expect};
-use crate::array::function::{Add, Binary, Matmul, Matvec, Multiply, Vecdot, Vecmat};
+use crate::array::function::{Add, Binary, BinaryUfunc, Matmul, Matvec, Multiply, Vecdot, Vecmat};
+use crate::array::lazy::Operand;
 use crate::array::placement::Placed;
-use crate::array::view::{Held, Leaf};
+use crate::array::view::Leaf;
 use crate::array::{driver, operate};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::matrix::{Operand, Product};
+use kernels::matrix::{self, Product};
 use kernels::{DType, Op};
 
 /// A dimension of what can stand left of one of dimension `E` in a product of matrices.
@@ -98,20 +98,7 @@ impl Matmul {
         Multiply: Binary<X::Elem, Output = X::Elem>,
         Add: Binary<X::Elem, Output = X::Elem>,
     {
-        const NAME: &str = "matmul";
-        let (x, y) = (x.view_arg(), y.view_arg());
-        let ranks = (axes(NAME, &x, 1)?, axes(NAME, &y, 1)?);
-        let (left, right) = (x.shape(), y.shape());
-        let common = if ranks.1 == 1 { right[0] } else { right[ranks.1 - 2] };
-        if left[ranks.0 - 1] != common {
-            return Err(misfit(NAME, left, right));
-        }
-        match ranks {
-            (1, 1) => summed(elements(&x)?, elements(&y)?, 0)?.seen_as(),
-            (_, 1) => summed(elements(&x)?, elements(&y)?, ranks.0 - 1)?.seen_as(),
-            (1, _) => summed(elements(&x)?.insert_axis(Axis(1)), elements(&y)?, ranks.1 - 2)?.seen_as(),
-            _ => product(NAME, &x, &y),
-        }
+        DistArray::of_operand(MATMUL(&x.view_arg(), &y.view_arg()))
     }
 }
 
@@ -156,14 +143,7 @@ impl Matvec {
         Multiply: Binary<X::Elem, Output = X::Elem>,
         Add: Binary<X::Elem, Output = X::Elem>,
     {
-        const NAME: &str = "matvec";
-        let (x, y) = (x.view_arg(), y.view_arg());
-        let ranks = (axes(NAME, &x, 2)?, axes(NAME, &y, 1)?);
-        if x.shape()[ranks.0 - 1] != y.shape()[ranks.1 - 1] {
-            return Err(misfit(NAME, x.shape(), y.shape()));
-        }
-        let last = ranks.0.max(ranks.1 + 1) - 1;
-        summed(elements(&x)?, elements(&y)?.insert_axis(Axis(ranks.1 - 1)), last)?.seen_as()
+        DistArray::of_operand(MATVEC(&x.view_arg(), &y.view_arg()))
     }
 }
 
@@ -208,14 +188,7 @@ impl Vecmat {
         Multiply: Binary<X::Elem, Output = X::Elem>,
         Add: Binary<X::Elem, Output = X::Elem>,
     {
-        const NAME: &str = "vecmat";
-        let (x, y) = (x.view_arg(), y.view_arg());
-        let ranks = (axes(NAME, &x, 1)?, axes(NAME, &y, 2)?);
-        if x.shape()[ranks.0 - 1] != y.shape()[ranks.1 - 2] {
-            return Err(misfit(NAME, x.shape(), y.shape()));
-        }
-        let rank = ranks.1.max(ranks.0 + 1);
-        summed(conjugated(elements(&x)?)?.insert_axis(Axis(ranks.0)), elements(&y)?, rank - 2)?.seen_as()
+        DistArray::of_operand(VECMAT(&x.view_arg(), &y.view_arg()))
     }
 }
 
@@ -259,13 +232,7 @@ impl Vecdot {
         Multiply: Binary<X::Elem, Output = X::Elem>,
         Add: Binary<X::Elem, Output = X::Elem>,
     {
-        const NAME: &str = "vecdot";
-        let (x, y) = (x.view_arg(), y.view_arg());
-        let ranks = (axes(NAME, &x, 1)?, axes(NAME, &y, 1)?);
-        if x.shape()[ranks.0 - 1] != y.shape()[ranks.1 - 1] {
-            return Err(misfit(NAME, x.shape(), y.shape()));
-        }
-        summed(conjugated(elements(&x)?)?, elements(&y)?, ranks.0.max(ranks.1) - 1)?.seen_as()
+        DistArray::of_operand(VECDOT(&x.view_arg(), &y.view_arg()))
     }
 }
 
@@ -323,8 +290,73 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 }
 
+// Pointers, as those of `transport/pool`.
+const MATMUL: fn(&dyn Untyped, &dyn Untyped) -> Result<Operand> = matmul;
+const MATVEC: fn(&dyn Untyped, &dyn Untyped) -> Result<Operand> = matvec;
+const VECMAT: fn(&dyn Untyped, &dyn Untyped) -> Result<Operand> = vecmat;
+const VECDOT: fn(&dyn Untyped, &dyn Untyped) -> Result<Operand> = vecdot;
+
+fn matmul(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
+    const NAME: &str = "matmul";
+    let ranks = (axes(NAME, x, 1)?, axes(NAME, y, 1)?);
+    let (left, right) = (x.shape(), y.shape());
+    let common = if ranks.1 == 1 { right[0] } else { right[ranks.1 - 2] };
+    if left[ranks.0 - 1] != common {
+        return Err(misfit(NAME, left, right));
+    }
+    match ranks {
+        (1, 1) => summed([whole(x)?, whole(y)?], 0),
+        (_, 1) => summed([whole(x)?, whole(y)?], ranks.0 - 1),
+        (1, _) => summed([with_axis(whole(x)?, 1)?, whole(y)?], ranks.1 - 2),
+        _ => product(NAME, x, y),
+    }
+}
+
+fn matvec(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
+    const NAME: &str = "matvec";
+    let ranks = (axes(NAME, x, 2)?, axes(NAME, y, 1)?);
+    if x.shape()[ranks.0 - 1] != y.shape()[ranks.1 - 1] {
+        return Err(misfit(NAME, x.shape(), y.shape()));
+    }
+    let last = ranks.0.max(ranks.1 + 1) - 1;
+    summed([whole(x)?, with_axis(whole(y)?, ranks.1 - 1)?], last)
+}
+
+fn vecmat(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
+    const NAME: &str = "vecmat";
+    let ranks = (axes(NAME, x, 1)?, axes(NAME, y, 2)?);
+    if x.shape()[ranks.0 - 1] != y.shape()[ranks.1 - 2] {
+        return Err(misfit(NAME, x.shape(), y.shape()));
+    }
+    let rank = ranks.1.max(ranks.0 + 1);
+    summed([with_axis(conjugated(whole(x)?)?, ranks.0)?, whole(y)?], rank - 2)
+}
+
+fn vecdot(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
+    const NAME: &str = "vecdot";
+    let ranks = (axes(NAME, x, 1)?, axes(NAME, y, 1)?);
+    if x.shape()[ranks.0 - 1] != y.shape()[ranks.1 - 1] {
+        return Err(misfit(NAME, x.shape(), y.shape()));
+    }
+    summed([conjugated(whole(x)?)?, whole(y)?], ranks.0.max(ranks.1) - 1)
+}
+
+/// All of an operand, and the hub that it is on; an array of ndarray's is copied to the current one.
+type Whole = (Hub, Operand);
+
+fn whole(arg: &dyn Untyped) -> Result<Whole> {
+    let hub = hub_of(arg.hub(), None)?;
+    let operand = elements(&hub, arg, arg.dtype())?;
+    Ok((hub, operand))
+}
+
+/// One with an axis of length 1 at `axis`.
+fn with_axis((hub, operand): Whole, axis: usize) -> Result<Whole> {
+    Ok((hub, reduce::with_axis(operand, axis)?))
+}
+
 /// The number of axes, of which there must be `least`.
-fn axes<A: Element, D: Dimension>(name: &str, arg: &Arg<'_, A, D>, least: usize) -> Result<usize> {
+fn axes(name: &str, arg: &dyn Untyped, least: usize) -> Result<usize> {
     let rank = arg.shape().len();
     if rank < least {
         return Err(Error::invalid(format!("{name}: an operand of {rank} axes, where {least} at least are wanted")));
@@ -337,41 +369,39 @@ fn misfit(name: &str, left: &[usize], right: &[usize]) -> Error {
 }
 
 /// Complex elements conjugated, others as they are.
-fn conjugated<A: Element>(array: DistArray<A, IxDyn>) -> Result<DistArray<A, IxDyn>> {
-    match (A::DTYPE.filter(|dtype| dtype.is_complex()), array.operand()) {
-        (Some(dtype), Some(operand)) => {
-            operate::apply(array.hub(), dtype, Op::Conj, Dims::new(array.shape()), vec![operand])
-        }
-        _ => Ok(array),
+fn conjugated((hub, operand): Whole) -> Result<Whole> {
+    let dtype = operand.dtype();
+    if !dtype.is_complex() {
+        return Ok((hub, operand));
     }
+    let shape = Dims::new(operand.shape());
+    let conjugated = operate::applied(&hub, dtype, Op::Conj, shape, vec![operand])?;
+    Ok((hub, conjugated))
 }
 
 /// Products of elements, added up along an axis. Those of floats of 16 bits, and their sums, may be far beyond their range, or between
 /// them: they are computed in `f64`, which holds each product, and only the result is rounded.
-fn summed<A: Element>(x: DistArray<A, IxDyn>, y: DistArray<A, IxDyn>, axis: usize) -> Result<DistArray<A, IxDyn>>
-where
-    Multiply: Binary<A, Output = A>,
-    Add: Binary<A, Output = A>,
-{
-    if A::DTYPE.is_some_and(DType::is_half) {
-        return summed::<f64>(x.try_astype()?, y.try_astype()?, axis)?.try_astype();
+fn summed([x, y]: [Whole; 2], axis: usize) -> Result<Operand> {
+    let dtype = x.1.dtype();
+    if dtype.is_half() {
+        let wide = |(hub, operand): Whole| operate::cast(&hub, operand, DType::F64).map(|operand| (hub, operand));
+        let hub = x.0.clone();
+        return operate::cast(&hub, summed([wide(x)?, wide(y)?], axis)?, dtype);
     }
-    Add.reduce(Multiply.try_call(x, y)?).axis(axis as isize).run()
+    let hub = hub_of(Some(&x.0), Some(&y.0))?;
+    let shape = broadcast_shape(<Multiply as BinaryUfunc>::NAME, x.1.shape(), y.1.shape())?;
+    let products = operate::applied(&hub, dtype, Op::Mul, shape, vec![x.1, y.1])?;
+    reduce::sums(&hub, products, axis)
 }
 
 /// Products of matrices of two axes and more.
-fn product<A: Element, D: Dimension, E: Dimension, O: Dimension>(
-    name: &'static str,
-    x: &Arg<'_, A, D>,
-    y: &Arg<'_, A, E>,
-) -> Result<DistArray<A, O>> {
+fn product(name: &'static str, x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
     let hub = hub_of(x.hub(), y.hub())?;
-    let dtype = A::DTYPE.ok_or_else(|| Error::invalid("an element type that programs do not know"))?;
-    let results = multiplied(name, &hub, dtype, [&seen(&hub, x)?, &seen(&hub, y)?])?;
-    Ok(DistArray::from_held(Held::from_leaf(&results)))
+    let dtype = x.dtype().ok_or_else(|| Error::invalid("an element type that programs do not know"))?;
+    multiplied(name, &hub, dtype, [&seen(&hub, x)?, &seen(&hub, y)?]).map(Operand::Leaf)
 }
 
-/// [`product`] without the element type.
+/// [`product`] of operands that are there.
 fn multiplied(name: &'static str, hub: &Hub, dtype: DType, [left, right]: [&Seen<'_>; 2]) -> Result<Leaf> {
     let (shapes, strides) = ([&left.shape, &right.shape], [&left.strides, &right.strides]);
     let [p, q] = shapes.map(|shape| shape.len());
@@ -382,8 +412,8 @@ fn multiplied(name: &'static str, hub: &Hub, dtype: DType, [left, right]: [&Seen
         broadcast_strides(&shapes[which][..rank - 2], &strides[which][..rank - 2], &leading).to_vec()
     };
     let sides = [
-        Operand { leading: stretched(0, p), own: strides[0][p - 2], common: strides[0][p - 1] },
-        Operand { leading: stretched(1, q), own: strides[1][q - 1], common: strides[1][q - 2] },
+        matrix::Operand { leading: stretched(0, p), own: strides[0][p - 2], common: strides[0][p - 1] },
+        matrix::Operand { leading: stretched(1, q), own: strides[1][q - 1], common: strides[1][q - 2] },
     ];
     let mut shape = leading.to_vec();
     shape.extend([rows, columns]);
@@ -408,21 +438,22 @@ struct Seen<'a> {
 }
 
 /// An operand, computed if it is pending; one that engine processes would not see is copied for them.
-fn seen<'a, A: Element, D: Dimension>(hub: &Hub, arg: &'a Arg<'_, A, D>) -> Result<Seen<'a>> {
-    let of = |leaf: &Leaf| (leaf.address().cast_const(), leaf.shape.to_vec(), leaf.strides.to_vec());
-    let mut copy = None;
-    let (first, shape, strides) = match arg {
-        Arg::Dist(array) => {
-            let held = array.try_held()?;
-            let first = held.leaf().map_or(held.view.as_ptr().cast(), |leaf| leaf.address_for_engines().cast_const());
-            (first, held.view.shape().to_vec(), held.view.strides().to_vec())
+fn seen<'a>(hub: &Hub, arg: &'a dyn Untyped) -> Result<Seen<'a>> {
+    let unknown = || Error::invalid("an element type that programs do not know");
+    let copy = match arg.hub() {
+        None if !hub.shares_with_processes() => {
+            let there = arg.seen()?.ok_or_else(unknown)?;
+            let (shape, strides) = (there.shape().to_vec(), there.strides().to_vec());
+            return Ok(Seen { first: there.first(), shape, strides, _copy: None, _operand: std::marker::PhantomData });
         }
-        Arg::Foreign(_) if hub.shares_with_processes() => {
-            let leaf = arg.held(hub)?.leaf();
-            of(copy.insert(leaf.ok_or_else(|| Error::invalid("an element type that programs do not know"))?))
-        }
-        Arg::Foreign(view) => (view.as_ptr().cast(), view.shape().to_vec(), view.strides().to_vec()),
-        Arg::Number(_) => unreachable!("a number has no axes"),
+        _ => arg.operand(hub)?,
     };
-    Ok(Seen { first, shape, strides, _copy: copy, _operand: std::marker::PhantomData })
+    let leaf = match copy {
+        Operand::Leaf(leaf) => leaf,
+        Operand::Node(node) => node.evaluate()?.clone(),
+        Operand::Constant(_) => unreachable!("a number has no axes"),
+    };
+    let first = leaf.address_for_engines().cast_const();
+    let (shape, strides) = (leaf.shape.to_vec(), leaf.strides.to_vec());
+    Ok(Seen { first, shape, strides, _copy: Some(leaf), _operand: std::marker::PhantomData })
 }

@@ -5,17 +5,22 @@
     reason = "what a result is follows from its operands, and is said where it is given"
 )]
 
+use std::sync::Arc;
+
 use ndarray::{Axis, Dimension, IxDyn, RemoveAxis};
 
+use super::along::{self, Named};
 use super::input::Input;
-use crate::array::argument::{Arg, hub_of};
-use crate::array::dims::{Dims, volume};
+use crate::array::argument::{Arg, Untyped, hub_of};
+use crate::array::broadcast::check_broadcast_to;
+use crate::array::dims::{Dims, row_major, volume};
 use crate::array::dist_array::{DistArray, checked_axis, expect};
-use crate::array::function::{Binary, BinaryUfunc};
-use crate::array::gather::copy_in;
-use crate::array::lazy::Operand;
-use crate::array::view::Held;
-use crate::array::{operate, reduce};
+use crate::array::function::{Add, Binary, BinaryUfunc};
+use crate::array::lazy::{Expr, Operand};
+use crate::array::reduce::scalar_of;
+use crate::array::view::Leaf;
+use crate::array::{evaluate, operate, reduce};
+use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::Value as _;
@@ -86,7 +91,7 @@ pub trait Reduce: BinaryUfunc {
         Self: Binary<X::Elem>,
         X::Dim: RemoveAxis,
     {
-        self.reduce(x).axis(axis.index() as isize).run()?.seen_as()
+        DistArray::of_operand(self.reduce(x).axis(axis.index() as isize).joined())
     }
 
     /// All elements joined into one.
@@ -208,15 +213,7 @@ impl<F: BinaryUfunc, X: Input, B: Element> Reduction<F, X, B> {
     where
         F: Binary<B>,
     {
-        let keepdims = self.keepdims;
-        let (array, axes) = self.values()?;
-        let mut result = array;
-        if keepdims {
-            for axis in axes {
-                result = result.insert_axis(Axis(axis));
-            }
-        }
-        Ok(result)
+        DistArray::of_operand(self.joined())
     }
 
     /// Computes it where one value is left.
@@ -227,57 +224,132 @@ impl<F: BinaryUfunc, X: Input, B: Element> Reduction<F, X, B> {
     where
         F: Binary<B>,
     {
-        let name = format!("{}.reduce", F::NAME);
-        let (array, _) = self.values()?;
-        let array = array.evaluated()?;
-        match array.len() {
-            1 => Ok(*array.iter().next().expect("one element")),
-            _ => Err(Error::Shape { operation: name, left: array.shape().to_vec(), right: vec![] }),
-        }
+        SCALAR(&self.x.view_arg(), self.asked()).map(|leaf| scalar_of(&leaf))
     }
 
-    /// The result without the reduced axes, and those in ascending order.
-    fn values(self) -> Result<(DistArray<<F as Binary<B>>::Output, IxDyn>, Vec<usize>)>
+    fn joined(self) -> Result<Operand>
     where
         F: Binary<B>,
     {
-        let (op, name) = (self.function.op(), format!("{}.reduce", F::NAME));
-        let arg = self.x.view_arg();
-        let rank = arg.shape().len();
-        let axes = match &self.axes {
-            Axes::All => (0..rank).collect(),
-            Axes::These(axes) => resolved(&name, axes, rank)?,
-        };
-        let array: DistArray<B, IxDyn> = elements(&arg)?;
-        let (from, to) = match (B::DTYPE, <F as Binary<B>>::Output::DTYPE) {
-            (Some(from), Some(to)) => (from, to),
-            _ => return Err(Error::invalid(format!("{name}: an element type that programs do not know"))),
-        };
-        let logical = matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor);
-        if from != to && !logical {
-            let what = format!("{name}: of two {} it gives {}, so that it cannot go on", from.name(), to.name());
-            return Err(Error::invalid(what));
-        }
-        let initial = match self.initial {
-            Some(initial) if initial.dtype != to => {
-                let what = format!(
-                    "{name}: an initial value of type {} for results of type {}",
-                    initial.dtype.name(),
-                    to.name()
-                );
-                return Err(Error::invalid(what));
-            }
-            initial => initial,
-        };
-        // Flags first, where flags are joined.
-        if logical {
-            let flags = array.try_astype::<bool>()?;
-            let result = Work { op, name, axes: &axes, initial, mask: self.mask }.run(flags)?;
-            return Ok((result, axes));
-        }
-        let result = Work { op, name, axes: &axes, initial, mask: self.mask }.run(array)?;
-        Ok((result, axes))
+        JOINED(&self.x.view_arg(), self.asked())
     }
+
+    /// What is asked for, without the types.
+    fn asked(&self) -> Asked<'_>
+    where
+        F: Binary<B>,
+    {
+        Asked {
+            function: (self.function.op(), F::NAME),
+            axes: &self.axes,
+            keepdims: self.keepdims,
+            initial: self.initial,
+            mask: self.mask.as_ref(),
+            from: B::DTYPE,
+            to: <F as Binary<B>>::Output::DTYPE,
+        }
+    }
+}
+
+/// A [`Reduction`] without its types.
+struct Asked<'a> {
+    function: Named,
+    axes: &'a Axes,
+    keepdims: bool,
+    initial: Option<Scalar>,
+    mask: Option<&'a DistArray<bool, IxDyn>>,
+    from: Option<DType>,
+    to: Option<DType>,
+}
+
+// Pointers, as those of `transport/pool`.
+const JOINED: fn(&dyn Untyped, Asked<'_>) -> Result<Operand> = joined;
+const SCALAR: fn(&dyn Untyped, Asked<'_>) -> Result<Leaf> = scalar;
+
+/// [`Reduction::run`] without the types.
+fn joined(arg: &dyn Untyped, asked: Asked<'_>) -> Result<Operand> {
+    let keepdims = asked.keepdims;
+    let (_, mut result, axes) = values(arg, asked)?;
+    if keepdims {
+        for axis in axes {
+            result = with_axis(result, axis)?;
+        }
+    }
+    Ok(result)
+}
+
+/// [`Reduction::scalar`] without the types: the one value.
+fn scalar(arg: &dyn Untyped, asked: Asked<'_>) -> Result<Leaf> {
+    let name = asked.function.1;
+    let (hub, result, _) = values(arg, asked)?;
+    let dtype = result.dtype();
+    let leaf = along::evaluated(&hub, result, dtype)?;
+    if volume(&leaf.shape) != 1 {
+        return Err(Error::Shape { operation: format!("{name}.reduce"), left: leaf.shape.to_vec(), right: vec![] });
+    }
+    Ok(Leaf { shape: Dims::new(&[]), strides: Dims::new(&[]), ..leaf })
+}
+
+/// The operand with an axis of length 1 at `axis`. A reduction that nothing else asks for stays pending.
+pub(super) fn with_axis(operand: Operand, axis: usize) -> Result<Operand> {
+    let leaf = match operand {
+        Operand::Node(node) if node.value().is_none() && Arc::strong_count(&node) == 1 => {
+            match node.expr().as_deref() {
+                Some(Expr::Reduce { .. }) => return node.with_axis(axis).map(Operand::Node),
+                _ => node.evaluate()?.clone(),
+            }
+        }
+        Operand::Node(node) => node.evaluate()?.clone(),
+        Operand::Leaf(leaf) => leaf,
+        Operand::Constant(_) => return Err(Error::invalid("a number has no axes")),
+    };
+    let rank = leaf.shape.len() + 1;
+    let shape = Dims::from_fn(rank, |at| if at == axis { 1 } else { leaf.shape[at - usize::from(at > axis)] });
+    let strides = Dims::from_fn(rank, |at| if at == axis { 1 } else { leaf.strides[at - usize::from(at > axis)] });
+    Ok(Operand::Leaf(Leaf { shape, strides, ..leaf }))
+}
+
+/// The hub, the result without the reduced axes, and those in ascending order.
+fn values(arg: &dyn Untyped, asked: Asked<'_>) -> Result<(Hub, Operand, Vec<usize>)> {
+    let (op, name) = (asked.function.0, format!("{}.reduce", asked.function.1));
+    let rank = arg.shape().len();
+    let axes = match asked.axes {
+        Axes::All => (0..rank).collect(),
+        Axes::These(axes) => resolved(&name, axes, rank)?,
+    };
+    let hub = hub_of(arg.hub(), None)?;
+    let array = elements(&hub, arg, asked.from)?;
+    let (Some(from), Some(to)) = (asked.from, asked.to) else {
+        return Err(Error::invalid(format!("{name}: an element type that programs do not know")));
+    };
+    let logical = matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor);
+    if from != to && !logical {
+        let what = format!("{name}: of two {} it gives {}, so that it cannot go on", from.name(), to.name());
+        return Err(Error::invalid(what));
+    }
+    if let Some(initial) = asked.initial.filter(|initial| initial.dtype != to) {
+        let (from, to) = (initial.dtype.name(), to.name());
+        return Err(Error::invalid(format!("{name}: an initial value of type {from} for results of type {to}")));
+    }
+    // Flags first, where flags are joined.
+    let array = if logical { operate::cast(&hub, array, DType::Bool)? } else { array };
+    let work = Work { hub: &hub, op, name, axes: &axes, initial: asked.initial, mask: asked.mask };
+    let result = work.run(array, to)?;
+    Ok((hub, result, axes))
+}
+
+/// The sums of a [`Reduction`] by `add` along one axis, for who has no types.
+pub(super) fn sums(hub: &Hub, array: Operand, axis: usize) -> Result<Operand> {
+    let to = array.dtype();
+    let work = Work {
+        hub,
+        op: Op::Add,
+        name: format!("{}.reduce", <Add as BinaryUfunc>::NAME),
+        axes: &[axis],
+        initial: None,
+        mask: None,
+    };
+    work.run(array, to)
 }
 
 /// Axes counted from the beginning, in ascending order.
@@ -294,16 +366,25 @@ fn resolved(name: &str, axes: &[isize], rank: usize) -> Result<Vec<usize>> {
     Ok(resolved)
 }
 
-/// The operand as an array of this element type.
-pub(super) fn elements<A: Element, B: Element, D: Dimension>(arg: &Arg<'_, A, D>) -> Result<DistArray<B, IxDyn>> {
-    let array: DistArray<A, IxDyn> = match arg {
-        Arg::Dist(array) => array.seen_as()?,
-        _ => DistArray::from_held(arg.held(&hub_of(None, None)?)?),
-    };
-    if A::DTYPE == B::DTYPE {
-        return array.seen_as();
+/// The operand in elements of this type, pending where that is.
+pub(super) fn elements(hub: &Hub, arg: &dyn Untyped, dtype: Option<DType>) -> Result<Operand> {
+    match (arg.dtype(), dtype) {
+        (Some(_), Some(dtype)) => {
+            let operand = match arg.operand(hub)? {
+                // What was said of how the array is dealt to engines is not said of what is seen here.
+                Operand::Leaf(leaf) => Operand::Leaf(Leaf { partition: None, ..leaf }),
+                Operand::Constant(value) => {
+                    Operand::Leaf(along::evaluated(hub, Operand::Constant(value), value.dtype)?)
+                }
+                operand => operand,
+            };
+            operate::cast(hub, operand, dtype)
+        }
+        (None, Some(_)) if arg.hub().is_none() => {
+            Err(Error::invalid("astype: an element type that programs do not know; use mapv"))
+        }
+        _ => Err(unknown()),
     }
-    array.try_astype()
 }
 
 fn unknown() -> Error {
@@ -312,21 +393,23 @@ fn unknown() -> Error {
 
 /// A reduction of values of the type that they are joined in.
 struct Work<'a> {
+    hub: &'a Hub,
     op: Op,
     name: String,
     axes: &'a [usize],
     initial: Option<Scalar>,
-    mask: Option<DistArray<bool, IxDyn>>,
+    mask: Option<&'a DistArray<bool, IxDyn>>,
 }
 
 impl Work<'_> {
-    fn run<V: Element, R: Element>(self, array: DistArray<V, IxDyn>) -> Result<DistArray<R, IxDyn>> {
-        let dtype = V::DTYPE.ok_or_else(unknown)?;
-        let array = match &self.mask {
+    /// The results, of type `to`.
+    fn run(self, array: Operand, to: DType) -> Result<Operand> {
+        let dtype = array.dtype();
+        let array = match self.mask {
             None => array,
-            Some(mask) => self.masked(array, mask, dtype)?,
+            Some(mask) => self.masked(array, mask)?,
         };
-        let shape = array.shape().to_vec();
+        let shape = Dims::new(array.shape());
         let kept: Vec<usize> =
             (0..shape.len()).filter(|axis| !self.axes.contains(axis)).map(|axis| shape[axis]).collect();
         let values: usize = self.axes.iter().map(|&axis| shape[axis]).product();
@@ -338,8 +421,7 @@ impl Work<'_> {
                     self.name, self.axes
                 ))
             })?;
-            let constant = vec![Operand::Constant(value)];
-            return operate::apply(array.hub(), value.dtype, Op::Cast, Dims::new(&kept), constant);
+            return self.constant(value, &kept);
         }
         // Where what is rounded depends on the order, the initial value is joined to the first element by whoever joins the others.
         let (fold, first) = match (fold(self.op, dtype), self.initial) {
@@ -351,32 +433,32 @@ impl Work<'_> {
             }
         };
         let joined = match fold {
-            Some(fold) => reduce::along::<V, IxDyn, R, IxDyn>(&array, fold, self.axes)?,
-            None => self.by_segments(&array, &kept)?.seen_as()?,
+            Some(fold) => reduce::along_operand(self.hub, array, fold, self.axes, to)?,
+            None => self.by_segments(array, &kept)?,
         };
         // A divisor common to nothing and a number is its magnitude, and so is a length: these begin with their identity, as in NumPy.
         let begins = matches!(self.op, Op::Gcd | Op::Hypot);
         match self.initial.or_else(|| identity(self.op, dtype).filter(|_| begins)) {
             Some(initial) if !first => {
-                let operand = joined.operand().ok_or_else(unknown)?;
-                let args = vec![Operand::Constant(initial), operand];
-                operate::apply(joined.hub(), initial.dtype, self.op, Dims::new(&kept), args)
+                let args = vec![Operand::Constant(initial), joined];
+                operate::applied(self.hub, initial.dtype, self.op, Dims::new(&kept), args)
             }
             _ => Ok(joined),
         }
     }
 
+    /// One value at all places of `shape`.
+    fn constant(&self, value: Scalar, shape: &[usize]) -> Result<Operand> {
+        operate::applied(self.hub, value.dtype, Op::Cast, Dims::new(shape), vec![Operand::Constant(value)])
+    }
+
     /// The elements where the mask is true, and elsewhere a value that changes nothing.
-    fn masked<V: Element>(
-        &self,
-        array: DistArray<V, IxDyn>,
-        mask: &DistArray<bool, IxDyn>,
-        dtype: DType,
-    ) -> Result<DistArray<V, IxDyn>> {
+    fn masked(&self, array: Operand, mask: &DistArray<bool, IxDyn>) -> Result<Operand> {
         let idempotent = matches!(
             self.op,
             Op::Maximum | Op::Minimum | Op::Fmax | Op::Fmin | Op::Lcm | Op::Gcd | Op::BitAnd | Op::BitOr
         );
+        let dtype = array.dtype();
         let neutral = match self.initial {
             Some(initial) if idempotent => Some(initial),
             _ => identity(self.op, dtype),
@@ -388,17 +470,17 @@ impl Work<'_> {
             )),
             false => Error::invalid(format!("{}: taken in order, it cannot leave elements out by a mask", self.name)),
         })?;
-        crate::array::broadcast::check_broadcast_to(&self.name, array.shape(), mask.shape())?;
-        let hub = hub_of(Some(array.hub()), Some(mask.hub()))?;
-        let args = vec![Arg::Dist(mask).operand(&hub)?, Arg::Dist(&array).operand(&hub)?, Operand::Constant(neutral)];
-        operate::apply(&hub, dtype, Op::Select, Dims::new(array.shape()), args)
+        check_broadcast_to(&self.name, array.shape(), mask.shape())?;
+        hub_of(Some(self.hub), Some(mask.hub()))?;
+        let shape = Dims::new(array.shape());
+        let args = vec![Arg::Dist(mask).operand(self.hub)?, array, Operand::Constant(neutral)];
+        operate::applied(self.hub, dtype, Op::Select, shape, args)
     }
 
     /// Along one axis, to which the others are joined where the function may be grouped.
-    fn by_segments<V: Element>(&self, array: &DistArray<V, IxDyn>, kept: &[usize]) -> Result<DistArray<V, IxDyn>> {
-        let rank = array.ndim();
+    fn by_segments(&self, array: Operand, kept: &[usize]) -> Result<Operand> {
         if self.axes.is_empty() {
-            return Ok(array.clone());
+            return Ok(array);
         }
         if self.axes.len() > 1 && !groups(self.op) {
             return Err(Error::invalid(format!(
@@ -406,44 +488,64 @@ impl Work<'_> {
                 self.name, self.axes
             )));
         }
+        let dtype = array.dtype();
         if volume(kept) == 0 {
             // Of no places, whatever is reduced.
-            let zero = Scalar { dtype: V::DTYPE.ok_or_else(unknown)?, bytes: [0; 16] };
-            let constant = vec![Operand::Constant(zero)];
-            return operate::apply(array.hub(), zero.dtype, Op::Cast, Dims::new(kept), constant);
+            return self.constant(Scalar { dtype, bytes: [0; 16] }, kept);
         }
         // The reduced axes last, and made one.
-        let order: Vec<usize> =
-            (0..rank).filter(|axis| !self.axes.contains(axis)).chain(self.axes.iter().copied()).collect();
-        let (array, axis) = if self.axes.len() == 1 {
-            (array.clone(), self.axes[0])
-        } else {
-            let length: usize = self.axes.iter().map(|&axis| array.shape()[axis]).product();
-            let mut shape = kept.to_vec();
-            shape.push(length);
-            (array.clone().permuted_axes(IxDyn(&order)).reshape(IxDyn(&shape)), kept.len())
+        let (array, axis) = match self.axes {
+            &[axis] => (array, axis),
+            _ => (Operand::Leaf(self.reduced_last(array, kept)?), kept.len()),
         };
         let array = match self.initial {
-            Some(initial) if in_order(self.op) => preceded(&array, initial, axis)?,
+            Some(initial) if in_order(self.op) => Operand::Leaf(self.preceded(array, initial, axis)?),
             _ => array,
         };
-        let dtype = V::DTYPE.ok_or_else(unknown)?;
-        let elements = super::along::Elements::of(array.hub(), &Arg::Dist(&array), dtype)?;
-        let results = super::along::whole(array.hub(), (self.op, "reduce"), elements, axis)?;
-        Ok(DistArray::from_held(Held::from_leaf(&results)))
+        let elements = along::Elements::of(self.hub, array, dtype)?;
+        along::whole(self.hub, (self.op, "reduce"), elements, axis).map(Operand::Leaf)
     }
-}
 
-/// The array with one more element in front of each run along an axis.
-fn preceded<V: Element>(array: &DistArray<V, IxDyn>, initial: Scalar, axis: usize) -> Result<DistArray<V, IxDyn>> {
-    let mut front = array.shape().to_vec();
-    front[axis] = 1;
-    let constant = vec![Operand::Constant(initial)];
-    let front: DistArray<V, IxDyn> = operate::apply(array.hub(), initial.dtype, Op::Cast, Dims::new(&front), constant)?;
-    let (front, behind) = (front.try_held()?, array.try_held()?);
-    let all = ndarray::concatenate(Axis(axis), &[front.view.view(), behind.view.view()]);
-    let all = all.map_err(|error| Error::invalid(error.to_string()))?;
-    Ok(DistArray::from_held(copy_in(array.hub(), &all.view())?))
+    /// The elements with the reduced axes last and made one; shared where that needs no copy.
+    fn reduced_last(&self, array: Operand, kept: &[usize]) -> Result<Leaf> {
+        let dtype = array.dtype();
+        let leaf = along::evaluated(self.hub, array, dtype)?;
+        let others = (0..leaf.shape.len()).filter(|axis| !self.axes.contains(axis));
+        let order: Vec<usize> = others.chain(self.axes.iter().copied()).collect();
+        let shape = Dims::from_fn(order.len(), |at| leaf.shape[order[at]]);
+        let strides = Dims::from_fn(order.len(), |at| leaf.strides[order[at]]);
+        let reduced: Vec<(usize, isize)> =
+            (kept.len()..order.len()).map(|at| (shape[at], strides[at])).filter(|&(length, _)| length != 1).collect();
+        let mut all = kept.to_vec();
+        all.push(shape[kept.len()..].iter().product());
+        if reduced.windows(2).all(|pair| pair[0].1 == pair[1].1 * pair[1].0 as isize) {
+            let mut steps = strides[..kept.len()].to_vec();
+            steps.push(reduced.last().map_or(1, |&(_, stride)| stride));
+            return Ok(Leaf { shape: Dims::new(&all), strides: Dims::new(&steps), ..leaf });
+        }
+        let copy = along::in_row_major(self.hub, Leaf { shape, strides, ..leaf })?;
+        Ok(Leaf { shape: Dims::new(&all), strides: row_major(&all), ..copy })
+    }
+
+    /// The array with the value in front of each run along an axis.
+    fn preceded(&self, array: Operand, value: Scalar, axis: usize) -> Result<Leaf> {
+        let dtype = array.dtype();
+        let behind = along::evaluated(self.hub, array, dtype)?;
+        let mut shape = behind.shape.clone();
+        shape.as_mut()[axis] = 1;
+        let front = along::evaluated(self.hub, self.constant(value, &shape)?, dtype)?;
+        shape.as_mut()[axis] += behind.shape[axis];
+        let all = along::fresh(self.hub, dtype, &shape)?;
+        let offset = all.offset + all.strides[axis] as usize * dtype.size();
+        let places = [
+            Leaf { shape: front.shape.clone(), ..all.clone() },
+            Leaf { offset, shape: behind.shape.clone(), ..all.clone() },
+        ];
+        for (part, place) in [front, behind].into_iter().zip(&places) {
+            evaluate::map_into(self.hub, &Operand::Leaf(part), place)?;
+        }
+        Ok(all)
+    }
 }
 
 /// Whether operands may be grouped, so that axes may be joined in any order.

@@ -1,16 +1,16 @@
 //! `reduceat`: a function joins the elements of segments of an axis.
 
-use super::along;
+use super::along::{self, Named};
 use super::indices::{Indices, List, outside};
 use super::input::Input;
-use crate::array::argument::hub_of;
+use crate::array::argument::{Untyped, hub_of};
 use crate::array::dist_array::{DistArray, checked_axis};
 use crate::array::function::{Binary, BinaryUfunc};
-use crate::array::view::Held;
+use crate::array::lazy::Operand;
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::Op;
 use kernels::Value as _;
+use kernels::{DType, Op};
 
 /// `reduceat` of functions of two operands.
 pub trait Reduceat: BinaryUfunc {
@@ -73,35 +73,49 @@ impl<F: BinaryUfunc, X: Input, I: Indices, B: Element> ReduceatOf<F, X, I, B> {
     where
         F: Binary<B>,
     {
-        let arg = self.x.view_arg();
-        let hub = hub_of(arg.hub(), None)?;
-        let name = F::NAME;
-        let axis = checked_axis(&format!("{name}.reduceat"), self.axis, arg.shape().len())?;
-        let lists = self.indices.lists()?;
-        let list = match &lists[..] {
-            [list] if list.shape().len() == 1 && list.mask().is_none() => list,
-            _ => {
-                let shapes: Vec<_> = lists.iter().map(List::shape).collect();
-                let what = format!("{name}.reduceat: one list of integers with one axis is wanted, not {shapes:?}");
-                return Err(Error::invalid(what));
-            }
-        };
-        let unknown = || Error::invalid("an element type that programs do not know");
-        let (from, to) = (B::DTYPE.ok_or_else(unknown)?, <F as Binary<B>>::Output::DTYPE.ok_or_else(unknown)?);
-        let op = self.function.op();
-        if from != to && !matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor) {
-            let what =
-                format!("{name}.reduceat: of two {} it gives {}, so that it cannot go on", from.name(), to.name());
+        let (function, types) = ((self.function.op(), F::NAME), (B::DTYPE, <F as Binary<B>>::Output::DTYPE));
+        DistArray::of_operand(JOINED(function, &self.x.view_arg(), &self.indices, self.axis, types))
+    }
+}
+
+/// Types of elements, where programs know them: those that are joined, and those of the results.
+type Types = (Option<DType>, Option<DType>);
+
+// A pointer, as those of `transport/pool`.
+const JOINED: fn(Named, &dyn Untyped, &dyn Indices, isize, Types) -> Result<Operand> = joined;
+
+/// [`ReduceatOf::run`] without the types.
+fn joined(
+    (op, name): Named,
+    arg: &dyn Untyped,
+    indices: &dyn Indices,
+    axis: isize,
+    (from, to): Types,
+) -> Result<Operand> {
+    let hub = hub_of(arg.hub(), None)?;
+    let axis = checked_axis(&format!("{name}.reduceat"), axis, arg.shape().len())?;
+    let lists = indices.lists()?;
+    let list = match &lists[..] {
+        [list] if list.shape().len() == 1 && list.mask().is_none() => list,
+        _ => {
+            let shapes: Vec<_> = lists.iter().map(List::shape).collect();
+            let what = format!("{name}.reduceat: one list of integers with one axis is wanted, not {shapes:?}");
             return Err(Error::invalid(what));
         }
-        let elements = along::Elements::of(&hub, &arg, from)?;
-        let length = elements.shape()[axis];
-        match along::segments(&hub, (op, name), elements, axis, list)? {
-            Some(results) => Ok(DistArray::from_held(Held::from_leaf(&results))),
-            None => {
-                let found = list.first_outside(length, false);
-                Err(outside(&format!("{name}.reduceat"), found, list.shape(), axis, length))
-            }
+    };
+    let unknown = || Error::invalid("an element type that programs do not know");
+    let (from, to) = (from.ok_or_else(unknown)?, to.ok_or_else(unknown)?);
+    if from != to && !matches!(op, Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor) {
+        let what = format!("{name}.reduceat: of two {} it gives {}, so that it cannot go on", from.name(), to.name());
+        return Err(Error::invalid(what));
+    }
+    let elements = along::Elements::of(&hub, arg.operand(&hub)?, from)?;
+    let length = elements.shape()[axis];
+    match along::segments(&hub, (op, name), elements, axis, list)? {
+        Some(results) => Ok(Operand::Leaf(results)),
+        None => {
+            let found = list.first_outside(length, false);
+            Err(outside(&format!("{name}.reduceat"), found, list.shape(), axis, length))
         }
     }
 }

@@ -20,8 +20,16 @@ impl<'a> Resident<'a> {
     /// # Errors
     /// Those of the pool, but for a full one: then the hub's own threads alone read the elements.
     pub(super) fn new<T: Element>(hub: &Hub, slice: &'a [T]) -> Result<Resident<'a>> {
-        let bytes = size_of_val(slice);
-        let at = slice.as_ptr().cast_mut().cast::<u8>();
+        // SAFETY: the bytes of elements, which have no padding, borrowed as long.
+        unsafe { Resident::of_bytes(hub, slice.as_ptr().cast(), size_of_val(slice)) }
+    }
+
+    /// [`new`](Resident::new), of so many bytes.
+    ///
+    /// # Safety
+    /// They are valid for reads, and nobody writes them, as long as this is there.
+    pub(super) unsafe fn of_bytes(hub: &Hub, at: *const u8, bytes: usize) -> Result<Resident<'a>> {
+        let at = at.cast_mut();
         let segment = hub.pool().segment();
         let begins = at.addr().wrapping_sub(segment.base().as_ptr().addr());
         if !hub.shares_with_processes() || begins < segment.len() {
@@ -33,7 +41,7 @@ impl<'a> Resident<'a> {
             Err(Error::OutOfMemory { .. }) => return Ok(Resident { at, _copy: None, _bytes: PhantomData }),
             Err(error) => return Err(error),
         };
-        // SAFETY: bytes of the slice, which is borrowed, and a fresh block of as many.
+        // SAFETY: bytes that are valid for reads (contract), and a fresh block of as many.
         unsafe { std::ptr::copy_nonoverlapping(at, store.base(), bytes) };
         hub.count_copied(bytes as u64);
         Ok(Resident { at: store.base(), _copy: Some(store), _bytes: PhantomData })

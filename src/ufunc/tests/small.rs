@@ -26,7 +26,11 @@ fn same<A: Sample, R: Sample>(fold: Fold, a: &[A], shape: &[usize], axis: usize)
     let cells = a.len() / shape[axis];
     let wanted: Vec<R> = planned(fold, a, shape, axis, cells);
     let mut out = vec![MaybeUninit::uninit(); cells];
-    if small::fold_axis(fold, a, shape, axis, &mut out).unwrap() {
+    let (from, to) = (A::DTYPE.unwrap(), R::DTYPE.unwrap());
+    // SAFETY: the vectors' values, as many as `shape` says, and a place for each cell.
+    let done =
+        unsafe { small::fold_axis(fold, (from, a.as_ptr().cast()), shape, axis, (to, out.as_mut_ptr().cast(), cells)) };
+    if done.unwrap() {
         for (place, (got, wanted)) in out.into_iter().zip(wanted).enumerate() {
             // SAFETY: `fold_axis` has written all of `out`, as it says.
             let got: R = unsafe { got.assume_init() };
@@ -135,6 +139,8 @@ fn operands_of_other_lengths_are_refused() {
     let mut a = [1.0f64, 2.0, 3.0];
     assert!(!small::update_binary(Op::Add, &mut a, Operand::Slice(&[1.0, 2.0])));
     let mut out = [MaybeUninit::<f64>::uninit(); 2];
-    assert!(!small::fold_axis(Fold::Sum, &a, &[3, 1], 0, &mut out).unwrap());
+    let (a_at, out_at) = ((DType::F64, a.as_ptr().cast()), (DType::F64, out.as_mut_ptr().cast(), 2));
+    // SAFETY: three values, and places of two.
+    assert!(!unsafe { small::fold_axis(Fold::Sum, a_at, &[3, 1], 0, out_at) }.unwrap());
     assert_eq!(a, [1.0, 2.0, 3.0]);
 }
