@@ -306,6 +306,7 @@ unsafe fn bits_to<A, D: Dimension>(
 }
 
 // A pointer, as those of `transport/pool`.
+#[expect(clippy::type_complexity, reason = "the type of one function, said once")]
 const BITS: unsafe fn(&Hub, &'static str, (&[usize], &[usize]), (*const u8, &[isize]), *mut u8, usize) -> Result<()> =
     bits;
 
