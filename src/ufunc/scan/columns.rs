@@ -2,13 +2,16 @@
 
 use super::{BLOCK, WIDTH};
 use crate::segment::join::Join;
+use crate::simd::Isa;
 use crate::stream::{self, Line};
 use std::mem::MaybeUninit;
 
 /// Rows ahead that are asked for.
-const AHEAD: usize = 16;
+pub(super) const AHEAD: usize = 16;
 /// Results of a row in bytes from which on they go past the caches.
 const STREAMED: usize = 256;
+/// The instructions that results are written with.
+const AVX2: u8 = Isa::Avx2 as u8;
 
 /// Rows, some columns of them.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +31,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    fn row(&self, row: usize) -> *const u8 {
+    pub fn row(&self, row: usize) -> *const u8 {
         self.source.wrapping_offset(self.stride * row as isize)
     }
 }
@@ -72,9 +75,9 @@ unsafe fn totals<J: Join>(rows: &Rows, before: *const u8, totals: *mut u8) {
 ///
 /// # Safety
 ///
-/// The rows may be read, their results written; `carries` holds an accumulator for each column; the processor has `ISA`.
+/// The rows may be read, their results written; `carries` holds an accumulator for each column; the processor has AVX2.
 #[inline(always)]
-unsafe fn scans<J: Join, const ISA: u8>(rows: &Rows, carries: *mut u8, streamed: bool) {
+unsafe fn scans<J: Join>(rows: &Rows, carries: *mut u8, streamed: bool) {
     let (carries, n) = (carries.cast::<J::Acc>(), rows.columns);
     let mut accs: Accs<J> = [MaybeUninit::uninit(); WIDTH];
     let accs = accs.as_mut_ptr().cast::<J::Acc>();
@@ -101,7 +104,7 @@ unsafe fn scans<J: Join, const ISA: u8>(rows: &Rows, carries: *mut u8, streamed:
                 let target = rows.target.add(r * rows.pitch);
                 let (from, bytes) = (results.cast::<u8>().cast_const(), n * size_of::<J::Out>());
                 if streamed {
-                    stream::copy::<ISA>(target, from, bytes);
+                    stream::copy::<AVX2>(target, from, bytes);
                 } else {
                     std::ptr::copy_nonoverlapping(from, target, bytes);
                 }
@@ -132,31 +135,22 @@ pub(super) type TotalsFn = unsafe fn(rows: &Rows, before: *const u8, totals: *mu
 pub(super) type ScansFn = unsafe fn(rows: &Rows, carries: *mut u8, streamed: bool);
 pub(super) type LinkFn = unsafe fn(carries: *const u8, totals: *mut u8, n: usize);
 
-macro_rules! compiled {
-    ($(#[$feature:meta])* $isa:literal, $totals:ident, $scans:ident) => {
-        /// # Safety
-        ///
-        /// As [`totals`].
-        $(#[$feature])*
-        pub(super) unsafe fn $totals<J: Join>(rows: &Rows, before: *const u8, accs: *mut u8) {
-            // SAFETY: the caller's promise is the one asked for.
-            unsafe { totals::<J>(rows, before, accs) }
-        }
-        /// # Safety
-        ///
-        /// As [`scans`].
-        $(#[$feature])*
-        pub(super) unsafe fn $scans<J: Join>(rows: &Rows, carries: *mut u8, streamed: bool) {
-            // SAFETY: the caller's promise is the one asked for.
-            unsafe { scans::<J, $isa>(rows, carries, streamed) }
-        }
-    };
+/// # Safety
+///
+/// As [`totals`]; the processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn totals_avx2<J: Join>(rows: &Rows, before: *const u8, accs: *mut u8) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe { totals::<J>(rows, before, accs) }
 }
-compiled!(0, totals_baseline, scans_baseline);
-compiled!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    1,
-    totals_avx2,
-    scans_avx2
-);
+
+/// # Safety
+///
+/// As [`scans`]; the processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn scans_avx2<J: Join>(rows: &Rows, carries: *mut u8, streamed: bool) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe { scans::<J>(rows, carries, streamed) }
+}

@@ -338,7 +338,6 @@ macro_rules! compiled {
         }
     };
 }
-compiled!(0, totals_baseline, scans_baseline);
 compiled!(
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]

@@ -3,19 +3,20 @@
 //! One definition for every layout: an axis is cut into blocks of [`BLOCK`] elements; within a block elements are joined in order,
 //! and each of these results to the last result of the block before. So the first block has the bits of a plain loop, a
 //! block's results need of those before it one value only, and a sum that only grows never falls. An initial value is joined to the first
-//! element before any other is. Elements side by side are in [`lanes`], rows in [`columns`]; what units hand on to each other in
+//! element before any other is. Elements side by side are in [`lanes`], rows in [`columns`], both without AVX2 in [`plain`]; what units hand on to each other in
 //! [`chain`]. A function that may not be applied in groups takes its operands in order.
 
 mod chain;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "loops for vectors of AVX2 and more"))]
 mod columns;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "loops for vectors of AVX2 and more"))]
 mod lanes;
+mod plain;
 #[cfg(test)]
 mod tests;
 mod work;
 
 use super::segment::Geometry;
-#[cfg(target_arch = "x86_64")]
-use super::segment::join::Called;
 use super::segment::join::{self, Join};
 use super::segment::step::Step;
 use super::simd::Isa;
@@ -83,15 +84,11 @@ impl Kernels {
         Kernels {
             begin: begin::<J>,
             neutral: neutral::<J>(),
-            lane_totals: [lanes::totals_baseline::<Called<J>>, lanes::totals_avx2::<J>, totals],
-            lane_scans: [lanes::scans_baseline::<Called<J>>, lanes::scans_avx2::<J>, scans],
+            lane_totals: [plain::lane_totals::<J>, lanes::totals_avx2::<J>, totals],
+            lane_scans: [plain::lane_scans::<J>, lanes::scans_avx2::<J>, scans],
             lane_link: lanes::link::<J>,
-            column_totals: [
-                columns::totals_baseline::<Called<J>>,
-                columns::totals_avx2::<J>,
-                columns::totals_avx2::<J>,
-            ],
-            column_scans: [columns::scans_baseline::<Called<J>>, columns::scans_avx2::<J>, columns::scans_avx2::<J>],
+            column_totals: [plain::column_totals::<J>, columns::totals_avx2::<J>, columns::totals_avx2::<J>],
+            column_scans: [plain::column_scans::<J>, columns::scans_avx2::<J>, columns::scans_avx2::<J>],
             column_link: columns::link::<J>,
             acc: size_of::<J::Acc>(),
         }
@@ -102,11 +99,11 @@ impl Kernels {
         Kernels {
             begin: begin::<J>,
             neutral: neutral::<J>(),
-            lane_totals: [lanes::totals_baseline::<J>; 3],
-            lane_scans: [lanes::scans_baseline::<J>; 3],
+            lane_totals: [plain::lane_totals::<J>; 3],
+            lane_scans: [plain::lane_scans::<J>; 3],
             lane_link: lanes::link::<J>,
-            column_totals: [columns::totals_baseline::<J>; 3],
-            column_scans: [columns::scans_baseline::<J>; 3],
+            column_totals: [plain::column_totals::<J>; 3],
+            column_scans: [plain::column_scans::<J>; 3],
             column_link: columns::link::<J>,
             acc: size_of::<J::Acc>(),
         }

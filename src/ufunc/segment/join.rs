@@ -24,34 +24,6 @@ pub(crate) trait Join: 'static {
     fn leave(acc: Self::Acc) -> Self::Out;
 }
 
-/// The same function, called for each value: what a processor without AVX2 runs, a fifth of the code that one with it has.
-#[cfg(target_arch = "x86_64")]
-pub(crate) struct Called<J>(PhantomData<J>);
-
-#[cfg(target_arch = "x86_64")]
-impl<J: Join> Join for Called<J> {
-    type In = J::In;
-    type Acc = J::Acc;
-    type Out = J::Out;
-    const WORDS: bool = J::WORDS;
-    const NEUTRAL: J::Acc = J::NEUTRAL;
-
-    #[inline(always)]
-    fn enter(x: J::In) -> J::Acc {
-        J::enter(x)
-    }
-
-    #[inline(never)]
-    fn join(a: J::Acc, b: J::Acc) -> J::Acc {
-        J::join(a, b)
-    }
-
-    #[inline(always)]
-    fn leave(acc: J::Acc) -> J::Out {
-        J::leave(acc)
-    }
-}
-
 /// An element type: the accumulator that its values enter, and how they come out of it again. Floats of fewer than 64 bits are
 /// accumulated in 64 and rounded once; integers stay as they are.
 pub(crate) trait Value: 'static {

@@ -1,6 +1,6 @@
 //! `reduceat`: a function joins the elements of each of many segments of an axis.
 //!
-//! Segments of elements side by side are in [`runs`], segments of rows in [`rows`]; a function that may not be applied in groups
+//! Segments of elements side by side are in [`runs`], segments of rows in [`rows`], both without AVX2 in [`plain`]; a function that may not be applied in groups
 //! takes its operands in order, by [`step`]; one of the user's that may be takes them in [`grouped`] ones. Work is cut into *units*: some segments at one place of the other axes. A unit that holds
 //! far more elements than others leaves its long segments to whoever runs it: those are cut into parts of a fixed length, and
 //! the parts joined in a fixed tree. Which way a segment goes follows from its length, and changes no bits.
@@ -8,7 +8,10 @@
 mod apart;
 mod grouped;
 pub(crate) mod join;
+pub(super) mod plain;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "loops for the vectors of AVX2"))]
 mod rows;
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "loops for the vectors of AVX2"))]
 mod runs;
 pub(super) mod step;
 mod tree;
@@ -21,8 +24,6 @@ use super::stream::Line;
 use super::work::wire::{Reader, Writer};
 use super::work::{Extent, extent};
 use super::{DType, Error, Op, Result, associative};
-#[cfg(target_arch = "x86_64")]
-use join::Called;
 use join::Join;
 use rows::{Rows, RowsFn};
 use runs::{PartFn, Run, RunFn, length};
@@ -56,9 +57,9 @@ impl Joined {
     const fn of<J: Join>() -> Joined {
         Joined {
             acc: size_of::<J::Acc>(),
-            run: [runs::run_baseline::<Called<J>>, runs::run_avx2::<J>],
-            part: [runs::part_baseline::<Called<J>>, runs::part_avx2::<J>],
-            rows: [rows::baseline::<Called<J>>, rows::avx2::<J>],
+            run: [plain::run::<J>, runs::run_avx2::<J>],
+            part: [plain::part::<J>, runs::part_avx2::<J>],
+            rows: [plain::rows::<J>, rows::avx2::<J>],
             finish: finish::<J>,
         }
     }
@@ -67,9 +68,9 @@ impl Joined {
     const fn of<J: Join>() -> Joined {
         Joined {
             acc: size_of::<J::Acc>(),
-            run: [runs::run_baseline::<J>; 2],
-            part: [runs::part_baseline::<J>; 2],
-            rows: [rows::baseline::<J>; 2],
+            run: [plain::run::<J>; 2],
+            part: [plain::part::<J>; 2],
+            rows: [plain::rows::<J>; 2],
             finish: finish::<J>,
         }
     }

@@ -115,21 +115,12 @@ fn collapse<J: Join>(waiting: &mut Vec<Accs<J>>, join: impl Fn(*mut J::Acc, *con
     }
 }
 
-macro_rules! compiled {
-    ($(#[$feature:meta])* $name:ident) => {
-        /// # Safety
-        ///
-        /// As [`rows`].
-        $(#[$feature])*
-        pub(super) unsafe fn $name<J: Join>(segment: &Rows, acc: *mut u8) {
-            // SAFETY: the caller's promise is the one asked for.
-            unsafe { rows::<J>(segment, acc) }
-        }
-    };
+/// # Safety
+///
+/// As [`rows`]; the processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn avx2<J: Join>(segment: &Rows, acc: *mut u8) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe { rows::<J>(segment, acc) }
 }
-compiled!(baseline);
-compiled!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    avx2
-);

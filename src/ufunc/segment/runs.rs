@@ -179,30 +179,22 @@ unsafe fn part<J: Join>(values: *const u8, readable: usize, n: usize, acc: *mut 
     unsafe { acc.cast::<J::Acc>().write(blocks::<J>(values.cast(), n, readable)) }
 }
 
-macro_rules! compiled {
-    ($(#[$feature:meta])* $run:ident, $part:ident) => {
-        /// # Safety
-        ///
-        /// As [`run`].
-        $(#[$feature])*
-        pub(super) unsafe fn $run<J: Join>(segments: &Run<'_>, out: *mut u8) {
-            // SAFETY: the caller's promise is the one asked for.
-            unsafe { run::<J>(segments, out) }
-        }
-        /// # Safety
-        ///
-        /// As [`part`].
-        $(#[$feature])*
-        pub(super) unsafe fn $part<J: Join>(values: *const u8, readable: usize, n: usize, acc: *mut u8) {
-            // SAFETY: the caller's promise is the one asked for.
-            unsafe { part::<J>(values, readable, n, acc) }
-        }
-    };
+/// # Safety
+///
+/// As [`run`]; the processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn run_avx2<J: Join>(segments: &Run<'_>, out: *mut u8) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe { run::<J>(segments, out) }
 }
-compiled!(run_baseline, part_baseline);
-compiled!(
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    run_avx2,
-    part_avx2
-);
+
+/// # Safety
+///
+/// As [`part`]; the processor has AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn part_avx2<J: Join>(values: *const u8, readable: usize, n: usize, acc: *mut u8) {
+    // SAFETY: the caller's promise is the one asked for.
+    unsafe { part::<J>(values, readable, n, acc) }
+}
