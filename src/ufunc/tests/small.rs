@@ -2,7 +2,7 @@
 
 use super::{Random, Sample, each_isa};
 use crate::small::{self, Operand};
-use crate::{Fold, Layout, Op, Plan, Program};
+use crate::{DType, Fold, Layout, Op, Plan, Program};
 use std::mem::MaybeUninit;
 
 /// A fold along one axis by a plan that is made for it.
