@@ -7,9 +7,7 @@
 //! [`chain`]. A function that may not be applied in groups takes its operands in order.
 
 mod chain;
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "loops for vectors of AVX2 and more"))]
 mod columns;
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "loops for vectors of AVX2 and more"))]
 mod lanes;
 mod plain;
 #[cfg(test)]
@@ -77,18 +75,18 @@ impl Kernels {
     #[cfg(target_arch = "x86_64")]
     fn of<J: Join>() -> Kernels {
         let (totals, scans): (lanes::TotalsFn, lanes::ScansFn) = if J::WORDS {
-            (lanes::totals_avx512::<J>, lanes::scans_avx512::<J>)
+            (lanes::x86::totals_avx512::<J>, lanes::x86::scans_avx512::<J>)
         } else {
-            (lanes::totals_avx2::<J>, lanes::scans_avx2::<J>)
+            (lanes::x86::totals_avx2::<J>, lanes::x86::scans_avx2::<J>)
         };
         Kernels {
             begin: begin::<J>,
             neutral: neutral::<J>(),
-            lane_totals: [plain::lane_totals::<J>, lanes::totals_avx2::<J>, totals],
-            lane_scans: [plain::lane_scans::<J>, lanes::scans_avx2::<J>, scans],
+            lane_totals: [plain::lane_totals::<J>, lanes::x86::totals_avx2::<J>, totals],
+            lane_scans: [plain::lane_scans::<J>, lanes::x86::scans_avx2::<J>, scans],
             lane_link: lanes::link::<J>,
-            column_totals: [plain::column_totals::<J>, columns::totals_avx2::<J>, columns::totals_avx2::<J>],
-            column_scans: [plain::column_scans::<J>, columns::scans_avx2::<J>, columns::scans_avx2::<J>],
+            column_totals: [plain::column_totals::<J>, columns::x86::totals_avx2::<J>, columns::x86::totals_avx2::<J>],
+            column_scans: [plain::column_scans::<J>, columns::x86::scans_avx2::<J>, columns::x86::scans_avx2::<J>],
             column_link: columns::link::<J>,
             acc: size_of::<J::Acc>(),
         }

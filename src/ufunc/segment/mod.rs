@@ -9,9 +9,7 @@ mod apart;
 mod grouped;
 pub(crate) mod join;
 pub(super) mod plain;
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "loops for the vectors of AVX2"))]
 mod rows;
-#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "loops for the vectors of AVX2"))]
 mod runs;
 pub(super) mod step;
 mod tree;
@@ -57,9 +55,9 @@ impl Joined {
     const fn of<J: Join>() -> Joined {
         Joined {
             acc: size_of::<J::Acc>(),
-            run: [plain::run::<J>, runs::run_avx2::<J>],
-            part: [plain::part::<J>, runs::part_avx2::<J>],
-            rows: [plain::rows::<J>, rows::avx2::<J>],
+            run: [plain::run::<J>, runs::x86::run_avx2::<J>],
+            part: [plain::part::<J>, runs::x86::part_avx2::<J>],
+            rows: [plain::rows::<J>, rows::x86::avx2::<J>],
             finish: finish::<J>,
         }
     }

@@ -197,6 +197,7 @@ pub(super) unsafe fn run<J: Join>(run: &Run<'_>, out: *mut u8) {
         // SAFETY: the segment's elements and its place in `out`.
         unsafe {
             let at = values.add(start);
+            debug_assert!(n >= run.below || n <= run.readable - start, "a segment beyond its run");
             if n <= BLOCK {
                 out.add(i).write(J::leave(block::<J>(at, n)));
             } else if n < run.below {
