@@ -5,7 +5,7 @@ use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, DimMax, Dimension, Ix0};
 use super::dist_array::DistArray;
 use super::gather::copy_in;
 use super::lazy::Operand;
-use super::view::{Bare, Held, Seen};
+use super::view::{Bare, Held};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -115,15 +115,6 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
         }
     }
 
-    /// All elements without their type, if they are there, wherever they lie; a number counts as one.
-    pub(crate) fn seen(&self) -> Option<Seen<'_>> {
-        Some(match self {
-            Arg::Dist(array) => Seen::of(&array.held()?.view),
-            Arg::Foreign(view) => Seen::of(view),
-            Arg::Number(value) => Seen { at: std::ptr::from_ref(value).cast(), shape: &[], strides: &[] },
-        })
-    }
-
     #[inline]
     pub(crate) fn is_number(&self) -> bool {
         matches!(self, Arg::Number(_))
@@ -159,6 +150,8 @@ pub(crate) trait Untyped {
     fn number(&self) -> Option<Scalar>;
     /// As an operand of programs. An array of ndarray's is copied into the pool.
     fn operand(&self, hub: &Hub) -> Result<Operand>;
+    /// The elements, if they are there and programs know their type; a number counts as one.
+    fn elements(&self) -> Option<Bare<'_>>;
     /// The elements, if they are there and programs know their type; `None` for a number.
     fn there(&self) -> Option<Bare<'_>>;
     /// The same, computed first where they are pending.
@@ -187,6 +180,13 @@ impl<A: Element, D: Dimension> Untyped for Arg<'_, A, D> {
 
     fn operand(&self, hub: &Hub) -> Result<Operand> {
         Arg::operand(self, hub)
+    }
+
+    fn elements(&self) -> Option<Bare<'_>> {
+        match self {
+            Arg::Number(value) => Bare::of_number(value),
+            _ => self.there(),
+        }
     }
 
     fn there(&self) -> Option<Bare<'_>> {

@@ -3,7 +3,7 @@
 
 use ndarray::{ArrayView, Dimension};
 
-use super::argument::{Arg, hub_of};
+use super::argument::{Arg, Untyped, hub_of};
 use super::broadcast::{broadcast_strides, memory_order, strides_in_order};
 use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, dim_of};
@@ -21,6 +21,7 @@ pub(crate) const SMALL: usize = 16 << 10;
 
 /// What is inside is compiled once, whatever the types are: generic code has it by its pointer (see the pool).
 const COMBINE: unsafe fn(Op, [DType; 2], &Ready<'_>, &Ready<'_>) -> Option<(Shared<Store>, bool)> = combine;
+const COPIED: unsafe fn(&Hub, usize, Seen<'_>) -> Option<Shared<Store>> = copied;
 const CHANGE: unsafe fn(Op, DType, Ready<'_>, &Ready<'_>) -> bool = change;
 const EACH: unsafe fn(Op, [DType; 2], (*const u8, usize), &Hub) -> Option<Shared<Store>> = each;
 const STRIDED: unsafe fn(Op, [DType; 2], &Hub, &[Seen<'_>], &[usize]) -> Option<(Shared<Store>, Dims<isize>)> =
@@ -187,16 +188,26 @@ unsafe fn change(op: Op, dtype: DType, left: Ready<'_>, right: &Ready<'_>) -> bo
 
 /// A copy of a small row-major view in the pool; `None` where the general way must be taken.
 pub(crate) fn copy<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, D>) -> Option<Held<A, D>> {
-    let elements = view.as_slice().filter(|elements| elements.len() <= SMALL)?;
-    // SAFETY: the store is of as many elements as are copied into it, and fresh.
-    let fill = |out: *mut u8| unsafe {
-        std::ptr::copy_nonoverlapping(elements.as_ptr(), out.cast(), elements.len());
+    // SAFETY: the view's elements, of this size.
+    let store = unsafe { COPIED(hub, size_of::<A>(), Seen::of(view))? };
+    // SAFETY: as many elements as the view has, of whose shape the array is, were written.
+    Some(unsafe { Held::in_store(store, view.raw_dim()) })
+}
+
+/// # Safety
+/// The elements are valid for reads, of `size` bytes.
+unsafe fn copied(hub: &Hub, size: usize, from: Seen<'_>) -> Option<Shared<Store>> {
+    let n = volume(from.shape);
+    if n > SMALL || !from.is_row_major() {
+        return None;
+    }
+    let fill = |out: *mut u8| {
+        // SAFETY: elements side by side, and a fresh block for as many.
+        unsafe { std::ptr::copy_nonoverlapping(from.at, out, n * size) };
         true
     };
     // SAFETY: `fill` writes all elements.
-    let store = unsafe { filled(hub, size_of_val(elements), fill) }?;
-    // SAFETY: as many elements as the view has, of whose shape the array is, were written.
-    Some(unsafe { Held::in_store(store, view.raw_dim()) })
+    unsafe { filled(hub, n * size, fill) }
 }
 
 /// `op` of each element of a small array that has its value; `None` where the general way must be taken.
@@ -226,18 +237,22 @@ unsafe fn each(op: Op, [from, to]: [DType; 2], (at, n): (*const u8, usize), hub:
     unsafe { filled(hub, n * to.size(), fill) }
 }
 
-/// `left op right` over `shape`, to which both broadcast, where both are there and small, wherever their elements lie; `None` where the
+/// `op` of two operands over `shape`, to which both broadcast, where both are there and small, wherever their elements lie; `None` where the
 /// general way must be taken. The memory of the result runs through its axes in the order that a program would choose.
-pub(crate) fn binary_strided<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimension>(
+pub(crate) fn binary_strided(
     (op, hub): (Op, &Hub),
-    left: &Arg<'_, A, L>,
-    right: &Arg<'_, A, R>,
+    [left, right]: [&dyn Untyped; 2],
     shape: &[usize],
-) -> Option<DistArray<B, O>> {
-    // SAFETY: what is seen is borrowed, of type `A`.
-    let (store, strides) = unsafe { STRIDED(op, [A::DTYPE?, B::DTYPE?], hub, &[left.seen()?, right.seen()?], shape)? };
-    // SAFETY: all elements of `shape` are written, of type `B`, and these strides run through them.
-    Some(DistArray::from_held(unsafe { Held::in_store_strided(store, dim_of(shape), &strides) }))
+    to: DType,
+) -> Option<Leaf> {
+    let (left, right) = (left.elements()?, right.elements()?);
+    if left.dtype() != right.dtype() {
+        return None;
+    }
+    // SAFETY: elements that are borrowed, of the type that they are told to be.
+    let (store, strides) =
+        unsafe { strided_in_order(op, [left.dtype(), to], hub, &[left.seen(), right.seen()], shape)? };
+    Some(Leaf { strides, ..Leaf::in_store(store, to, Dims::new(shape)) })
 }
 
 /// `op` of each element of a small array that is there, wherever its elements lie; `None` where the general way must be taken.
@@ -309,20 +324,17 @@ unsafe fn meets(seen: &Seen<'_>, dtype: DType, fault: Fault) -> bool {
     any
 }
 
-/// `op` of each element of a small row-major leaf; `None` where the general way must be taken. Not for integers that may be met where they
-/// have no result.
+/// `op` of each element of a small leaf; `None` where the general way must be taken.
 pub(crate) fn unary_leaf(hub: &Hub, op: Op, leaf: &Leaf, to: DType) -> Option<Leaf> {
-    let (from, n) = (leaf.bare(), volume(&leaf.shape));
-    if n > SMALL || !from.is_row_major() || Fault::of(op, leaf.dtype).is_some() {
-        return None;
+    let (bare, dtypes) = (leaf.bare(), [leaf.dtype, to]);
+    if bare.is_row_major() {
+        // SAFETY: the leaf's elements, of its type, side by side.
+        let store = unsafe { each(op, dtypes, (bare.first(), volume(&leaf.shape)), hub)? };
+        return Some(Leaf::in_store(store, to, leaf.shape.clone()));
     }
-    let fill = |out: *mut u8| {
-        // SAFETY: the leaf's elements, side by side, and a fresh block for as many results.
-        unsafe { small::unary(op, (from.dtype(), Values::Each(from.first(), n)), (to, out), n) }.is_ok()
-    };
-    // SAFETY: the kernel writes all of `out` when it succeeds.
-    let store = unsafe { filled(hub, n * to.size(), fill) }?;
-    Some(Leaf::in_store(store, to, leaf.shape.clone()))
+    // SAFETY: the leaf's elements, of its type.
+    let (store, strides) = unsafe { strided_in_order(op, dtypes, hub, &[bare.seen()], &leaf.shape)? };
+    Some(Leaf { strides, ..Leaf::in_store(store, to, leaf.shape.clone()) })
 }
 
 /// One axis of a small row-major array that is there, folded without an expression; `None` where that cannot be.

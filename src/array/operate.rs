@@ -3,7 +3,7 @@
 
 use ndarray::Dimension;
 
-use super::argument::{Arg, hub_of};
+use super::argument::{Arg, Untyped, hub_of};
 use super::broadcast::broadcast_shape;
 use super::dims::{Dims, volume};
 use super::dist_array::DistArray;
@@ -56,21 +56,30 @@ fn binary_general<A: Element, B: Element, L: Dimension, R: Dimension, O: Dimensi
     right: &Arg<'_, A, R>,
     f: impl Fn(A, A) -> B + Sync,
 ) -> Result<DistArray<B, O>> {
-    let hub = hub_of(left.hub(), right.hub())?;
-    let shape = broadcast_shape(name, left.shape(), right.shape())?;
     if const { !knows_all::<A>() || B::DTYPE.is_none() } {
         // Complex remainders are ndarray's, not programs'.
         let known = A::DTYPE.zip(B::DTYPE).filter(|(from, to)| op != Op::Rem || op.gives(&[*from, *from], *to));
         if known.is_none() {
-            return zip((&hub, name, &shape), left, right, f);
+            let hub = hub_of(left.hub(), right.hub())?;
+            return zip((&hub, name, &broadcast_shape(name, left.shape(), right.shape())?), left, right, f);
         }
     }
     let Some(dtype) = B::DTYPE else { unreachable!("a type without programs has gone") };
-    if let Some(array) = eager::binary_strided((op, &hub), left, right, &shape) {
-        return Ok(array);
+    DistArray::of_operand(JOINED((op, name), [left, right], dtype))
+}
+
+// A pointer, as those of `transport/pool`.
+const JOINED: fn((Op, &'static str), [&dyn Untyped; 2], DType) -> Result<Operand> = joined;
+
+/// `left op right` with broadcasting, without the types: the value, where both are there and small, or a node.
+fn joined((op, name): (Op, &'static str), [left, right]: [&dyn Untyped; 2], dtype: DType) -> Result<Operand> {
+    let hub = hub_of(left.hub(), right.hub())?;
+    let shape = broadcast_shape(name, left.shape(), right.shape())?;
+    if let Some(leaf) = eager::binary_strided((op, &hub), [left, right], &shape, dtype) {
+        return Ok(Operand::Leaf(leaf));
     }
     let args = vec![left.operand(&hub)?, right.operand(&hub)?];
-    apply(&hub, dtype, op, shape, args)
+    applied(&hub, dtype, op, shape, args)
 }
 
 /// `f` of each two elements of operands that broadcast to `shape`, at once.

@@ -200,6 +200,12 @@ impl<'a> Bare<'a> {
         Some(Bare { dtype: A::DTYPE?, seen: Seen::of(view) })
     }
 
+    /// One number.
+    pub(crate) fn of_number<A: Element>(value: &'a A) -> Option<Bare<'a>> {
+        let seen = Seen { at: std::ptr::from_ref(value).cast(), shape: &[], strides: &[] };
+        Some(Bare { dtype: A::DTYPE?, seen })
+    }
+
     /// Address of the element at index 0, 0, …. That and all others, through `shape` and `strides`, may be read.
     #[inline]
     pub(crate) fn first(&self) -> *const u8 {
@@ -222,17 +228,14 @@ impl<'a> Bare<'a> {
         self.seen.strides
     }
 
+    /// Without the type.
+    pub(crate) fn seen(&self) -> Seen<'a> {
+        self.seen
+    }
+
     /// Whether the elements lie side by side in row-major order.
     pub(crate) fn is_row_major(&self) -> bool {
-        let Seen { shape, strides, .. } = self.seen;
-        let mut step = 1;
-        for (&length, &stride) in shape.iter().zip(strides).rev() {
-            if length != 1 && stride != step && !shape.contains(&0) {
-                return false;
-            }
-            step *= length as isize;
-        }
-        true
+        self.seen.is_row_major()
     }
 
     /// The same elements broadcast to `shape`, copied to a block in row-major order.
@@ -348,6 +351,18 @@ pub(crate) struct Seen<'a> {
 impl<'a> Seen<'a> {
     pub(crate) fn of<A, D: Dimension>(view: &'a ArrayRef<A, D>) -> Seen<'a> {
         Seen { at: view.as_ptr().cast(), shape: view.shape(), strides: view.strides() }
+    }
+
+    /// Whether the elements lie side by side in row-major order.
+    pub(crate) fn is_row_major(&self) -> bool {
+        let mut step = 1;
+        for (&length, &stride) in self.shape.iter().zip(self.strides).rev() {
+            if length != 1 && stride != step && !self.shape.contains(&0) {
+                return false;
+            }
+            step *= length as isize;
+        }
+        true
     }
 }
 

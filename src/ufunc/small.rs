@@ -1,7 +1,7 @@
 //! Eager entry points for small contiguous operands: one kernel call, no plan, and the bits that a plan gives.
 
 use super::fold;
-use super::kernel::{Arg, recipe, splat_lanes};
+use super::kernel::{Arg, recipe, splat, splat_lanes};
 use super::known;
 use super::plan::Description;
 use super::simd::Isa;
@@ -49,41 +49,16 @@ impl Values {
     ///
     /// The values are valid for reads and aligned.
     #[inline]
-    unsafe fn arg(self, size: usize, n: usize, splat: &mut Splat) -> Option<Arg> {
+    unsafe fn arg(self, size: usize, n: usize, room: &mut Splat) -> Option<Arg> {
         match self {
             Values::Each(ptr, len) => (len == n).then_some(Arg { ptr, varies: true }),
             Values::One(ptr) => {
-                let lanes = splat.as_mut_ptr().cast::<u8>();
+                let lanes = room.as_mut_ptr().cast::<u8>();
                 // SAFETY: the one value; room for the lanes of any size.
-                unsafe { splat_to(ptr, lanes, size) };
+                unsafe { splat(ptr, lanes, size, splat_lanes(size)) };
                 Some(Arg { ptr: lanes, varies: false })
             }
         }
-    }
-}
-
-/// Writes a value of `size` bytes to each lane of a splat.
-///
-/// # Safety
-///
-/// `value` is valid for reads; `lanes` takes a splat of such values, on a border of 16 bytes.
-#[inline]
-unsafe fn splat_to(value: *const u8, lanes: *mut u8, size: usize) {
-    macro_rules! each {
-        ($word:ty) => {
-            // SAFETY: the value has this size; room for so many lanes, aligned (contract).
-            unsafe {
-                let value = value.cast::<$word>().read_unaligned();
-                (0..splat_lanes(size_of::<$word>())).for_each(|lane| lanes.cast::<$word>().add(lane).write(value));
-            }
-        };
-    }
-    match size {
-        1 => each!(u8),
-        2 => each!(u16),
-        4 => each!(u32),
-        8 => each!(u64),
-        _ => each!([u64; 2]),
     }
 }
 

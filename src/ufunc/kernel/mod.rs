@@ -36,6 +36,38 @@ pub(super) const fn splat_lanes(size: usize) -> usize {
     }
 }
 
+/// One element `lanes` times.
+///
+/// # Safety
+///
+/// An element of `size` bytes (1, 2, 4, 8 or 16) at `from`, room for `lanes` of them at `to`.
+#[inline(always)]
+pub(super) unsafe fn splat(from: *const u8, to: *mut u8, size: usize, lanes: usize) {
+    /// # Safety
+    ///
+    /// As [`splat`], for elements of type `T`.
+    #[inline(always)]
+    unsafe fn each<T: Copy>(from: *const u8, to: *mut u8, lanes: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let value = from.cast::<T>().read_unaligned();
+            for i in 0..lanes {
+                to.cast::<T>().add(i).write(value);
+            }
+        }
+    }
+    // SAFETY: the same promise, for a type of that size.
+    unsafe {
+        match size {
+            1 => each::<u8>(from, to, lanes),
+            2 => each::<u16>(from, to, lanes),
+            4 => each::<u32>(from, to, lanes),
+            8 => each::<u64>(from, to, lanes),
+            _ => each::<[u64; 2]>(from, to, lanes),
+        }
+    }
+}
+
 /// Lanes of the widest splat.
 pub(super) const SPLAT: usize = splat_lanes(1);
 

@@ -1,6 +1,6 @@
 //! A function applied in order, one operand after the other: the way of every function that has no join.
 
-use crate::kernel::{Arg, KernelFn, SPLAT, recipe, splat_lanes};
+use crate::kernel::{Arg, KernelFn, SPLAT, recipe, splat, splat_lanes};
 use crate::simd::Isa;
 use crate::stream::Line;
 use crate::{DType, Op};
@@ -140,38 +140,6 @@ impl Step {
                 self.strip(left, right, self.lanes);
             }
             std::ptr::copy_nonoverlapping(left, acc, self.sizes[0]);
-        }
-    }
-}
-
-/// One element `lanes` times.
-///
-/// # Safety
-///
-/// An element of `size` bytes (1, 2, 4, 8 or 16) at `from`, room for `lanes` of them at `to`.
-#[inline(always)]
-unsafe fn splat(from: *const u8, to: *mut u8, size: usize, lanes: usize) {
-    /// # Safety
-    ///
-    /// As [`splat`], for elements of type `T`.
-    #[inline(always)]
-    unsafe fn each<T: Copy>(from: *const u8, to: *mut u8, lanes: usize) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let value = from.cast::<T>().read_unaligned();
-            for i in 0..lanes {
-                to.cast::<T>().add(i).write(value);
-            }
-        }
-    }
-    // SAFETY: the same promise, for a type of that size.
-    unsafe {
-        match size {
-            1 => each::<u8>(from, to, lanes),
-            2 => each::<u16>(from, to, lanes),
-            4 => each::<u32>(from, to, lanes),
-            8 => each::<u64>(from, to, lanes),
-            _ => each::<[u64; 2]>(from, to, lanes),
         }
     }
 }
