@@ -46,7 +46,6 @@ pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D
 
 // Pointers, as those of `transport/pool`.
 const WHOLE: fn(&dyn Untyped, Fold, Option<DType>) -> Result<Scalar> = whole_general;
-#[expect(clippy::type_complexity, reason = "the type of one function, said once")]
 const ALONG: fn(&dyn Untyped, Fold, &[usize], Option<DType>) -> Result<Operand> = along_untyped;
 
 /// [`whole`] of what does not lie in order, is large or is pending.

@@ -577,7 +577,6 @@ impl<A, D: Dimension> Held<A, D> {
 }
 
 // A pointer, as those of `transport/pool`.
-#[expect(clippy::type_complexity, reason = "the type of one function, said once")]
 const LEAF: fn(&Shared<Store>, (*const u8, &[usize], &[isize]), DType, usize) -> Leaf = leaf_of;
 
 /// [`Held::leaf_as`] of elements of `size` bytes in a store.

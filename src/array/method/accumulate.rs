@@ -1,10 +1,5 @@
 //! `accumulate`: each element of an axis joined to all before it.
 
-#![expect(
-    clippy::type_complexity,
-    reason = "what a result is follows from its operands, and is said where it is given"
-)]
-
 use ndarray::{Axis, Dimension};
 
 use super::along::{self, Named};

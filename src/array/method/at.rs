@@ -182,9 +182,7 @@ pub trait At: BinaryUfunc {
 type Types = ([Option<DType>; 2], &'static str);
 
 // Pointers, as those of `transport/pool`.
-#[expect(clippy::type_complexity, reason = "the type of one function, said once")]
 const UPDATED: fn(Named, &mut dyn Elements, &dyn Indices, &dyn Untyped, Types) -> Result<()> = updated;
-#[expect(clippy::type_complexity, reason = "the type of one function, said once")]
 const REPEATED: fn(Named, &mut dyn Elements, &dyn Indices, Option<DType>) -> Result<()> = repeated;
 
 /// [`At::at`] without the types.

@@ -1,10 +1,5 @@
 //! Functions place by place: `call`, with broadcasting.
 
-#![expect(
-    clippy::type_complexity,
-    reason = "what a result is follows from its operands, and is said where it is given"
-)]
-
 use ndarray::{DimMax, Dimension, IxDyn};
 
 use super::along::Named;

@@ -1,10 +1,5 @@
 //! Products of matrices and vectors: [`Matmul`], [`Matvec`], [`Vecdot`], [`Vecmat`], and ndarray's `dot`.
 
-#![expect(
-    clippy::type_complexity,
-    reason = "what a result is follows from its operands, and is said where it is given"
-)]
-
 use ndarray::{DimMax, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
 use super::input::Input;

@@ -1,10 +1,5 @@
 //! `outer`: a function of every pair of elements of two arrays.
 
-#![expect(
-    clippy::type_complexity,
-    reason = "what a result is follows from its operands, and is said where it is given"
-)]
-
 use ndarray::{DimAdd, Dimension};
 
 use super::input::Input;

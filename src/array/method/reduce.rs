@@ -1,10 +1,5 @@
 //! `reduce`: a function joins the elements along axes.
 
-#![expect(
-    clippy::type_complexity,
-    reason = "what a result is follows from its operands, and is said where it is given"
-)]
-
 use std::sync::Arc;
 
 use ndarray::{Axis, Dimension, IxDyn, RemoveAxis};
