@@ -104,7 +104,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         DistArray { held: OnceCell::new(), node: Some(Handle::new(node)), partition: None }
     }
 
-    /// The array that is this operand, a leaf or a node. By itself, so that it is compiled once for a type and a dimension, whatever methods
+    /// The array that is this operand, a leaf or a node. Not inlined, so that it is compiled once for a type and a dimension, whatever methods
     /// give such arrays.
     ///
     /// # Panics
@@ -112,7 +112,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     #[inline(never)]
     pub(crate) fn of_operand(operand: Result<Operand>) -> Result<Self> {
         match operand? {
-            Operand::Leaf(leaf) => Ok(DistArray::from_held(Held::from_leaf(&leaf))),
+            Operand::Leaf(leaf) => Ok(DistArray::from_held(Held::from_own_leaf(leaf))),
             Operand::Node(node) => Ok(DistArray::from_node(node)),
             Operand::Constant(_) => Err(Error::invalid("a number is no array")),
         }

@@ -4,7 +4,7 @@
 use ndarray::{ArrayView, Dimension};
 
 use super::argument::{Arg, Untyped, hub_of};
-use super::broadcast::{broadcast_strides, memory_order, strides_in_order};
+use super::broadcast::{broadcast_strides, check_broadcast_to, memory_order, strides_in_order};
 use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, dim_of};
 use super::shared::Shared;
@@ -19,7 +19,7 @@ use kernels::{DType, Fault, Fold, Op, strided};
 /// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
 pub(crate) const SMALL: usize = 16 << 10;
 
-/// What is inside is compiled once, whatever the types are: generic code has it by its pointer (see the pool).
+// Pointers, as those of `transport/pool`.
 const COMBINE: unsafe fn(Op, [DType; 2], &Ready<'_>, &Ready<'_>) -> Option<(Shared<Store>, bool)> = combine;
 const COPIED: unsafe fn(&Hub, usize, Seen<'_>) -> Option<Shared<Store>> = copied;
 const CHANGE: unsafe fn(Op, DType, Ready<'_>, &Ready<'_>) -> bool = change;
@@ -246,13 +246,15 @@ pub(crate) fn binary_strided(
     to: DType,
 ) -> Option<Leaf> {
     let (left, right) = (left.elements()?, right.elements()?);
-    if left.dtype() != right.dtype() {
+    let stretches = |seen: &Bare<'_>| check_broadcast_to("", shape, seen.shape()).is_ok();
+    if left.dtype() != right.dtype() || !stretches(&left) || !stretches(&right) {
         return None;
     }
     // SAFETY: elements that are borrowed, of the type that they are told to be.
     let (store, strides) =
         unsafe { strided_in_order(op, [left.dtype(), to], hub, &[left.seen(), right.seen()], shape)? };
-    Some(Leaf { strides, ..Leaf::in_store(store, to, Dims::new(shape)) })
+    // SAFETY: all results of `shape` are written; the strides run through them.
+    Some(Leaf { strides, ..unsafe { Leaf::in_store(store, to, Dims::new(shape)) } })
 }
 
 /// `op` of each element of a small array that is there, wherever its elements lie; `None` where the general way must be taken.
@@ -272,7 +274,7 @@ pub(crate) fn unary_strided<A: Element, B: Element, D: Dimension>(
 /// `op` of one or two operands that broadcast to `shape`: the results and their strides over it.
 ///
 /// # Safety
-/// The operands' elements are valid for reads, of the first type; results are of the second.
+/// The operands' elements are valid for reads, of the first type, and broadcast to `shape`; results are of the second.
 unsafe fn strided_in_order(
     op: Op,
     [from, to]: [DType; 2],
@@ -330,11 +332,13 @@ pub(crate) fn unary_leaf(hub: &Hub, op: Op, leaf: &Leaf, to: DType) -> Option<Le
     if bare.is_row_major() {
         // SAFETY: the leaf's elements, of its type, side by side.
         let store = unsafe { each(op, dtypes, (bare.first(), volume(&leaf.shape)), hub)? };
-        return Some(Leaf::in_store(store, to, leaf.shape.clone()));
+        // SAFETY: `each` has written as many results as the leaf has elements.
+        return Some(unsafe { Leaf::in_store(store, to, leaf.shape.clone()) });
     }
     // SAFETY: the leaf's elements, of its type.
     let (store, strides) = unsafe { strided_in_order(op, dtypes, hub, &[bare.seen()], &leaf.shape)? };
-    Some(Leaf { strides, ..Leaf::in_store(store, to, leaf.shape.clone()) })
+    // SAFETY: all results of the shape are written; the strides run through them.
+    Some(Leaf { strides, ..unsafe { Leaf::in_store(store, to, leaf.shape.clone()) } })
 }
 
 /// One axis of a small row-major array that is there, folded without an expression; `None` where that cannot be.
@@ -355,7 +359,8 @@ pub(crate) fn along(hub: &Hub, array: Bare<'_>, fold: Fold, axes: &[usize], to: 
     // SAFETY: where it says so `fold_axis` has written all of `out`.
     let store = unsafe { filled(hub, cells * to.size(), fill) };
     match done {
-        Ok(_) => Some(Ok(Leaf::in_store(store?, to, kept))),
+        // SAFETY: a result for each cell is written.
+        Ok(_) => Some(Ok(unsafe { Leaf::in_store(store?, to, kept) })),
         Err(error) => Some(Err(error)),
     }
 }

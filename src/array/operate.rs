@@ -125,7 +125,11 @@ pub(crate) fn applied(hub: &Hub, dtype: DType, op: Op, shape: Dims, args: Vec<Op
     if at_once {
         evaluate::evaluate(std::slice::from_ref(&node))?;
     }
-    Ok(Operand::Node(node))
+    // What is there is no node any more, so that small operations on it need none either.
+    Ok(match node.value() {
+        Some(leaf) => Operand::Leaf(leaf.clone()),
+        None => Operand::Node(node),
+    })
 }
 
 /// The operand converted to another type; itself where it has that.

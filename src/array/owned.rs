@@ -202,7 +202,7 @@ impl<A, D: Dimension> Held<A, D> {
         let (offset, dim, strides) = (self.offset(), self.view.raw_dim(), Dims::new(self.view.strides()));
         match self.store.get_mut().and_then(Store::owned_mut) {
             Some((owned, base, hub)) => {
-                // SAFETY: a view of `A`s over the vector's elements; two types of one view have the same bits (`seen_as`).
+                // SAFETY: a view of `A`s over the vector's elements; two types of one view have the same bits (`Held::from_leaf`).
                 let vector = unsafe { owned.take::<A>(base, hub) };
                 Ok(arranged(vector, offset.checked_div(size_of::<A>()).unwrap_or(0), dim, &strides))
             }

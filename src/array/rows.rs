@@ -126,7 +126,8 @@ pub(super) unsafe fn fill<R: Rows, D: Dimension>(
         rows.run(from, steps, to.cast(), n)
     };
     let sizes = (&R::SIZES, size_of::<R::Out>());
-    let (store, strides) = FILLED(hub, name, dim.slice(), operands, sizes, &run, describe)?;
+    // SAFETY: the caller's promise, and what `Rows` promises of these sizes.
+    let (store, strides) = unsafe { FILLED(hub, name, dim.slice(), operands, sizes, &run, describe)? };
     // SAFETY: the loop has written a result, of its type, to every place of the shape; these strides run through them without a gap.
     Ok(unsafe { Held::in_store_strided(store, dim, &strides) })
 }
@@ -140,11 +141,15 @@ type Operands<'a> = [(*const u8, &'a [isize])];
 type Told<'a> = Option<(&'static str, Describe<'a>)>;
 type Results = (shared::Shared<Store>, Dims<isize>);
 
-/// The loop is one, whatever the types are: generic code has it by its pointer (see the pool).
-const FILLED: fn(&Hub, &'static str, &[usize], &Operands<'_>, Sizes<'_>, Run<'_>, Told<'_>) -> Result<Results> = filled;
+// A pointer, as those of `transport/pool`: the loop is one, whatever the types are.
+const FILLED: unsafe fn(&Hub, &'static str, &[usize], &Operands<'_>, Sizes<'_>, Run<'_>, Told<'_>) -> Result<Results> =
+    filled;
 
 /// A fresh block that `run` has been told to fill, and the strides of its elements over `shape`.
-fn filled(
+///
+/// # Safety
+/// The operands' elements, of these sizes, are valid over `shape`; `run` may be called for any run of them, and of places in the block.
+unsafe fn filled(
     hub: &Hub,
     name: &'static str,
     shape: &[usize],

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix1, LayoutRef, RawArrayViewMut, RawRef, ShapeBuilder};
 
-use super::broadcast::broadcast_strides;
+use super::broadcast::{broadcast_strides, check_broadcast_to};
 use super::dims::{Dims, row_major, volume};
 use super::owned::Owned;
 use super::partition::Partition;
@@ -149,8 +149,11 @@ impl Leaf {
         Ok(Leaf { store, offset: 0, shape, strides, dtype, partition: None })
     }
 
-    /// The row-major array of `shape` in a block whose elements of this type are written.
-    pub(crate) fn in_store(store: Shared<Store>, dtype: DType, shape: Dims) -> Leaf {
+    /// The row-major array of `shape` in a block.
+    ///
+    /// # Safety
+    /// The block has room for as many elements of this type, and they are written.
+    pub(crate) unsafe fn in_store(store: Shared<Store>, dtype: DType, shape: Dims) -> Leaf {
         debug_assert!(volume(&shape) * dtype.size() <= store.len());
         let strides = row_major(&shape);
         Leaf { store, offset: 0, shape, strides, dtype, partition: None }
@@ -240,6 +243,7 @@ impl<'a> Bare<'a> {
 
     /// The same elements broadcast to `shape`, copied to a block in row-major order.
     pub(crate) fn row_major(&self, hub: &Hub, shape: &[usize], name: &'static str) -> Result<Shared<Store>> {
+        check_broadcast_to(name, shape, self.shape())?;
         let strides = broadcast_strides(self.shape(), self.strides(), shape);
         let (order, stretched) =
             (Dims::from_fn(shape.len(), |axis| axis), Seen { at: self.first(), shape, strides: &strides });
@@ -295,8 +299,8 @@ pub(crate) struct Held<A, D> {
     pub(crate) store: Shared<Store>,
 }
 
-/// The absolute strides, and how many elements the lowest address lies before the one at index 0, 0, …; `None` where there is nothing, and
-/// ndarray takes strides of 0 where it is not told any.
+/// The absolute strides, and how many elements the lowest address lies before the one at index 0, 0, …; `None` for an array of nothing that has
+/// a stride of 0 along an axis longer than 1: of such, ndarray takes its own strides alone, which are all 0.
 fn steps_of(lengths: &[usize], strides: &[isize], steps: &mut [usize]) -> Option<usize> {
     let axes = || strides.iter().zip(lengths);
     if lengths.contains(&0) && axes().any(|(&stride, &length)| stride == 0 && length > 1) {
@@ -369,7 +373,7 @@ impl<'a> Seen<'a> {
 /// A fresh block of `bytes` that `fill` has written, where there is memory and `fill` says so. It is aligned to 64 bytes.
 ///
 /// # Safety
-/// When `fill` is true it has written all bytes that an element has.
+/// When `fill` is true it has written all bytes of all elements.
 #[inline]
 pub(crate) unsafe fn filled(hub: &Hub, bytes: usize, fill: impl FnOnce(*mut u8) -> bool) -> Option<Shared<Store>> {
     // As a rule the thread has kept such a block: then the store is made from it in one place.
@@ -437,13 +441,22 @@ impl<A, D: Dimension> Held<A, D> {
     /// # Safety
     /// The leaf's type is that of `A`, or one of the same size whose bits are those of `A`s.
     pub(crate) unsafe fn of_leaf(leaf: &Leaf) -> Held<A, D> {
+        // SAFETY: the caller's promise.
+        unsafe { Held::of_own_leaf(leaf.clone()) }
+    }
+
+    /// The same by value: nobody else counts for the memory then.
+    ///
+    /// # Safety
+    /// As [`of_leaf`](Held::of_leaf).
+    unsafe fn of_own_leaf(leaf: Leaf) -> Held<A, D> {
         let mut dim = D::zeros(leaf.shape.len());
         dim.slice_mut().copy_from_slice(&leaf.shape);
         // SAFETY: a leaf's shape and strides stay inside its memory, which `store` keeps alive; the type is the caller's promise; every
         // leaf but a fresh one is initialised, and a fresh one is published only after a plan has written all of it. A wrong
         // rank panics when `dim` is filled.
         let view = unsafe { view_of(leaf.address().cast::<A>(), dim, &leaf.strides) };
-        Held { view, store: leaf.store.clone() }
+        Held { view, store: leaf.store }
     }
 
     /// The array that an expression of a [`DistArray`](super::DistArray) has become, which was asked when the array was made of it whether its
@@ -616,9 +629,14 @@ fn span(shape: &[usize], strides: &[isize]) -> Option<usize> {
 impl<A: Element, D: Dimension> Held<A, D> {
     /// The array that a computed leaf is. Panics where the leaf's type or rank is another.
     pub(crate) fn from_leaf(leaf: &Leaf) -> Held<A, D> {
+        Held::from_own_leaf(leaf.clone())
+    }
+
+    /// The same by value: nobody else counts for the memory then.
+    pub(crate) fn from_own_leaf(leaf: Leaf) -> Held<A, D> {
         assert!(A::DTYPE == Some(leaf.dtype), "a value of type {} was taken for another", leaf.dtype.name());
         // SAFETY: the type was compared: a `DTYPE` names one layout.
-        unsafe { Held::of_leaf(leaf) }
+        unsafe { Held::of_own_leaf(leaf) }
     }
 
     /// The same elements where engine processes see them, if they take part: this array's block, or the copy beside its own memory. Without

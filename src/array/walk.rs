@@ -204,7 +204,7 @@ pub(super) fn dtype_of_bits(size: usize) -> Option<DType> {
     }
 }
 
-/// What is copied is bits, whatever their type is: generic code has this by its pointer (see the pool).
+// Pointers, as those of `transport/pool`: what is copied is bits, whatever their type is.
 const COPIED: unsafe fn(&Hub, &'static str, usize, Seen<'_>, &[usize]) -> Result<shared::Shared<Store>> = copied;
 const BITS: unsafe fn(&Hub, &'static str, usize, Seen<'_>, &[usize], *mut u8) -> Result<()> = bits;
 
@@ -363,12 +363,15 @@ unsafe fn strided_bits(from: *const u8, step: isize, to: *mut u8, n: usize, size
     // SAFETY: the caller's promise.
     unsafe {
         match size {
-            _ if step == 1 => std::ptr::copy_nonoverlapping(from, to, n * size),
+            _ if step == 1 || size == 0 => std::ptr::copy_nonoverlapping(from, to, n * size),
             1 => each::<1>(from, step, to, n),
             2 => each::<2>(from, step, to, n),
             4 => each::<4>(from, step, to, n),
             8 => each::<8>(from, step, to, n),
             16 => each::<16>(from, step, to, n),
+            12 => each::<12>(from, step, to, n),
+            24 => each::<24>(from, step, to, n),
+            32 => each::<32>(from, step, to, n),
             _ => {
                 for i in 0..n {
                     std::ptr::copy_nonoverlapping(

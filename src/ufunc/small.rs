@@ -249,7 +249,7 @@ const WHOLE: unsafe fn(Fold, DType, *const u8, usize, DType, *mut u8) -> Result<
 
 #[cold]
 fn of_unknown(fold: Fold) -> Error {
-    Error::invalid(format!("{fold:?} of a type that programs do not know"))
+    Error::invalid(format!("{fold:?}: an element type that programs do not know"))
 }
 
 /// [`fold_slice`] without the types.
@@ -260,7 +260,7 @@ fn of_unknown(fold: Fold) -> Error {
 ///
 /// # Safety
 ///
-/// `a` is valid for reads of `n` values of type `from`.
+/// `a` is valid for reads of `n` values of type `from`, and aligned for them.
 pub unsafe fn fold_at(fold: Fold, (from, a, n): (DType, *const u8, usize), to: DType) -> Result<Scalar> {
     let mut value = Line([0u8; 64]);
     // SAFETY: the caller's promise; a line takes one value of any type.
@@ -279,8 +279,8 @@ pub unsafe fn fold_at(fold: Fold, (from, a, n): (DType, *const u8, usize), to: D
 ///
 /// # Safety
 ///
-/// `a` is valid for reads of as many values of type `from` as `shape` has elements, `out` for writes of `cells` of type `to`; they do not
-/// overlap.
+/// `a` is valid for reads of as many values of type `from` as `shape` has elements, `out` for writes of `cells` of type `to`; both are
+/// aligned, and do not overlap.
 pub unsafe fn fold_axis(
     fold: Fold,
     (from, a): (DType, *const u8),

@@ -20,7 +20,7 @@ const LARGEST: usize = 16;
 /// # Safety
 ///
 /// Each operand is a pointer to its first element and its strides over `shape`, in elements; all elements that these reach are valid
-/// for reads during the call. `out` takes as many results as `shape` has elements, and overlaps none of them.
+/// for reads during the call. `out` takes as many results as `shape` has elements, and overlaps none of them. All are aligned for their types.
 pub unsafe fn apply(
     op: Op,
     from: DType,

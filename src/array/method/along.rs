@@ -303,7 +303,7 @@ fn any_fault<V: Element>(fault: Fault, view: &ArrayView<'_, V, IxDyn>) -> bool {
 /// Which of `n` values must not be there, the first one.
 ///
 /// # Safety
-/// `first` is valid for reads of `n` values of type `dtype`.
+/// `first` is valid for reads of `n` values of type `dtype`, and aligned for them.
 pub(super) unsafe fn first_bad(fault: Fault, dtype: DType, first: *const u8, n: usize) -> Option<usize> {
     unsafe fn of<V: Element>(fault: Fault, first: *const u8, n: usize) -> Option<usize> {
         // SAFETY: the caller's promise.

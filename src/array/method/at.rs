@@ -22,7 +22,6 @@ use crate::array::{closure, driver, eager, operate, walk};
 use crate::cluster::{Hub, Job};
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::Value as _;
 use kernels::scatter::{BLOCK, Scatter, Way};
 use kernels::work::Verdict;
 use kernels::{DType, Fault};
@@ -36,13 +35,17 @@ mod sealed {
     /// Elements in row-major order.
     pub struct RowMajor(pub(super) Leaf);
 
-    /// Calls a change with the address of the first element of all, which lie in row-major order, and their number.
+    /// A change: it is called with the address of the first element of all, which lie in row-major order, and their number.
     pub(super) type Change<'a> = &'a mut dyn FnMut(*mut u8, usize) -> Result<()>;
 
     /// An array whose elements are changed, whatever they are.
     pub trait Elements {
         fn its_hub(&self) -> Result<Hub>;
         fn lengths(&self) -> &[usize];
+        /// The type of the elements, where programs know it.
+        fn dtype(&self) -> Option<DType>;
+        /// Its name in Rust.
+        fn type_name(&self) -> &'static str;
         /// Calls `change` with the elements, borrowed mutably. After an error the array is as it was, or as `change` left it.
         fn change(&mut self, hub: &Hub, change: Change<'_>) -> Result<()>;
         /// The elements in row-major order, where engine processes see them and so may change them in another place.
@@ -63,6 +66,14 @@ mod sealed {
 
         fn lengths(&self) -> &[usize] {
             self.shape()
+        }
+
+        fn dtype(&self) -> Option<DType> {
+            A::DTYPE
+        }
+
+        fn type_name(&self) -> &'static str {
+            std::any::type_name::<A>()
         }
 
         fn change(&mut self, _: &Hub, change: Change<'_>) -> Result<()> {
@@ -107,6 +118,14 @@ mod sealed {
 
         fn lengths(&self) -> &[usize] {
             self.shape()
+        }
+
+        fn dtype(&self) -> Option<DType> {
+            A::DTYPE
+        }
+
+        fn type_name(&self) -> &'static str {
+            std::any::type_name::<A>()
         }
 
         fn change(&mut self, hub: &Hub, change: Change<'_>) -> Result<()> {
@@ -173,26 +192,16 @@ pub trait At: BinaryUfunc {
     where
         Self: Binary<A, Y::Elem, Output = A>,
     {
-        let types = [A::DTYPE, Y::Elem::DTYPE];
-        UPDATED((self.op(), Self::NAME), a, &indices, &b.view_arg(), (types, std::any::type_name::<A>()))
+        UPDATED((self.op(), Self::NAME), a, &indices, &b.view_arg())
     }
 }
 
-/// Types of the elements and of the values, where programs know them, and the name of the former.
-type Types = ([Option<DType>; 2], &'static str);
-
 // Pointers, as those of `transport/pool`.
-const UPDATED: fn(Named, &mut dyn Elements, &dyn Indices, &dyn Untyped, Types) -> Result<()> = updated;
-const REPEATED: fn(Named, &mut dyn Elements, &dyn Indices, Option<DType>) -> Result<()> = repeated;
+const UPDATED: fn(Named, &mut dyn Elements, &dyn Indices, &dyn Untyped) -> Result<()> = updated;
+const REPEATED: fn(Named, &mut dyn Elements, &dyn Indices) -> Result<()> = repeated;
 
 /// [`At::at`] without the types.
-fn updated(
-    (op, name): Named,
-    a: &mut dyn Elements,
-    indices: &dyn Indices,
-    b: &dyn Untyped,
-    (types, name_of_a): Types,
-) -> Result<()> {
+fn updated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices, b: &dyn Untyped) -> Result<()> {
     let method = format!("{name}.at");
     let hub = a.its_hub()?;
     hub_of(Some(&hub), b.hub())?;
@@ -202,7 +211,7 @@ fn updated(
     let all: Vec<usize> = places.shape.iter().chain(&shape[places.lists.len()..]).copied().collect();
     check_broadcast_to(&method, &all, b.shape())?;
     let row: usize = shape[places.lists.len()..].iter().product();
-    let [Some(dtype), Some(with)] = types else { return Err(unknown(&method)) };
+    let (Some(dtype), Some(with)) = (a.dtype(), b.dtype()) else { return Err(unknown(&method)) };
     if places.count == 0 || places.cells == 0 || row == 0 {
         return places.all(&hub).map(drop);
     }
@@ -225,7 +234,8 @@ fn updated(
     let plan = Scatter::new(op, [dtype, with], [places.cells, row, places.count], own, numbers)?;
     let plan = plan.ok_or_else(|| {
         Error::invalid(format!(
-            "{method}: it does not give {name_of_a} of what it takes, so that nothing can be put there"
+            "{method}: it does not give {} of what it takes, so that nothing can be put there",
+            a.type_name()
         ))
     })?;
     let plan = plan.among(hub.workers());
@@ -302,12 +312,12 @@ pub trait AtUnary: UnaryUfunc {
     where
         Self: Unary<A, Output = A>,
     {
-        REPEATED((self.op(), Self::NAME), a, &indices, A::DTYPE)
+        REPEATED((self.op(), Self::NAME), a, &indices)
     }
 }
 
 /// [`AtUnary::at`] without the types.
-fn repeated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices, dtype: Option<DType>) -> Result<()> {
+fn repeated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices) -> Result<()> {
     let (method, hub, shape) = (format!("{name}.at"), a.its_hub()?, a.lengths().to_vec());
     let lists = indices.lists()?;
     let places = Places::new(&method, &lists, &shape)?;
@@ -320,7 +330,7 @@ fn repeated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices, dtyp
     // Each place, and how often it comes; the most frequent first, so that those of a round are the first ones.
     let mut often: Vec<(usize, usize)> = all.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0])).collect();
     often.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
-    let dtype = dtype.ok_or_else(|| unknown(&method))?;
+    let dtype = a.dtype().ok_or_else(|| unknown(&method))?;
     a.change(&hub, &mut |elements, n| {
         assert_eq!(n, places.cells * row, "elements of all places");
         let bytes = row * dtype.size();

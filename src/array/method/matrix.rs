@@ -435,9 +435,11 @@ struct Seen<'a> {
 /// An operand, computed if it is pending; one that engine processes would not see is copied for them.
 fn seen<'a>(hub: &Hub, arg: &'a dyn Untyped) -> Result<Seen<'a>> {
     let unknown = || Error::invalid("an element type that programs do not know");
+    // An array that is pending keeps the value that is computed here.
+    let there = arg.seen()?;
     let copy = match arg.hub() {
         None if !hub.shares_with_processes() => {
-            let there = arg.seen()?.ok_or_else(unknown)?;
+            let there = there.ok_or_else(unknown)?;
             let (shape, strides) = (there.shape().to_vec(), there.strides().to_vec());
             return Ok(Seen { first: there.first(), shape, strides, _copy: None, _operand: std::marker::PhantomData });
         }

@@ -219,7 +219,10 @@ impl<F: BinaryUfunc, X: Input, B: Element> Reduction<F, X, B> {
     where
         F: Binary<B>,
     {
-        SCALAR(&self.x.view_arg(), self.asked()).map(|leaf| scalar_of(&leaf))
+        let (hub, value) = VALUE(&self.x.view_arg(), self.asked())?;
+        // Whoever holds the operand may want it stored.
+        drop(self);
+        ONE(&hub, value, F::NAME).map(|leaf| scalar_of(&leaf))
     }
 
     fn joined(self) -> Result<Operand>
@@ -259,7 +262,8 @@ struct Asked<'a> {
 
 // Pointers, as those of `transport/pool`.
 const JOINED: fn(&dyn Untyped, Asked<'_>) -> Result<Operand> = joined;
-const SCALAR: fn(&dyn Untyped, Asked<'_>) -> Result<Leaf> = scalar;
+const VALUE: fn(&dyn Untyped, Asked<'_>) -> Result<(Hub, Operand)> = value;
+const ONE: fn(&Hub, Operand, &'static str) -> Result<Leaf> = one;
 
 /// [`Reduction::run`] without the types.
 fn joined(arg: &dyn Untyped, asked: Asked<'_>) -> Result<Operand> {
@@ -273,12 +277,15 @@ fn joined(arg: &dyn Untyped, asked: Asked<'_>) -> Result<Operand> {
     Ok(result)
 }
 
-/// [`Reduction::scalar`] without the types: the one value.
-fn scalar(arg: &dyn Untyped, asked: Asked<'_>) -> Result<Leaf> {
-    let name = asked.function.1;
-    let (hub, result, _) = values(arg, asked)?;
-    let dtype = result.dtype();
-    let leaf = along::evaluated(&hub, result, dtype)?;
+/// What [`Reduction::scalar`] has to compute, without the types.
+fn value(arg: &dyn Untyped, asked: Asked<'_>) -> Result<(Hub, Operand)> {
+    values(arg, asked).map(|(hub, value, _)| (hub, value))
+}
+
+/// The one element of a result.
+fn one(hub: &Hub, value: Operand, name: &'static str) -> Result<Leaf> {
+    let dtype = value.dtype();
+    let leaf = along::evaluated(hub, value, dtype)?;
     if volume(&leaf.shape) != 1 {
         return Err(Error::Shape { operation: format!("{name}.reduce"), left: leaf.shape.to_vec(), right: vec![] });
     }

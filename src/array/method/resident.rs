@@ -20,14 +20,14 @@ impl<'a> Resident<'a> {
     /// # Errors
     /// Those of the pool, but for a full one: then the hub's own threads alone read the elements.
     pub(super) fn new<T: Element>(hub: &Hub, slice: &'a [T]) -> Result<Resident<'a>> {
-        // SAFETY: the bytes of elements, which have no padding, borrowed as long.
+        // SAFETY: the bytes of elements, which have no padding, borrowed for as long.
         unsafe { Resident::of_bytes(hub, slice.as_ptr().cast(), size_of_val(slice)) }
     }
 
     /// [`new`](Resident::new), of so many bytes.
     ///
     /// # Safety
-    /// They are valid for reads, and nobody writes them, as long as this is there.
+    /// They are valid for reads, and nobody writes them, for `'a`, which the caller chooses.
     pub(super) unsafe fn of_bytes(hub: &Hub, at: *const u8, bytes: usize) -> Result<Resident<'a>> {
         let at = at.cast_mut();
         let segment = hub.pool().segment();

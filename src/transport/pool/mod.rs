@@ -82,7 +82,7 @@ pub struct PoolStats {
 }
 
 // What generic code calls here goes through pointers, which are calls like others once they are compiled. The compiler's inliner walks all
-// that a generic function reaches by name, once for each function, and a pointer ends that walk: it was a fifth of this crate's compile time.
+// that a generic function reaches by name, once for each function: a fifth of this crate's compile time. A pointer ends the walk.
 const ANEW: fn(&Pool, usize) -> Result<LoneBlock> = Pool::alloc_anew;
 const POP: fn(&Arc<Core>, usize) -> Option<u64> = magazine::pop;
 const PUSH: fn(&Arc<Core>, usize, u64) -> bool = magazine::push;

@@ -40,7 +40,7 @@ pub(super) const fn splat_lanes(size: usize) -> usize {
 ///
 /// # Safety
 ///
-/// An element of `size` bytes (1, 2, 4, 8 or 16) at `from`, room for `lanes` of them at `to`.
+/// An element of `size` bytes (1, 2, 4, 8 or 16) at `from`, room for `lanes` of them at `to`, which is aligned to 8 bytes.
 #[inline(always)]
 pub(super) unsafe fn splat(from: *const u8, to: *mut u8, size: usize, lanes: usize) {
     /// # Safety

@@ -1,5 +1,5 @@
-//! Segments without AVX2: loops over a few lanes at a time, in functions that are called for many values. They take a tenth of
-//! the code, and join the same values in the same order as [`runs`](super::runs) and [`rows`](super::rows) say.
+//! Segments without AVX2: loops over a few lanes at a time, in functions that are called for many values. They take a
+//! fifth of the code that loops for vectors take without them, and join the same values in the same order as [`runs`](super::runs) and [`rows`](super::rows) say.
 
 use super::join::Join;
 use super::rows::{self, Rows};
@@ -140,8 +140,8 @@ pub(crate) unsafe fn join_accs<J: Join>(acc: *mut J::Acc, later: *const J::Acc, 
 unsafe fn block<J: Join>(at: *const J::In, n: usize) -> J::Acc {
     let whole = (n - 1) / LANES;
     let last = n - whole * LANES;
-    // Of one group, lanes that are at least twice as far as the last element are not looked at: they are neutral, and so are those that
-    // elements are joined to first, which is as good as more often.
+    // With no whole group, lanes from `last` on are neutral. Each lane below `last` has to be joined to a neutral one once, as in the whole
+    // tree; twice as many lanes are enough for that.
     let width = if whole > 0 { LANES } else { (2 * last.next_power_of_two()).clamp(WIDE, LANES) };
     let mut lanes = [MaybeUninit::<J::Acc>::uninit(); LANES];
     lanes[last..width].fill(MaybeUninit::new(J::NEUTRAL));

@@ -2,7 +2,7 @@
 //!
 //! A segment's elements are dealt to 32 lanes, the last, shorter group first; lanes are joined by halves. From [`BLOCK`] elements
 //! on, blocks are joined in the pairwise tree. So a value's bits follow from the segment's elements alone. What makes short
-//! segments fast: a group is read whole, beyond the segment's end if need be, and what is not the segment's is replaced
+//! segments fast with AVX2: a group is read whole, beyond the segment's end if need be, and what is not the segment's is replaced
 //! by the neutral value, without a branch.
 
 /// Lanes of a segment, whatever the instruction set.
