@@ -8,7 +8,7 @@ use num_traits::{Float, One, Zero};
 
 use super::dist_array::{DistArray, expect};
 use super::gather::copy_in;
-use super::view::Held;
+use super::view::{Held, checked_bytes};
 use super::walk;
 use crate::cluster::Hub;
 use crate::element::Element;
@@ -138,6 +138,7 @@ impl<A: Element> DistArray<A, Ix1> {
     where
         A: Float,
     {
+        expect(room_for::<A>(n));
         expect(moved_in(Array::logspace(base, start, end, n)))
     }
 
@@ -147,8 +148,14 @@ impl<A: Element> DistArray<A, Ix1> {
     where
         A: Float,
     {
+        expect(room_for::<A>(n));
         Array::geomspace(start, end, n).map(|array| expect(moved_in(array)))
     }
+}
+
+/// Whether `n` elements would be within the current hub's quota.
+fn room_for<A>(n: usize) -> Result<()> {
+    Hub::current()?.has_room(checked_bytes(&[n], size_of::<A>())?)
 }
 
 /// A count as a float.

@@ -242,6 +242,16 @@ impl Hub {
         stats
     }
 
+    /// Whether arrays of so many bytes more would be within the quota: asked before memory outside of the pool is taken for a result.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where they would not.
+    pub(crate) fn has_room(&self, bytes: usize) -> Result<()> {
+        let PoolStats { in_use, quota, .. } = self.memory();
+        let wanted = bytes as u64;
+        if wanted > quota.saturating_sub(in_use) { Err(Error::OutOfMemory { wanted, in_use, quota }) } else { Ok(()) }
+    }
+
     /// Begins the peaks of [`memory`](Hub::memory) anew, at what is in use now.
     pub fn reset_peak(&self) {
         self.inner.pool.reset_peak();

@@ -310,3 +310,16 @@ fn arrays_go_between_threads() {
     goes::<DistArrayD<f64>>();
     goes::<DistArray1<[bool; 3]>>();
 }
+
+#[test]
+fn numbers_that_no_memory_holds_panic_with_the_error() {
+    let makers: [fn() -> usize; 3] = [
+        || DistArray::<f64, Ix1>::logspace(10.0, 0.0, 1.0, 1 << 45).len(),
+        || DistArray::<f64, Ix1>::geomspace(1.0, 2.0, 1 << 45).map_or(0, |x| x.len()),
+        || DistArray::<f64, Ix1>::linspace(1.0, 2.0, 1 << 45).len(),
+    ];
+    for make in makers {
+        let text = message(catch_unwind(make).unwrap_err());
+        assert!(text.contains("out of memory"), "{text}");
+    }
+}

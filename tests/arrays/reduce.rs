@@ -220,6 +220,21 @@ fn equal_elements_have_no_variance() {
     }
 }
 
+/// As ndarray's: the variance of nothing is no number.
+#[test]
+fn the_variance_of_nothing_is_no_number() {
+    assert!(ndarray::Array2::<f64>::zeros((0, 3)).var(0.0).is_nan());
+    for engines in 1..=2 {
+        let hub = Hub::builder().embedded().engines(engines).start().unwrap();
+        let none = hub.scatter(Array2::<f64>::zeros((0, 3))).unwrap();
+        let pending = &none + 1.0;
+        for array in [&none, &none.clone().reversed_axes(), &pending] {
+            assert!(array.var(0.0).is_nan() && array.std(0.0).is_nan());
+        }
+        assert!(hub.scatter(Array2::<f32>::zeros((3, 0))).unwrap().std(0.0).is_nan());
+    }
+}
+
 #[test]
 fn degrees_of_freedom_that_are_no_number_give_none() {
     let x = ndarray::array![[1.0, 2.0, 4.0], [3.0, 5.0, 9.0]];

@@ -351,3 +351,13 @@ fn functions_of_one_operand_as_often_as_they_come() {
     }
     assert_eq!(a, expected);
 }
+
+#[distob::test]
+fn places_that_no_memory_holds_are_an_error() {
+    let lists = (Array2::<i64>::zeros((1 << 22, 1)), Array2::<i64>::zeros((1, 1 << 22)));
+    let mut a = DistArray::<i64, _>::zeros((2, 2));
+    for result in [Add.at(&mut a, (&lists.0, &lists.1), 1i64), Negative.at(&mut a, (&lists.0, &lists.1))] {
+        assert!(matches!(result, Err(Error::OutOfMemory { wanted, .. }) if wanted >= 1 << 47), "{result:?}");
+    }
+    assert_eq!(a, Array2::<i64>::zeros((2, 2)));
+}

@@ -17,7 +17,7 @@ use crate::array::evaluate::arithmetic;
 use crate::array::function::{Binary, BinaryUfunc, Unary, UnaryUfunc};
 use crate::array::lazy::Operand;
 use crate::array::shared::Shared;
-use crate::array::view::{Bare, Held, Leaf, Store};
+use crate::array::view::{Bare, Held, Leaf, Store, checked_bytes};
 use crate::array::{closure, driver, eager, operate, walk};
 use crate::cluster::{Hub, Job};
 use crate::element::Element;
@@ -28,6 +28,9 @@ use kernels::{DType, Fault};
 
 /// Indices that are looked at together.
 const PIECE: usize = 64 * BLOCK;
+
+/// From so many bytes of places on it is asked whether there is room for them.
+const LARGE_LISTS: usize = 1 << 20;
 
 mod sealed {
     use super::*;
@@ -207,7 +210,7 @@ fn updated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices, b: &d
     hub_of(Some(&hub), b.hub())?;
     let shape = a.lengths().to_vec();
     let lists = indices.lists()?;
-    let places = Places::new(&method, &lists, &shape)?;
+    let places = Places::new(&hub, &method, &lists, &shape)?;
     let all: Vec<usize> = places.shape.iter().chain(&shape[places.lists.len()..]).copied().collect();
     check_broadcast_to(&method, &all, b.shape())?;
     let row: usize = shape[places.lists.len()..].iter().product();
@@ -320,7 +323,7 @@ pub trait AtUnary: UnaryUfunc {
 fn repeated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices) -> Result<()> {
     let (method, hub, shape) = (format!("{name}.at"), a.its_hub()?, a.lengths().to_vec());
     let lists = indices.lists()?;
-    let places = Places::new(&method, &lists, &shape)?;
+    let places = Places::new(&hub, &method, &lists, &shape)?;
     let mut all = places.all(&hub)?;
     let row: usize = shape[places.lists.len()..].iter().product();
     if places.count == 0 || row == 0 {
@@ -385,7 +388,7 @@ struct Places<'a> {
 }
 
 impl<'a> Places<'a> {
-    fn new(method: &str, lists: &'a [List<'a>], shape: &[usize]) -> Result<Places<'a>> {
+    fn new(hub: &Hub, method: &str, lists: &'a [List<'a>], shape: &[usize]) -> Result<Places<'a>> {
         if lists.len() > shape.len() {
             let (wanted, there) = (lists.len(), shape.len());
             return Err(Error::invalid(format!("{method}: indices of {wanted} axes for an array of {there}")));
@@ -399,6 +402,11 @@ impl<'a> Places<'a> {
                     "{method}: a mask of {mask} elements along axis {axis}, which has {there}"
                 )));
             }
+        }
+        // Lists that are broadcast together are written out, each and together.
+        let bytes = checked_bytes(&together, size_of::<usize>())?.saturating_mul(lists.len() + 1);
+        if lists.len() > 1 && bytes >= LARGE_LISTS {
+            hub.has_room(bytes)?;
         }
         let lengths = shape[..lists.len()].to_vec();
         let steps = row_major(&lengths).iter().map(|&step| step as usize).collect();

@@ -93,9 +93,12 @@ unsafe fn groups<'a, T>(x: *const T, n: usize) -> (&'a [[T; LANES]], &'a [T]) {
 
 /// # Safety
 ///
-/// `x` is valid for `n > 0` values.
+/// `x` is valid for `n` values.
 #[inline(always)]
 unsafe fn tile<T: Value>(x: *const u8, n: usize) -> [f64; 3] {
+    if n == 0 {
+        return [0.0; 3];
+    }
     // SAFETY: valid for `n` values (contract).
     let (groups, rest) = unsafe { groups(x.cast::<T>(), n) };
     let pivot = groups.first().map_or_else(|| rest[0].value(), |group| group[0].value());
