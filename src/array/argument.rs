@@ -198,11 +198,10 @@ impl<A: Element, D: Dimension> Untyped for Arg<'_, A, D> {
     }
 
     fn seen(&self) -> Result<Option<Bare<'_>>> {
-        Ok(match self {
-            Arg::Dist(array) => Bare::of(&array.try_held()?.view),
-            Arg::Foreign(view) => Bare::of(view),
-            Arg::Number(_) => None,
-        })
+        if let Arg::Dist(array) = self {
+            array.try_held()?;
+        }
+        Ok(self.there())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::array::lazy::{Expr, Node, Operand};
 use crate::array::lower::Source;
 use crate::array::placement::Placed;
 use crate::array::view::{Held, Leaf};
-use crate::array::{driver, execute};
+use crate::array::{driver, execute, operate};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -88,12 +88,11 @@ impl Elements {
 
 /// The elements converted to another type.
 pub(super) fn cast(hub: &Hub, leaf: Leaf, dtype: DType) -> Result<Leaf> {
-    if leaf.dtype == dtype {
-        return Ok(leaf);
+    match operate::cast(hub, Operand::Leaf(leaf), dtype)? {
+        Operand::Leaf(leaf) => Ok(leaf),
+        Operand::Node(node) => node.evaluate().cloned(),
+        Operand::Constant(_) => unreachable!("a leaf converted"),
     }
-    let shape = leaf.shape.clone();
-    let node = Node::new(hub, dtype, shape, Expr::Apply { op: Op::Cast, args: vec![Operand::Leaf(leaf)] })?;
-    node.evaluate().cloned()
 }
 
 /// A copy in row-major order.

@@ -45,10 +45,8 @@ mod sealed {
     pub trait Elements {
         fn its_hub(&self) -> Result<Hub>;
         fn lengths(&self) -> &[usize];
-        /// The type of the elements, where programs know it.
-        fn dtype(&self) -> Option<DType>;
-        /// Its name in Rust.
-        fn type_name(&self) -> &'static str;
+        /// The type of the elements, where programs know it, and its name in Rust.
+        fn element(&self) -> (Option<DType>, &'static str);
         /// Calls `change` with the elements, borrowed mutably. After an error the array is as it was, or as `change` left it.
         fn change(&mut self, hub: &Hub, change: Change<'_>) -> Result<()>;
         /// The elements in row-major order, where engine processes see them and so may change them in another place.
@@ -71,12 +69,8 @@ mod sealed {
             self.shape()
         }
 
-        fn dtype(&self) -> Option<DType> {
-            A::DTYPE
-        }
-
-        fn type_name(&self) -> &'static str {
-            std::any::type_name::<A>()
+        fn element(&self) -> (Option<DType>, &'static str) {
+            (A::DTYPE, std::any::type_name::<A>())
         }
 
         fn change(&mut self, _: &Hub, change: Change<'_>) -> Result<()> {
@@ -123,12 +117,8 @@ mod sealed {
             self.shape()
         }
 
-        fn dtype(&self) -> Option<DType> {
-            A::DTYPE
-        }
-
-        fn type_name(&self) -> &'static str {
-            std::any::type_name::<A>()
+        fn element(&self) -> (Option<DType>, &'static str) {
+            (A::DTYPE, std::any::type_name::<A>())
         }
 
         fn change(&mut self, hub: &Hub, change: Change<'_>) -> Result<()> {
@@ -214,7 +204,7 @@ fn updated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices, b: &d
     let all: Vec<usize> = places.shape.iter().chain(&shape[places.lists.len()..]).copied().collect();
     check_broadcast_to(&method, &all, b.shape())?;
     let row: usize = shape[places.lists.len()..].iter().product();
-    let (Some(dtype), Some(with)) = (a.dtype(), b.dtype()) else { return Err(unknown(&method)) };
+    let ((Some(dtype), name_of_a), Some(with)) = (a.element(), b.dtype()) else { return Err(unknown(&method)) };
     if places.count == 0 || places.cells == 0 || row == 0 {
         return places.all(&hub).map(drop);
     }
@@ -237,8 +227,7 @@ fn updated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices, b: &d
     let plan = Scatter::new(op, [dtype, with], [places.cells, row, places.count], own, numbers)?;
     let plan = plan.ok_or_else(|| {
         Error::invalid(format!(
-            "{method}: it does not give {} of what it takes, so that nothing can be put there",
-            a.type_name()
+            "{method}: it does not give {name_of_a} of what it takes, so that nothing can be put there"
         ))
     })?;
     let plan = plan.among(hub.workers());
@@ -333,7 +322,7 @@ fn repeated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices) -> R
     // Each place, and how often it comes; the most frequent first, so that those of a round are the first ones.
     let mut often: Vec<(usize, usize)> = all.chunk_by(|a, b| a == b).map(|same| (same.len(), same[0])).collect();
     often.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
-    let dtype = a.dtype().ok_or_else(|| unknown(&method))?;
+    let dtype = a.element().0.ok_or_else(|| unknown(&method))?;
     a.change(&hub, &mut |elements, n| {
         assert_eq!(n, places.cells * row, "elements of all places");
         let bytes = row * dtype.size();
