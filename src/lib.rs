@@ -39,7 +39,9 @@ pub use array::method::names as functions;
 #[cfg(not(loom))]
 pub use array::{
     ComplexArray, DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6,
-    DistArrayD, Explanation, Partition, Pass, eval_all, map_npy, where_,
+    DistArrayD, DistView, DistView0, DistView1, DistView2, DistView3, DistView4, DistView5, DistView6, DistViewD,
+    DistViewMut, DistViewMut0, DistViewMut1, DistViewMut2, DistViewMut3, DistViewMut4, DistViewMut5, DistViewMut6,
+    DistViewMutD, Explanation, Partition, Pass, eval_all, map_npy, where_,
 };
 pub use cluster::{
     Activity, Counters, EngineKind, Entered, Hub, HubBuilder, Pending, TaskBuilder, cancelled, init, time_left,

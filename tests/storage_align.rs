@@ -71,7 +71,7 @@ where
         let pooled = (hub.scatter(&x).unwrap(), hub.scatter(&y).unwrap());
         let results = |a: &DistArray2<A>, b: &DistArray2<A>| -> Vec<DistArrayD<A>> {
             let cut = s![1.., ..;-2];
-            let (part, turned) = (a.slice_shared(cut), b.t());
+            let (part, turned) = (a.slice_shared(cut), b.t().to_shared());
             vec![
                 (a + b).into_dyn(),
                 (a * a + b).into_dyn(),

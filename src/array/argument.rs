@@ -3,9 +3,12 @@
 use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, DimMax, Dimension, Ix0};
 
 use super::dist_array::DistArray;
+use super::dist_view::DistView;
+use super::dist_view_mut::DistViewMut;
 use super::gather::copy_in;
 use super::lazy::Operand;
-use super::view::{Bare, Held};
+use super::shared::Shared;
+use super::view::{Bare, Held, Store};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -27,9 +30,16 @@ pub trait Argument<A: Element, D: Dimension> {
 #[doc(hidden)]
 pub enum Arg<'a, A: Element, D: Dimension> {
     Dist(&'a DistArray<A, D>),
+    /// A part of an array of a hub, and the memory that it is in.
+    Part(ArrayView<'a, A, D>, Memory<'a>),
     Foreign(ArrayView<'a, A, D>),
     Number(A),
 }
+
+/// The memory of an array.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Memory<'a>(pub(in crate::array) &'a Shared<Store>);
 
 impl<A: Element, D: Dimension> Argument<A, D> for A {
     type Dim = Ix0;
@@ -88,10 +98,26 @@ impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for &Arr
     }
 }
 
+macro_rules! views {
+    ($($View:ty),*) => {$(
+        impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for $View {
+            type Dim = E;
+            type Output = <D as DimMax<E>>::Output;
+
+            #[inline]
+            fn arg(&self) -> Arg<'_, A, E> {
+                self.as_arg()
+            }
+        }
+    )*};
+}
+views!(DistView<'_, A, E>, &DistView<'_, A, E>, DistViewMut<'_, A, E>, &DistViewMut<'_, A, E>);
+
 impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn hub(&self) -> Option<&Hub> {
         match self {
             Arg::Dist(array) => Some(array.hub()),
+            Arg::Part(_, memory) => Some(memory.0.hub()),
             _ => None,
         }
     }
@@ -100,7 +126,7 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn shape(&self) -> &[usize] {
         match self {
             Arg::Dist(array) => array.shape(),
-            Arg::Foreign(view) => view.shape(),
+            Arg::Part(view, _) | Arg::Foreign(view) => view.shape(),
             Arg::Number(_) => &[],
         }
     }
@@ -110,7 +136,7 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn ready(&self) -> Option<&[A]> {
         match self {
             Arg::Dist(array) => array.held()?.view.as_slice(),
-            Arg::Foreign(view) => view.as_slice(),
+            Arg::Part(view, _) | Arg::Foreign(view) => view.as_slice(),
             Arg::Number(value) => Some(std::slice::from_ref(value)),
         }
     }
@@ -124,6 +150,7 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn operand(&self, hub: &Hub) -> Result<Operand> {
         let operand = match self {
             Arg::Dist(array) => array.operand(),
+            Arg::Part(view, memory) => Held::part(view, memory.0).leaf().map(Operand::Leaf),
             Arg::Foreign(view) => copy_in(hub, view)?.leaf().map(Operand::Leaf),
             Arg::Number(value) => value.scalar().map(Operand::Constant),
         };
@@ -134,6 +161,7 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn held(&self, hub: &Hub) -> Result<Held<A, ndarray::IxDyn>> {
         Ok(match self {
             Arg::Dist(array) => array.try_held()?.clone().with_view(|view| view.into_dyn()),
+            Arg::Part(view, memory) => Held::part(view, memory.0).with_view(|view| view.into_dyn()),
             Arg::Foreign(view) => copy_in(hub, view)?.with_view(|view| view.into_dyn()),
             Arg::Number(value) => copy_in(hub, &ndarray::aview0(value))?.with_view(|view| view.into_dyn()),
         })
@@ -192,7 +220,7 @@ impl<A: Element, D: Dimension> Untyped for Arg<'_, A, D> {
     fn there(&self) -> Option<Bare<'_>> {
         match self {
             Arg::Dist(array) => Bare::of(&array.held()?.view),
-            Arg::Foreign(view) => Bare::of(view),
+            Arg::Part(view, _) | Arg::Foreign(view) => Bare::of(view),
             Arg::Number(_) => None,
         }
     }

@@ -138,7 +138,7 @@ fn equals<A: PartialEq, D: Dimension, E: Dimension>(
 }
 
 /// Whether two arrays of one shape have equal elements.
-fn same_elements<A: PartialEq, D: Dimension, E: Dimension>(
+pub(super) fn same_elements<A: PartialEq, D: Dimension, E: Dimension>(
     left: &ArrayView<'_, A, D>,
     right: &ArrayView<'_, A, E>,
 ) -> bool {

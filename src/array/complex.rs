@@ -180,7 +180,9 @@ where
     fn powf<R: Argument<T, D>>(&self, exponent: R) -> DistArray<Complex<T>, R::Output> {
         match exponent.arg() {
             Arg::Number(x) => power("powf", self, &Arg::<_, Ix0>::Number(Complex::from(x))),
-            Arg::Foreign(view) => power("powf", self, &Arg::Foreign(view.mapv(Complex::from).view())),
+            Arg::Part(view, _) | Arg::Foreign(view) => {
+                power("powf", self, &Arg::Foreign(view.mapv(Complex::from).view()))
+            }
             Arg::Dist(array) => {
                 let cast = expect(operate::unary((Op::Cast, "powf"), array, Complex::from));
                 power("powf", self, &Arg::Dist(&cast))

@@ -1,7 +1,7 @@
 //! Small operations on arrays that have their values: computed at once by one kernel call, without a node or a plan, so
 //! that they cost no more than ndarray's.
 
-use ndarray::{ArrayView, Dimension};
+use ndarray::{ArrayRef, ArrayView, Dimension};
 
 use super::argument::{Arg, Untyped, hub_of};
 use super::broadcast::{broadcast_strides, check_broadcast_to, memory_order, strides_in_order};
@@ -148,13 +148,24 @@ pub(crate) fn update<A: Element, D: Dimension, R: Dimension>(
     array: &mut DistArray<A, D>,
     right: &Arg<'_, A, R>,
 ) -> bool {
-    let (Some(dtype), Some(right)) = (A::DTYPE, Ready::of(right)) else { return false };
     let Some(held) = array.held_if_there() else { return false };
-    let hub = held.store.hub().id();
-    if held.view.len() > SMALL || !held.is_unique() || right.hub.is_some_and(|other| other.id() != hub) {
+    held.view.len() <= SMALL && held.is_unique() && update_view(op, &mut held.view, Some(held.store.hub()), right)
+}
+
+/// `view op= right`, if that is there, and both are small and row-major, of one hub, and the view is of the result's shape; `false`, and
+/// nothing done, where another way must be taken.
+#[inline]
+pub(crate) fn update_view<A: Element, D: Dimension, R: Dimension>(
+    op: Op,
+    view: &mut ArrayRef<A, D>,
+    hub: Option<&Hub>,
+    right: &Arg<'_, A, R>,
+) -> bool {
+    let (Some(dtype), Some(right)) = (A::DTYPE, Ready::of(right)) else { return false };
+    let foreign = matches!((hub, right.hub), (Some(one), Some(other)) if one.id() != other.id());
+    if view.len() > SMALL || foreign {
         return false;
     }
-    let Held { view, .. } = held;
     let Some(elements) = view.as_slice_mut() else { return false };
     let (at, len) = (elements.as_mut_ptr().cast::<u8>().cast_const(), elements.len());
     let left = Ready { at, len, shape: view.shape(), number: false, hub: None };

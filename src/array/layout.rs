@@ -37,15 +37,6 @@ impl<A, D: Dimension> DistArray<A, D> {
         DistArray::from_held(expect(self.into_held()).with_view(change))
     }
 
-    /// The transpose: the axes reversed. Shares the elements.
-    #[track_caller]
-    pub fn t(&self) -> DistArray<A, D>
-    where
-        A: Clone,
-    {
-        self.clone().reversed_axes()
-    }
-
     /// The array with its axes reversed.
     #[track_caller]
     pub fn reversed_axes(self) -> DistArray<A, D> {

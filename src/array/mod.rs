@@ -16,6 +16,8 @@ mod complex;
 mod construct;
 mod dims;
 mod dist_array;
+mod dist_view;
+mod dist_view_mut;
 mod driver;
 mod eager;
 mod elementary;
@@ -40,9 +42,12 @@ mod placement;
 mod reduce;
 mod rows;
 mod shared;
+mod slicing;
 mod stretch;
 mod traits;
 mod view;
+mod view_methods;
+mod view_traits;
 mod walk;
 mod zip;
 
@@ -52,6 +57,11 @@ pub use complex::ComplexArray;
 pub use dist_array::{
     DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD,
     Evaluate, eval_all,
+};
+pub use dist_view::{DistView, DistView0, DistView1, DistView2, DistView3, DistView4, DistView5, DistView6, DistViewD};
+pub use dist_view_mut::{
+    DistViewMut, DistViewMut0, DistViewMut1, DistViewMut2, DistViewMut3, DistViewMut4, DistViewMut5, DistViewMut6,
+    DistViewMutD,
 };
 pub use explain::{Explanation, Pass};
 pub use files::map_npy;

@@ -65,7 +65,7 @@ impl<'a, A, D: Dimension> IntoNdProducer for &'a DistArray<A, D> {
 
     #[track_caller]
     fn into_producer(self) -> ArrayView<'a, A, D> {
-        self.view()
+        (**self).view()
     }
 }
 
@@ -76,13 +76,13 @@ impl<'a, A, D: Dimension> IntoNdProducer for &'a mut DistArray<A, D> {
 
     #[track_caller]
     fn into_producer(self) -> ArrayViewMut<'a, A, D> {
-        self.view_mut()
+        (**self).view_mut()
     }
 }
 
 impl<'a, A, D: Dimension> From<&'a DistArray<A, D>> for ArrayView<'a, A, D> {
     #[track_caller]
     fn from(array: &'a DistArray<A, D>) -> Self {
-        array.view()
+        (**array).view()
     }
 }

@@ -626,7 +626,35 @@ fn span(shape: &[usize], strides: &[isize]) -> Option<usize> {
     axes.iter().try_fold(1, |span, &(stride, n)| (stride >= span).then(|| span + stride * (n - 1)))
 }
 
+impl<A: Clone, D: Dimension> Held<A, D> {
+    /// What a view of a part of an array sees, kept alive.
+    ///
+    /// # Panics
+    /// Where an element is outside of the store's memory.
+    pub(crate) fn of_part(view: &ArrayRef<A, D>, store: &Shared<Store>) -> Held<A, D> {
+        let (shape, strides) = (view.shape(), view.strides());
+        if !view.is_empty() {
+            let ends = shape.iter().zip(strides).map(|(&n, &stride)| stride * (n as isize - 1));
+            let (before, after) = ends.fold((0, 0), |(low, high), end| (low + end.min(0), high + end.max(0)));
+            let offset = view.as_ptr().addr() as isize - store.base().addr() as isize;
+            let size = size_of::<A>() as isize;
+            let inside = offset + before * size >= 0 && offset + (after + 1) * size <= store.len() as isize;
+            assert!(inside, "a view of elements that are not in its array's memory");
+        }
+        // SAFETY: pointer, shape and strides are those of a valid view, whose elements are in the memory that the store keeps alive: an
+        // element's bits are there as long as nobody writes them, and who writes makes sure that the store has no other holder.
+        let view = unsafe { view_of(view.as_ptr().cast_mut(), view.raw_dim(), strides) };
+        // The clone leaves the function that clones elements with a vector.
+        Held { view, store: store.clone() }.clone()
+    }
+}
+
 impl<A: Element, D: Dimension> Held<A, D> {
+    /// [`of_part`](Held::of_part), where an element is plain.
+    pub(crate) fn part(view: &ArrayRef<A, D>, store: &Shared<Store>) -> Held<A, D> {
+        Held::of_part(view, store)
+    }
+
     /// The array that a computed leaf is. Panics where the leaf's type or rank is another.
     pub(crate) fn from_leaf(leaf: &Leaf) -> Held<A, D> {
         Held::from_own_leaf(leaf.clone())

@@ -157,6 +157,11 @@ pub unsafe fn update(op: Op, dtype: DType, (a, n): (*mut u8, usize), b: Values) 
     true
 }
 
+/// Whether `a op b` of this type may be stored in the place of `a`, or of `b`.
+pub fn updates(op: Op, dtype: DType) -> bool {
+    recipe(op, &[dtype, dtype], dtype).is_some_and(|recipe| recipe.dtype == dtype && recipe.kernel.in_place)
+}
+
 /// `out[i] = if mask[i] { a[i] } else { b[i] }`.
 ///
 /// # Errors

@@ -47,7 +47,7 @@ fn arrays_of_many_axes() {
                     assert_eq!(d.sum_axis(axis), x.sum_axis(axis));
                     assert_eq!((&d + 1.0).sum_axes(&[axis]), (&x + 1.0).sum_axis(axis));
                 }
-                let mut turned = d.t();
+                let mut turned = d.t().to_shared();
                 turned.mapv_inplace(|v| v + 1.0);
                 turned += &d.t();
                 assert_eq!(turned, &x.t() * 2.0 + 1.0);

@@ -10,3 +10,4 @@ mod partition;
 mod reduce;
 mod stretch;
 mod strides;
+mod views;

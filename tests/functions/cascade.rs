@@ -138,7 +138,7 @@ fn an_explanation_shows_one_pass() {
 fn other_layouts_and_shared_parts_go_their_own_way() {
     let x = numbers(&[600, 600]).into_dimensionality::<ndarray::Ix2>().unwrap();
     let a = DistArray::from(x.clone());
-    for view in [a.t(), a.slice_shared(s![.., ..;2]), a.slice_shared(s![..;-1, 10..])] {
+    for view in [a.t().to_shared(), a.slice_shared(s![.., ..;2]), a.slice_shared(s![..;-1, 10..])] {
         let y = view.view().to_owned();
         let least = Minimum.reduce(&view).axis(1).keepdims().run().unwrap();
         let wanted = &y - &y.map_axis(Axis(1), |row| row.fold(f64::INFINITY, |a, &b| a.min(b))).insert_axis(Axis(1));

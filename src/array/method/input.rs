@@ -6,6 +6,8 @@ use num_complex::Complex;
 
 use crate::array::argument::Arg;
 use crate::array::dist_array::DistArray;
+use crate::array::dist_view::DistView;
+use crate::array::dist_view_mut::DistViewMut;
 use crate::element::Element;
 
 /// An operand of a universal function: a [`DistArray`], an array or view of ndarray's (which is copied to the hub), by value
@@ -66,6 +68,21 @@ impl<A: Element, D: Dimension> Input for &ArrayRef<A, D> {
         Arg::Foreign(self.view())
     }
 }
+
+macro_rules! views {
+    ($($View:ty),*) => {$(
+        impl<A: Element, D: Dimension> Input for $View {
+            type Elem = A;
+            type Dim = D;
+
+            #[inline]
+            fn view_arg(&self) -> Arg<'_, A, D> {
+                self.as_arg()
+            }
+        }
+    )*};
+}
+views!(DistView<'_, A, D>, &DistView<'_, A, D>, DistViewMut<'_, A, D>, &DistViewMut<'_, A, D>);
 
 macro_rules! numbers {
     ($($t:ty)*) => {$(

@@ -1,0 +1,416 @@
+//! A part of an array, borrowed: ndarray's view, with the operations of the array.
+
+use std::ops::Deref;
+
+use ndarray::{
+    ArrayView, Axis, AxisDescription, Dimension, IntoDimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn, RemoveAxis,
+    ShapeArg, ShapeError, Slice, SliceArg,
+};
+
+use super::argument::{Arg, Memory};
+use super::bounds::{
+    check_axis, check_index, check_new_axis, check_permutation, check_slice, check_slices, no_new_axis,
+};
+use super::dist_array::{DistArray, expect};
+use super::gather::copy_in;
+use super::shared::Shared;
+use super::view::{Held, Store};
+use crate::cluster::Hub;
+use crate::element::Element;
+use crate::error::Result;
+
+/// A read-only view of a [`DistArray`], as [`slice`](DistArray::slice), [`row`](DistArray::row), [`t`](DistArray::t) and others give it.
+///
+/// It dereferences to [`ndarray::ArrayView`], so all of ndarray's methods that read work on it. Methods of the same name that are defined here, and the
+/// operators, are those of [`DistArray`]: they run in parallel, are lazy where those are, and give `DistArray`s. Copying a view copies no element.
+///
+/// An expression that is made of a view keeps the memory of the array. A later write to the array copies that first.
+///
+/// ```
+/// use distob::prelude::*;
+/// let u = DistArray::linspace(0.0, 4.0, 5).mapv(|x: f64| x * x);
+/// let differences = &u.slice(s![1..]) - &u.slice(s![..-1]);
+/// assert_eq!(differences, array![1.0, 3.0, 5.0, 7.0]);
+/// assert_eq!(u.slice(s![..;2]).sum(), 20.0);
+/// ```
+pub struct DistView<'a, A, D> {
+    view: ArrayView<'a, A, D>,
+    /// The memory that the elements are in, where what is made of the view may keep it. `None` for the elements of ndarray's own arrays, and for
+    /// those that are borrowed mutably: they may be written as soon as this view ends.
+    store: Option<&'a Shared<Store>>,
+}
+
+/// A [`DistView`] of no dimension: one element.
+pub type DistView0<'a, A> = DistView<'a, A, Ix0>;
+/// A one-dimensional [`DistView`].
+pub type DistView1<'a, A> = DistView<'a, A, Ix1>;
+/// A two-dimensional [`DistView`].
+pub type DistView2<'a, A> = DistView<'a, A, Ix2>;
+/// A three-dimensional [`DistView`].
+pub type DistView3<'a, A> = DistView<'a, A, Ix3>;
+/// A four-dimensional [`DistView`].
+pub type DistView4<'a, A> = DistView<'a, A, Ix4>;
+/// A five-dimensional [`DistView`].
+pub type DistView5<'a, A> = DistView<'a, A, Ix5>;
+/// A six-dimensional [`DistView`].
+pub type DistView6<'a, A> = DistView<'a, A, Ix6>;
+/// A [`DistView`] whose number of dimensions is known at run time only.
+pub type DistViewD<'a, A> = DistView<'a, A, IxDyn>;
+
+impl<A, D: Clone> Clone for DistView<'_, A, D> {
+    #[inline]
+    fn clone(&self) -> Self {
+        DistView { view: self.view.clone(), store: self.store }
+    }
+}
+
+impl<A, D: Copy> Copy for DistView<'_, A, D> {}
+
+impl<'a, A, D: Dimension> Deref for DistView<'a, A, D> {
+    type Target = ArrayView<'a, A, D>;
+
+    #[inline]
+    fn deref(&self) -> &ArrayView<'a, A, D> {
+        &self.view
+    }
+}
+
+impl<'a, A, D: Dimension> DistView<'a, A, D> {
+    /// A view of elements in the memory of `store`.
+    #[inline]
+    pub(super) fn of(view: ArrayView<'a, A, D>, store: &'a Shared<Store>) -> Self {
+        DistView { view, store: Some(store) }
+    }
+
+    /// A view of elements that nothing may keep.
+    #[inline]
+    pub(super) fn passing(view: ArrayView<'a, A, D>) -> Self {
+        DistView { view, store: None }
+    }
+
+    #[inline]
+    fn with<E: Dimension>(self, change: impl FnOnce(ArrayView<'a, A, D>) -> ArrayView<'a, A, E>) -> DistView<'a, A, E> {
+        DistView { view: change(self.view), store: self.store }
+    }
+
+    /// ndarray's own view of the same elements, for code that takes one.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// fn norm(x: ndarray::ArrayView1<'_, f64>) -> f64 {
+    ///     x.iter().map(|x| x * x).sum::<f64>().sqrt()
+    /// }
+    /// let a = DistArray::from(array![[3.0, 4.0], [6.0, 8.0]]);
+    /// assert_eq!(norm(a.row(0).as_ndarray()), 5.0);
+    /// ```
+    #[inline]
+    pub fn as_ndarray(&self) -> ArrayView<'a, A, D> {
+        self.view.clone()
+    }
+
+    /// The hub of the array that this is a view of; `None` for a view of ndarray's memory, and for one of a mutable view.
+    pub fn hub(&self) -> Option<&'a Hub> {
+        self.store.map(|store| store.hub())
+    }
+
+    /// The same view with a shorter lifetime.
+    #[inline]
+    pub fn reborrow<'b>(self) -> DistView<'b, A, D>
+    where
+        'a: 'b,
+    {
+        DistView { view: self.view.reborrow(), store: self.store }
+    }
+
+    /// A part of the view.
+    ///
+    /// # Panics
+    /// Where an index or an end of a slice is out of bounds, a step is 0, or `info` is for another number of axes.
+    #[inline]
+    #[track_caller]
+    pub fn slice<I: SliceArg<D>>(&self, info: I) -> DistView<'a, A, I::OutDim> {
+        self.clone().slice_move(info)
+    }
+
+    /// [`slice`](DistView::slice) by value.
+    #[inline]
+    #[track_caller]
+    pub fn slice_move<I: SliceArg<D>>(self, info: I) -> DistView<'a, A, I::OutDim> {
+        expect(check_slices("slice", self.view.shape(), info.as_ref()));
+        self.with(|view| view.slice_move(info))
+    }
+
+    /// The view with one axis sliced. Panics where there is no such axis, the slice is out of bounds, or its step is 0.
+    #[track_caller]
+    pub fn slice_axis(&self, axis: Axis, indices: Slice) -> DistView<'a, A, D> {
+        let mut view = self.clone();
+        view.slice_axis_inplace(axis, indices);
+        view
+    }
+
+    /// The view with every axis sliced as `f` says of it. Panics as [`slice_axis`](DistView::slice_axis) does.
+    #[track_caller]
+    pub fn slice_each_axis(&self, f: impl FnMut(AxisDescription) -> Slice) -> DistView<'a, A, D> {
+        let mut view = self.clone();
+        view.slice_each_axis_inplace(f);
+        view
+    }
+
+    /// The part at `index` along `axis`, without that axis. Panics where there is no such axis or index.
+    #[inline]
+    #[track_caller]
+    pub fn index_axis(&self, axis: Axis, index: usize) -> DistView<'a, A, D::Smaller>
+    where
+        D: RemoveAxis,
+    {
+        self.clone().index_axis_move(axis, index)
+    }
+
+    /// [`index_axis`](DistView::index_axis) by value.
+    #[inline]
+    #[track_caller]
+    pub fn index_axis_move(self, axis: Axis, index: usize) -> DistView<'a, A, D::Smaller>
+    where
+        D: RemoveAxis,
+    {
+        expect(check_index("index_axis", self.view.shape(), axis, index));
+        self.with(|view| view.index_axis_move(axis, index))
+    }
+
+    /// The transpose: the axes reversed.
+    #[inline]
+    pub fn t(&self) -> DistView<'a, A, D> {
+        self.clone().reversed_axes()
+    }
+
+    /// The view with its axes reversed.
+    #[inline]
+    pub fn reversed_axes(self) -> DistView<'a, A, D> {
+        self.with(|view| view.reversed_axes())
+    }
+
+    /// The view with its axes in another order. Panics where `axes` is no permutation.
+    #[track_caller]
+    pub fn permuted_axes<T: IntoDimension<Dim = D>>(self, axes: T) -> DistView<'a, A, D> {
+        let axes = axes.into_dimension();
+        expect(check_permutation("permuted_axes", axes.slice(), self.view.ndim()));
+        self.with(|view| view.permuted_axes(axes))
+    }
+
+    /// The diagonal.
+    pub fn diag(&self) -> DistView<'a, A, Ix1> {
+        self.clone().into_diag()
+    }
+
+    /// [`diag`](DistView::diag) by value.
+    pub fn into_diag(self) -> DistView<'a, A, Ix1> {
+        self.with(|view| view.into_diag())
+    }
+
+    /// The parts before and from `index` on along `axis`. Panics where there is no such axis, or `index` is greater than its length.
+    #[track_caller]
+    pub fn split_at(self, axis: Axis, index: usize) -> (DistView<'a, A, D>, DistView<'a, A, D>) {
+        let all = Slice { start: 0, end: Some(isize::try_from(index).unwrap_or(isize::MAX)), step: 1 };
+        expect(check_slice("split_at", self.view.shape(), axis, all));
+        let (before, after) = self.view.split_at(axis, index);
+        (DistView { view: before, store: self.store }, DistView { view: after, store: self.store })
+    }
+
+    /// The view with a new axis of length 1 at `axis`. Panics where `axis` is greater than the number of axes.
+    #[track_caller]
+    pub fn insert_axis(self, axis: Axis) -> DistView<'a, A, D::Larger> {
+        expect(check_new_axis("insert_axis", axis, self.view.ndim()));
+        self.with(|view| view.insert_axis(axis))
+    }
+
+    /// The part at index 0 of `axis`, without that axis. Panics where there is no such axis, or its length is 0.
+    #[track_caller]
+    pub fn remove_axis(self, axis: Axis) -> DistView<'a, A, D::Smaller>
+    where
+        D: RemoveAxis,
+    {
+        expect(check_index("remove_axis", self.view.shape(), axis, 0));
+        self.with(|view| view.remove_axis(axis))
+    }
+
+    /// The view with a number of dimensions that is known at run time.
+    pub fn into_dyn(self) -> DistView<'a, A, IxDyn> {
+        self.with(|view| view.into_dyn())
+    }
+
+    /// The view with another dimension type of the same number of axes.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] where those differ.
+    pub fn into_dimensionality<E: Dimension>(self) -> Result<DistView<'a, A, E>, ShapeError> {
+        Ok(DistView { view: self.view.into_dimensionality()?, store: self.store })
+    }
+
+    /// The view in another shape, in row-major (or, `((…), Order::ColumnMajor)`, column-major) logical order.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] where the numbers of elements differ, or where the elements are not contiguous in that order.
+    pub fn into_shape_with_order<E: ShapeArg>(self, shape: E) -> Result<DistView<'a, A, E::Dim>, ShapeError> {
+        Ok(DistView { view: self.view.into_shape_with_order(shape)?, store: self.store })
+    }
+
+    /// Reverses the order of the axes in place.
+    pub fn reverse_axes(&mut self) {
+        self.view.reverse_axes();
+    }
+
+    /// Puts the axes in another order, in place. Panics where `axes` is no permutation.
+    #[track_caller]
+    pub fn permute_axes<T: IntoDimension<Dim = D>>(&mut self, axes: T) {
+        let axes = axes.into_dimension();
+        expect(check_permutation("permute_axes", axes.slice(), self.view.ndim()));
+        self.view.permute_axes(axes);
+    }
+
+    /// Swaps two axes in place. Panics where there is no such axis.
+    #[track_caller]
+    pub fn swap_axes(&mut self, a: usize, b: usize) {
+        expect(check_axis("swap_axes", Axis(a), self.view.ndim()));
+        expect(check_axis("swap_axes", Axis(b), self.view.ndim()));
+        self.view.swap_axes(a, b);
+    }
+
+    /// Reverses the direction of an axis in place. Panics where there is no such axis.
+    #[track_caller]
+    pub fn invert_axis(&mut self, axis: Axis) {
+        expect(check_axis("invert_axis", axis, self.view.ndim()));
+        self.view.invert_axis(axis);
+    }
+
+    /// Merges axis `take` into axis `into`, if that needs no copy; whether it did. Panics where there is no such axis.
+    #[track_caller]
+    pub fn merge_axes(&mut self, take: Axis, into: Axis) -> bool {
+        expect(check_axis("merge_axes", take, self.view.ndim()));
+        expect(check_axis("merge_axes", into, self.view.ndim()));
+        self.view.merge_axes(take, into)
+    }
+
+    /// Slices in place, without changing the number of dimensions. Panics as [`slice`](DistView::slice) does, and where `info` has a new axis.
+    #[track_caller]
+    pub fn slice_collapse<I: SliceArg<D>>(&mut self, info: I) {
+        expect(check_slices("slice_collapse", self.view.shape(), info.as_ref()));
+        expect(no_new_axis("slice_collapse", info.as_ref()));
+        self.view.slice_collapse(info);
+    }
+
+    /// Slices one axis in place. Panics as [`slice_axis`](DistView::slice_axis) does.
+    #[track_caller]
+    pub fn slice_axis_inplace(&mut self, axis: Axis, indices: Slice) {
+        expect(check_slice("slice_axis", self.view.shape(), axis, indices));
+        self.view.slice_axis_inplace(axis, indices);
+    }
+
+    /// Slices every axis in place, as `f` says of each. Panics as [`slice_axis`](DistView::slice_axis) does.
+    #[track_caller]
+    pub fn slice_each_axis_inplace(&mut self, f: impl FnMut(AxisDescription) -> Slice) {
+        let slices: Vec<Slice> = self.view.axes().map(f).collect();
+        for (axis, slice) in slices.into_iter().enumerate() {
+            self.slice_axis_inplace(Axis(axis), slice);
+        }
+    }
+
+    /// Keeps index `index` of `axis`, as an axis of length 1, in place. Panics where there is no such axis or index.
+    #[track_caller]
+    pub fn collapse_axis(&mut self, axis: Axis, index: usize) {
+        expect(check_index("collapse_axis", self.view.shape(), axis, index));
+        self.view.collapse_axis(axis, index);
+    }
+}
+
+impl<'a, A> DistView<'a, A, Ix2> {
+    /// Row `index`. Panics where there is none.
+    #[inline]
+    #[track_caller]
+    pub fn row(&self, index: usize) -> DistView<'a, A, Ix1> {
+        self.index_axis(Axis(0), index)
+    }
+
+    /// Column `index`. Panics where there is none.
+    #[inline]
+    #[track_caller]
+    pub fn column(&self, index: usize) -> DistView<'a, A, Ix1> {
+        self.index_axis(Axis(1), index)
+    }
+}
+
+impl<'a, A, D: Dimension> From<DistView<'a, A, D>> for ArrayView<'a, A, D> {
+    #[inline]
+    fn from(view: DistView<'a, A, D>) -> Self {
+        view.view
+    }
+}
+
+impl<'a, A, D: Dimension> From<ArrayView<'a, A, D>> for DistView<'a, A, D> {
+    /// A view of ndarray's memory. Operations copy its elements to a hub first.
+    #[inline]
+    fn from(view: ArrayView<'a, A, D>) -> Self {
+        DistView::passing(view)
+    }
+}
+
+impl<'a, A: Element, D: Dimension> DistView<'a, A, D> {
+    /// As an operand.
+    #[inline]
+    pub(super) fn as_arg(&self) -> Arg<'_, A, D> {
+        let view = self.view.view();
+        match self.store {
+            Some(store) => Arg::Part(view, Memory(store)),
+            None => Arg::Foreign(view),
+        }
+    }
+
+    /// The array that shares the elements, or has a copy where nothing may keep them.
+    pub(super) fn array(&self) -> Result<DistArray<A, D>> {
+        let held = match self.store {
+            Some(store) => Held::part(&self.view, store),
+            None => copy_in(&Hub::current()?, &self.view)?,
+        };
+        Ok(DistArray::from_held(held))
+    }
+
+    /// The same, for an operation that is over when it returns.
+    pub(super) fn now(&self) -> Result<DistArray<A, D>> {
+        self.array()
+    }
+}
+
+impl<A: Clone, D: Dimension> DistView<'_, A, D> {
+    /// An array that shares the elements; a copy of those of ndarray's memory and of a mutable view.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2], [3, 4]]);
+    /// let turned: DistArray2<i32> = a.t().to_shared();
+    /// a[[0, 1]] = 5;
+    /// assert_eq!(turned, array![[1, 3], [2, 4]]);
+    /// ```
+    pub fn to_shared(&self) -> DistArray<A, D> {
+        match self.store {
+            Some(store) => DistArray::from_held(Held::of_part(&self.view, store)),
+            None => DistArray::from(self.view.to_owned()),
+        }
+    }
+
+    /// An array with a copy of the elements, in the same memory order.
+    ///
+    /// # Panics
+    /// Where there is no memory.
+    #[track_caller]
+    pub fn to_owned(&self) -> DistArray<A, D> {
+        match self.store {
+            Some(store) => DistArray::from_held(expect(Held::of_part(&self.view, store).duplicate())),
+            None => DistArray::from(self.view.to_owned()),
+        }
+    }
+
+    /// [`to_owned`](DistView::to_owned) by value.
+    #[track_caller]
+    pub fn into_owned(self) -> DistArray<A, D> {
+        self.to_owned()
+    }
+}

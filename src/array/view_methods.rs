@@ -1,0 +1,790 @@
+//! The operations of a [`DistArray`] on its views: each is the array's own, of an array that shares the view's elements or has a copy of them.
+
+use std::ops::{Add as Plus, Div, Mul};
+use std::path::Path;
+
+use ndarray::{Array, Axis, Dimension, IntoDimension, IxDyn, RemoveAxis, ShapeArg, ShapeError};
+use num_traits::{Float, FromPrimitive, One, Signed, Zero};
+
+use super::argument::Argument;
+use super::dist_array::{DistArray, expect};
+use super::dist_view::DistView;
+use super::dist_view_mut::DistViewMut;
+use super::function::{Add, Binary, Multiply};
+use super::method::{DotDim, Input};
+use crate::Message;
+use crate::element::Element;
+use crate::error::Result;
+
+macro_rules! methods {
+    ($View:ident) => {
+        impl<A: Element, D: Dimension> $View<'_, A, D> {
+            /// As [`DistArray::sum`].
+            #[track_caller]
+            pub fn sum(&self) -> A
+            where
+                A: Plus<Output = A> + Zero,
+            {
+                expect(self.now()).sum()
+            }
+
+            /// As [`DistArray::try_sum`].
+            pub fn try_sum(&self) -> Result<A>
+            where
+                A: Plus<Output = A> + Zero,
+            {
+                self.now()?.try_sum()
+            }
+
+            /// As [`DistArray::product`].
+            #[track_caller]
+            pub fn product(&self) -> A
+            where
+                A: Mul<Output = A> + One,
+            {
+                expect(self.now()).product()
+            }
+
+            /// As [`DistArray::mean`].
+            #[track_caller]
+            pub fn mean(&self) -> Option<A>
+            where
+                A: FromPrimitive + Plus<Output = A> + Div<Output = A> + Zero,
+            {
+                expect(self.now()).mean()
+            }
+
+            /// As [`DistArray::var`].
+            #[track_caller]
+            pub fn var(&self, ddof: A) -> A
+            where
+                A: Float + FromPrimitive,
+            {
+                expect(self.now()).var(ddof)
+            }
+
+            /// As [`DistArray::std`].
+            #[track_caller]
+            pub fn std(&self, ddof: A) -> A
+            where
+                A: Float + FromPrimitive,
+            {
+                expect(self.now()).std(ddof)
+            }
+
+            /// As [`DistArray::min`].
+            #[track_caller]
+            pub fn min(&self) -> Option<A>
+            where
+                A: PartialOrd,
+            {
+                expect(self.now()).min()
+            }
+
+            /// As [`DistArray::max`].
+            #[track_caller]
+            pub fn max(&self) -> Option<A>
+            where
+                A: PartialOrd,
+            {
+                expect(self.now()).max()
+            }
+
+            /// As [`DistArray::argmin`].
+            #[track_caller]
+            pub fn argmin(&self) -> Option<D::Pattern>
+            where
+                A: PartialOrd,
+            {
+                expect(self.now()).argmin()
+            }
+
+            /// As [`DistArray::argmax`].
+            #[track_caller]
+            pub fn argmax(&self) -> Option<D::Pattern>
+            where
+                A: PartialOrd,
+            {
+                expect(self.now()).argmax()
+            }
+
+            /// As [`DistArray::sum_axis`].
+            #[track_caller]
+            pub fn sum_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
+            where
+                A: Plus<Output = A> + Zero,
+                D: RemoveAxis,
+            {
+                expect(self.array()).sum_axis(axis)
+            }
+
+            /// As [`DistArray::product_axis`].
+            #[track_caller]
+            pub fn product_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
+            where
+                A: Mul<Output = A> + One,
+                D: RemoveAxis,
+            {
+                expect(self.array()).product_axis(axis)
+            }
+
+            /// As [`DistArray::mean_axis`].
+            #[track_caller]
+            pub fn mean_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
+            where
+                A: FromPrimitive + Plus<Output = A> + Div<Output = A> + Zero,
+                D: RemoveAxis,
+            {
+                expect(self.array()).mean_axis(axis)
+            }
+
+            /// As [`DistArray::var_axis`].
+            #[track_caller]
+            pub fn var_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
+            where
+                A: Float + FromPrimitive,
+                D: RemoveAxis,
+            {
+                expect(self.array()).var_axis(axis, ddof)
+            }
+
+            /// As [`DistArray::std_axis`].
+            #[track_caller]
+            pub fn std_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
+            where
+                A: Float + FromPrimitive,
+                D: RemoveAxis,
+            {
+                expect(self.array()).std_axis(axis, ddof)
+            }
+
+            /// As [`DistArray::min_axis`].
+            #[track_caller]
+            pub fn min_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
+            where
+                A: PartialOrd,
+                D: RemoveAxis,
+            {
+                expect(self.array()).min_axis(axis)
+            }
+
+            /// As [`DistArray::max_axis`].
+            #[track_caller]
+            pub fn max_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
+            where
+                A: PartialOrd,
+                D: RemoveAxis,
+            {
+                expect(self.array()).max_axis(axis)
+            }
+
+            /// As [`DistArray::argmin_axis`].
+            #[track_caller]
+            pub fn argmin_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
+            where
+                A: PartialOrd,
+                D: RemoveAxis,
+            {
+                expect(self.array()).argmin_axis(axis)
+            }
+
+            /// As [`DistArray::argmax_axis`].
+            #[track_caller]
+            pub fn argmax_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
+            where
+                A: PartialOrd,
+                D: RemoveAxis,
+            {
+                expect(self.array()).argmax_axis(axis)
+            }
+
+            /// As [`DistArray::sum_axes`].
+            #[track_caller]
+            pub fn sum_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
+            where
+                A: Plus<Output = A> + Zero,
+            {
+                expect(self.array()).sum_axes(axes)
+            }
+
+            /// As [`DistArray::product_axes`].
+            #[track_caller]
+            pub fn product_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
+            where
+                A: Mul<Output = A> + One,
+            {
+                expect(self.array()).product_axes(axes)
+            }
+
+            /// As [`DistArray::mean_axes`].
+            #[track_caller]
+            pub fn mean_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
+            where
+                A: FromPrimitive + Plus<Output = A> + Div<Output = A> + Zero,
+            {
+                expect(self.array()).mean_axes(axes)
+            }
+
+            /// As [`DistArray::var_axes`].
+            #[track_caller]
+            pub fn var_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
+            where
+                A: Float + FromPrimitive,
+            {
+                expect(self.array()).var_axes(axes, ddof)
+            }
+
+            /// As [`DistArray::std_axes`].
+            #[track_caller]
+            pub fn std_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
+            where
+                A: Float + FromPrimitive,
+            {
+                expect(self.array()).std_axes(axes, ddof)
+            }
+
+            /// As [`DistArray::min_axes`].
+            #[track_caller]
+            pub fn min_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
+            where
+                A: PartialOrd,
+            {
+                expect(self.array()).min_axes(axes)
+            }
+
+            /// As [`DistArray::max_axes`].
+            #[track_caller]
+            pub fn max_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
+            where
+                A: PartialOrd,
+            {
+                expect(self.array()).max_axes(axes)
+            }
+
+            /// As [`DistArray::astype`].
+            #[track_caller]
+            pub fn astype<B: Element>(&self) -> DistArray<B, D> {
+                expect(self.array()).astype()
+            }
+
+            /// As [`DistArray::try_astype`].
+            pub fn try_astype<B: Element>(&self) -> Result<DistArray<B, D>> {
+                self.array()?.try_astype()
+            }
+
+            /// As [`DistArray::mapv`].
+            #[track_caller]
+            pub fn mapv<B: Element>(&self, f: impl Fn(A) -> B + Sync) -> DistArray<B, D> {
+                expect(self.array()).mapv(f)
+            }
+
+            /// As [`DistArray::try_mapv`].
+            pub fn try_mapv<B: Element>(&self, f: impl Fn(A) -> B + Sync) -> Result<DistArray<B, D>> {
+                self.array()?.try_mapv(f)
+            }
+
+            /// As [`DistArray::map_with`].
+            #[track_caller]
+            pub fn map_with<S, B>(&self, state: &S, f: fn(&S, A) -> B) -> DistArray<B, D>
+            where
+                S: Message + Send + Sync + 'static,
+                B: Element,
+            {
+                expect(self.array()).map_with(state, f)
+            }
+
+            /// As [`DistArray::try_map_with`].
+            pub fn try_map_with<S, B>(&self, state: &S, f: fn(&S, A) -> B) -> Result<DistArray<B, D>>
+            where
+                S: Message + Send + Sync + 'static,
+                B: Element,
+            {
+                self.array()?.try_map_with(state, f)
+            }
+
+            /// As [`DistArray::map`].
+            #[track_caller]
+            pub fn map<B: Element>(&self, f: impl Fn(&A) -> B + Sync) -> DistArray<B, D> {
+                expect(self.array()).map(f)
+            }
+
+            /// As [`DistArray::zip_with`].
+            #[track_caller]
+            pub fn zip_with<B, C, R>(&self, other: R, f: impl Fn(A, B) -> C + Sync) -> DistArray<C, R::Output>
+            where
+                B: Element,
+                C: Element,
+                R: Argument<B, D>,
+            {
+                expect(self.array()).zip_with(other, f)
+            }
+
+            /// As [`DistArray::try_zip_with`].
+            pub fn try_zip_with<B, C, R>(
+                &self,
+                other: R,
+                f: impl Fn(A, B) -> C + Sync,
+            ) -> Result<DistArray<C, R::Output>>
+            where
+                B: Element,
+                C: Element,
+                R: Argument<B, D>,
+            {
+                self.array()?.try_zip_with(other, f)
+            }
+
+            /// As [`DistArray::broadcast`].
+            #[track_caller]
+            pub fn broadcast<E: IntoDimension>(&self, shape: E) -> Option<DistArray<A, E::Dim>> {
+                expect(self.array()).broadcast(shape)
+            }
+
+            /// As [`DistArray::try_broadcast`].
+            pub fn try_broadcast<E: IntoDimension>(&self, shape: E) -> Result<DistArray<A, E::Dim>> {
+                self.array()?.try_broadcast(shape)
+            }
+
+            /// As [`DistArray::to_shape`].
+            #[track_caller]
+            pub fn to_shape<E: ShapeArg>(&self, shape: E) -> Result<DistArray<A, E::Dim>, ShapeError> {
+                expect(self.array()).to_shape(shape)
+            }
+
+            /// As [`DistArray::reshape`].
+            #[track_caller]
+            pub fn reshape<E: IntoDimension>(&self, shape: E) -> DistArray<A, E::Dim> {
+                expect(self.array()).reshape(shape)
+            }
+
+            /// As [`DistArray::flatten`].
+            #[track_caller]
+            pub fn flatten(&self) -> DistArray<A, ndarray::Ix1> {
+                expect(self.array()).flatten()
+            }
+
+            /// As [`DistArray::save_npy`].
+            pub fn save_npy(&self, path: impl AsRef<Path>) -> Result<()> {
+                self.now()?.save_npy(path)
+            }
+
+            /// As [`DistArray::gather`].
+            #[track_caller]
+            pub fn gather(&self) -> Array<A, D> {
+                expect(self.now()).gather()
+            }
+
+            /// As [`DistArray::try_gather`].
+            pub fn try_gather(&self) -> Result<Array<A, D>> {
+                self.now()?.try_gather()
+            }
+
+            /// As [`DistArray::cumsum`].
+            #[track_caller]
+            pub fn cumsum(&self, axis: Axis) -> DistArray<A, D>
+            where
+                Add: Binary<A, Output = A>,
+            {
+                expect(self.array()).cumsum(axis)
+            }
+
+            /// As [`DistArray::cumprod`].
+            #[track_caller]
+            pub fn cumprod(&self, axis: Axis) -> DistArray<A, D>
+            where
+                Multiply: Binary<A, Output = A>,
+            {
+                expect(self.array()).cumprod(axis)
+            }
+
+            /// As [`DistArray::dot`].
+            #[track_caller]
+            pub fn dot<Y: Input<Elem = A>>(&self, rhs: Y) -> D::Product
+            where
+                D: DotDim<A, Y::Dim>,
+                Multiply: Binary<A, Output = A>,
+                Add: Binary<A, Output = A>,
+            {
+                expect(self.array()).dot(rhs)
+            }
+
+            /// As [`DistArray::equal`].
+            #[track_caller]
+            pub fn equal<R: Argument<A, D>>(&self, other: R) -> DistArray<bool, R::Output>
+            where
+                A: PartialEq,
+            {
+                expect(self.array()).equal(other)
+            }
+
+            /// As [`DistArray::not_equal`].
+            #[track_caller]
+            pub fn not_equal<R: Argument<A, D>>(&self, other: R) -> DistArray<bool, R::Output>
+            where
+                A: PartialEq,
+            {
+                expect(self.array()).not_equal(other)
+            }
+
+            /// As [`DistArray::less`].
+            #[track_caller]
+            pub fn less<R: Argument<A, D>>(&self, other: R) -> DistArray<bool, R::Output>
+            where
+                A: PartialOrd,
+            {
+                expect(self.array()).less(other)
+            }
+
+            /// As [`DistArray::less_equal`].
+            #[track_caller]
+            pub fn less_equal<R: Argument<A, D>>(&self, other: R) -> DistArray<bool, R::Output>
+            where
+                A: PartialOrd,
+            {
+                expect(self.array()).less_equal(other)
+            }
+
+            /// As [`DistArray::greater`].
+            #[track_caller]
+            pub fn greater<R: Argument<A, D>>(&self, other: R) -> DistArray<bool, R::Output>
+            where
+                A: PartialOrd,
+            {
+                expect(self.array()).greater(other)
+            }
+
+            /// As [`DistArray::greater_equal`].
+            #[track_caller]
+            pub fn greater_equal<R: Argument<A, D>>(&self, other: R) -> DistArray<bool, R::Output>
+            where
+                A: PartialOrd,
+            {
+                expect(self.array()).greater_equal(other)
+            }
+        }
+
+        impl<D: Dimension> $View<'_, bool, D> {
+            /// As [`DistArray::any`].
+            #[track_caller]
+            pub fn any(&self) -> bool {
+                expect(self.now()).any()
+            }
+
+            /// As [`DistArray::all`].
+            #[track_caller]
+            pub fn all(&self) -> bool {
+                expect(self.now()).all()
+            }
+
+            /// As [`DistArray::any_axis`].
+            #[track_caller]
+            pub fn any_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
+            where
+                D: RemoveAxis,
+            {
+                expect(self.array()).any_axis(axis)
+            }
+
+            /// As [`DistArray::all_axis`].
+            #[track_caller]
+            pub fn all_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
+            where
+                D: RemoveAxis,
+            {
+                expect(self.array()).all_axis(axis)
+            }
+
+            /// As [`DistArray::any_axes`].
+            #[track_caller]
+            pub fn any_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
+                expect(self.array()).any_axes(axes)
+            }
+
+            /// As [`DistArray::all_axes`].
+            #[track_caller]
+            pub fn all_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
+                expect(self.array()).all_axes(axes)
+            }
+
+            /// As [`DistArray::count_axis`].
+            #[track_caller]
+            pub fn count_axis(&self, axis: Axis) -> DistArray<usize, D::Smaller>
+            where
+                D: RemoveAxis,
+            {
+                expect(self.array()).count_axis(axis)
+            }
+
+            /// As [`DistArray::count_axes`].
+            #[track_caller]
+            pub fn count_axes(&self, axes: &[Axis]) -> DistArray<usize, IxDyn> {
+                expect(self.array()).count_axes(axes)
+            }
+
+            /// As [`DistArray::choose`].
+            #[track_caller]
+            pub fn choose<A, X, Y>(&self, yes: X, no: Y) -> DistArray<A, Y::Output>
+            where
+                A: Element,
+                X: Argument<A, D>,
+                Y: Argument<A, X::Output>,
+            {
+                expect(self.array()).choose(yes, no)
+            }
+
+            /// As [`DistArray::try_choose`].
+            pub fn try_choose<A, X, Y>(&self, yes: X, no: Y) -> Result<DistArray<A, Y::Output>>
+            where
+                A: Element,
+                X: Argument<A, D>,
+                Y: Argument<A, X::Output>,
+            {
+                self.array()?.try_choose(yes, no)
+            }
+
+            /// As [`DistArray::count`].
+            #[track_caller]
+            pub fn count(&self) -> usize {
+                expect(self.now()).count()
+            }
+        }
+
+        impl<A: Element + Float, D: Dimension> $View<'_, A, D> {
+            /// As [`DistArray::erf`].
+            #[track_caller]
+            pub fn erf(&self) -> DistArray<A, D> {
+                expect(self.array()).erf()
+            }
+
+            /// As [`DistArray::powi`].
+            #[track_caller]
+            pub fn powi(&self, exponent: i32) -> DistArray<A, D> {
+                expect(self.array()).powi(exponent)
+            }
+
+            /// As [`DistArray::powf`].
+            #[track_caller]
+            pub fn powf<R: Argument<A, D>>(&self, exponent: R) -> DistArray<A, R::Output> {
+                expect(self.array()).powf(exponent)
+            }
+
+            /// As [`DistArray::atan2`].
+            #[track_caller]
+            pub fn atan2<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
+                expect(self.array()).atan2(other)
+            }
+
+            /// As [`DistArray::hypot`].
+            #[track_caller]
+            pub fn hypot<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
+                expect(self.array()).hypot(other)
+            }
+
+            /// As [`DistArray::is_nan`].
+            #[track_caller]
+            pub fn is_nan(&self) -> DistArray<bool, D> {
+                expect(self.array()).is_nan()
+            }
+
+            /// As [`DistArray::is_infinite`].
+            #[track_caller]
+            pub fn is_infinite(&self) -> DistArray<bool, D> {
+                expect(self.array()).is_infinite()
+            }
+
+            /// As [`DistArray::is_finite`].
+            #[track_caller]
+            pub fn is_finite(&self) -> DistArray<bool, D> {
+                expect(self.array()).is_finite()
+            }
+
+            /// As [`DistArray::fract`].
+            #[track_caller]
+            pub fn fract(&self) -> DistArray<A, D> {
+                expect(self.array()).fract()
+            }
+
+            /// As [`DistArray::sqrt`].
+            #[track_caller]
+            pub fn sqrt(&self) -> DistArray<A, D> {
+                expect(self.array()).sqrt()
+            }
+
+            /// As [`DistArray::recip`].
+            #[track_caller]
+            pub fn recip(&self) -> DistArray<A, D> {
+                expect(self.array()).recip()
+            }
+
+            /// As [`DistArray::floor`].
+            #[track_caller]
+            pub fn floor(&self) -> DistArray<A, D> {
+                expect(self.array()).floor()
+            }
+
+            /// As [`DistArray::ceil`].
+            #[track_caller]
+            pub fn ceil(&self) -> DistArray<A, D> {
+                expect(self.array()).ceil()
+            }
+
+            /// As [`DistArray::round`].
+            #[track_caller]
+            pub fn round(&self) -> DistArray<A, D> {
+                expect(self.array()).round()
+            }
+
+            /// As [`DistArray::trunc`].
+            #[track_caller]
+            pub fn trunc(&self) -> DistArray<A, D> {
+                expect(self.array()).trunc()
+            }
+
+            /// As [`DistArray::exp`].
+            #[track_caller]
+            pub fn exp(&self) -> DistArray<A, D> {
+                expect(self.array()).exp()
+            }
+
+            /// As [`DistArray::exp2`].
+            #[track_caller]
+            pub fn exp2(&self) -> DistArray<A, D> {
+                expect(self.array()).exp2()
+            }
+
+            /// As [`DistArray::exp_m1`].
+            #[track_caller]
+            pub fn exp_m1(&self) -> DistArray<A, D> {
+                expect(self.array()).exp_m1()
+            }
+
+            /// As [`DistArray::ln`].
+            #[track_caller]
+            pub fn ln(&self) -> DistArray<A, D> {
+                expect(self.array()).ln()
+            }
+
+            /// As [`DistArray::ln_1p`].
+            #[track_caller]
+            pub fn ln_1p(&self) -> DistArray<A, D> {
+                expect(self.array()).ln_1p()
+            }
+
+            /// As [`DistArray::log2`].
+            #[track_caller]
+            pub fn log2(&self) -> DistArray<A, D> {
+                expect(self.array()).log2()
+            }
+
+            /// As [`DistArray::log10`].
+            #[track_caller]
+            pub fn log10(&self) -> DistArray<A, D> {
+                expect(self.array()).log10()
+            }
+
+            /// As [`DistArray::sin`].
+            #[track_caller]
+            pub fn sin(&self) -> DistArray<A, D> {
+                expect(self.array()).sin()
+            }
+
+            /// As [`DistArray::cos`].
+            #[track_caller]
+            pub fn cos(&self) -> DistArray<A, D> {
+                expect(self.array()).cos()
+            }
+
+            /// As [`DistArray::tan`].
+            #[track_caller]
+            pub fn tan(&self) -> DistArray<A, D> {
+                expect(self.array()).tan()
+            }
+
+            /// As [`DistArray::asin`].
+            #[track_caller]
+            pub fn asin(&self) -> DistArray<A, D> {
+                expect(self.array()).asin()
+            }
+
+            /// As [`DistArray::acos`].
+            #[track_caller]
+            pub fn acos(&self) -> DistArray<A, D> {
+                expect(self.array()).acos()
+            }
+
+            /// As [`DistArray::atan`].
+            #[track_caller]
+            pub fn atan(&self) -> DistArray<A, D> {
+                expect(self.array()).atan()
+            }
+
+            /// As [`DistArray::sinh`].
+            #[track_caller]
+            pub fn sinh(&self) -> DistArray<A, D> {
+                expect(self.array()).sinh()
+            }
+
+            /// As [`DistArray::cosh`].
+            #[track_caller]
+            pub fn cosh(&self) -> DistArray<A, D> {
+                expect(self.array()).cosh()
+            }
+
+            /// As [`DistArray::tanh`].
+            #[track_caller]
+            pub fn tanh(&self) -> DistArray<A, D> {
+                expect(self.array()).tanh()
+            }
+        }
+
+        impl<A: Element + Signed, D: Dimension> $View<'_, A, D> {
+            /// As [`DistArray::abs`].
+            #[track_caller]
+            pub fn abs(&self) -> DistArray<A, D> {
+                expect(self.array()).abs()
+            }
+
+            /// As [`DistArray::signum`].
+            #[track_caller]
+            pub fn signum(&self) -> DistArray<A, D> {
+                expect(self.array()).signum()
+            }
+        }
+
+        impl<A: Element + Mul<Output = A>, D: Dimension> $View<'_, A, D> {
+            /// As [`DistArray::square`].
+            #[track_caller]
+            pub fn square(&self) -> DistArray<A, D> {
+                expect(self.array()).square()
+            }
+
+            /// As [`DistArray::pow2`].
+            #[track_caller]
+            pub fn pow2(&self) -> DistArray<A, D> {
+                expect(self.array()).pow2()
+            }
+        }
+
+        impl<A: Element + PartialOrd, D: Dimension> $View<'_, A, D> {
+            /// As [`DistArray::minimum`].
+            #[track_caller]
+            pub fn minimum<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
+                expect(self.array()).minimum(other)
+            }
+
+            /// As [`DistArray::maximum`].
+            #[track_caller]
+            pub fn maximum<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
+                expect(self.array()).maximum(other)
+            }
+
+            /// As [`DistArray::clamp`].
+            #[track_caller]
+            pub fn clamp(&self, min: A, max: A) -> DistArray<A, D> {
+                expect(self.array()).clamp(min, max)
+            }
+        }
+    };
+}
+
+methods!(DistView);
+methods!(DistViewMut);
