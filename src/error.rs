@@ -1,4 +1,4 @@
-//! The one error type of the crate: every kind names what was wrong or what was lost, with the values.
+//! The error type of the crate. Each kind names what was wrong or lost, with the values.
 
 use std::any::Any;
 use std::fmt;
@@ -6,29 +6,29 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// What any fallible call of this crate returns.
+/// The result of the fallible calls of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, with the values in it and, where there is something to do about it, what.
+/// What went wrong, with the values, and with a remedy if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The pool cannot grow by what was asked for: its quota, the memory cgroup or the machine is full.
-    /// Nothing was lost: arrays that exist stay valid.
+    /// There is no memory for an array: the hub's quota, the memory cgroup or the machine is full.
+    /// Nothing is lost: existing arrays stay valid.
     #[error(
         "out of memory: {wanted} bytes wanted, {in_use} in use, quota {quota}; drop arrays, call hub.trim(), or raise the quota with Hub::builder().quota(bytes)"
     )]
     OutOfMemory {
-        /// Bytes asked for.
+        /// Bytes requested.
         wanted: u64,
-        /// Bytes that live blocks of the pool hold, and arrays that own memory outside of it.
+        /// Bytes in use: live blocks of the pool, and arrays that own memory outside of it.
         in_use: u64,
         /// The most that both may hold at this moment.
         quota: u64,
     },
 
-    /// A task or a job was lost with the engines that ran it: it may not run again, has ended three of them, or there is no
-    /// engine to run it.
+    /// A task or an array operation was lost with the engines that ran it: it may not run again, it has ended three engines, or no engine can
+    /// be started.
     #[error("{task:?} was lost with engine {engine}: {reason} (deaths of engines that ran it: {deaths})")]
     EngineLost {
         /// Name of the task or operation.
@@ -50,12 +50,12 @@ pub enum Error {
         right: u64,
     },
 
-    /// A wait came to its deadline.
+    /// A deadline passed during a wait.
     #[error("{what}: deadline of {after:?} passed")]
     DeadlineExceeded {
         /// What was waited for.
         what: String,
-        /// How long.
+        /// The time that was allowed.
         after: Duration,
     },
 
@@ -71,13 +71,13 @@ pub enum Error {
     Panicked {
         /// Name of the task or operation.
         task: String,
-        /// The panic's message, where its payload was a text.
+        /// The panic's message, if its payload was a text.
         message: String,
-        /// What the panic was raised with, where that was in this process.
+        /// The panic's payload, if the panic was in this process.
         payload: PanicPayload,
     },
 
-    /// Shapes that do not fit together.
+    /// Two shapes that do not fit.
     #[error("{operation}: shapes {left:?} and {right:?} do not fit")]
     Shape {
         /// What was to be done.
@@ -99,25 +99,25 @@ pub enum Error {
         ndim: usize,
     },
 
-    /// An operand that an integer operation has no result for: a divisor of 0, a negative exponent.
+    /// An integer operation without a result: a division by 0, a negative exponent.
     #[error("{operation}: {what} at index {index:?}")]
     Arithmetic {
         /// The operation.
         operation: String,
         /// What is wrong with the operand.
         what: &'static str,
-        /// The first place in row-major order, in the shape of the operation.
+        /// The first index in row-major order, in the shape of the operation.
         index: Vec<usize>,
     },
 
-    /// An argument out of its domain.
+    /// An invalid argument.
     #[error("{what}")]
     InvalidArgument {
         /// What was wrong, with the value, and what is allowed.
         what: String,
     },
 
-    /// A file that is not what it should be.
+    /// A file that is damaged or of another format or type.
     #[error("{path}: {what}")]
     File {
         /// The file.
@@ -133,7 +133,7 @@ pub enum Error {
         what: String,
     },
 
-    /// A peer is gone, and with it what was under way to or from it.
+    /// A peer is gone, and messages and transfers to and from it are lost.
     #[error("peer {peer} is lost: {what}")]
     PeerLost {
         /// Name of the peer.
@@ -142,12 +142,12 @@ pub enum Error {
         what: String,
     },
 
-    /// The system refused something.
+    /// The system refused an operation.
     #[error("{what}: {source}")]
     Io {
         /// What was being done.
         what: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 
@@ -156,8 +156,8 @@ pub enum Error {
     HubClosed,
 }
 
-/// What a panic was raised with, kept so that it can be raised again: [`std::panic::resume_unwind`]. Empty where the panic was in
-/// another process, from which only the message travels.
+/// The payload of a panic, kept so that the panic can be raised again with [`std::panic::resume_unwind`]. Empty if the panic was in
+/// another process, which sends only the message.
 ///
 /// ```
 /// use distob::prelude::*;
@@ -176,7 +176,7 @@ impl PanicPayload {
         PanicPayload(Mutex::new(None))
     }
 
-    /// Takes the payload out; `None` where the panic was in another process, and after the first call.
+    /// Takes the payload; `None` if the panic was in another process, and after the first call.
     pub fn take(&self) -> Option<Box<dyn Any + Send>> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
     }

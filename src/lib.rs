@@ -1,4 +1,7 @@
-//! distob: distributed arrays and objects. A program written for `ndarray` changes a type and runs over processes.
+//! Parallel arrays in shared memory, for programs written with [`ndarray`].
+//!
+//! [`DistArray`] dereferences to [`ndarray::ArrayRef`]. Its operators are lazy, and run on the engines of a [`Hub`]: threads of the program, or
+//! processes that map the same memory. Start with the [`prelude`].
 
 // The models check the protocols in shared memory, which arrays only use: built without them they build fast.
 #[cfg(not(loom))]
@@ -19,7 +22,7 @@ mod transport;
 #[cfg(loom)]
 pub mod transport;
 
-/// NumPy's universal functions: a struct for each, what they take and give, and what types programs know.
+/// NumPy's universal functions, a struct for each; traits for their operand and result types; the element types of fused programs.
 #[cfg(not(loom))]
 pub mod ufunc {
     pub use crate::array::function::*;

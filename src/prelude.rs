@@ -1,4 +1,4 @@
-//! What a program that works with arrays imports: `use distob::prelude::*;`. ndarray's own prelude is part of it.
+//! The imports of a program that uses arrays: `use distob::prelude::*;`. It includes ndarray's own prelude.
 
 pub use crate::Element;
 pub use crate::array::method::{

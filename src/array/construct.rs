@@ -1,5 +1,5 @@
-//! Constructors, under ndarray's names. They make their array on the [current hub](Hub::current) and panic with the text of the error where there is
-//! no memory for it; `Hub::enter` makes another hub the current one. What is given by value and owns its memory is moved in and keeps that.
+//! Constructors, under ndarray's names. They make the array on the [current hub](Hub::current), which `Hub::enter` changes. If memory is full, they
+//! panic with the text of the error. An array or vector that is passed by value and owns its memory is moved in, and keeps that memory.
 
 use ndarray::{
     ArcArray, Array, ArrayBase, ArrayView, ArrayViewMut, CowArray, Data, Dimension, Ix1, Ix2, ShapeBuilder, ShapeError,
@@ -25,10 +25,11 @@ fn moved_in<A, D: Dimension>(array: Array<A, D>) -> Result<DistArray<A, D>> {
 }
 
 impl<A, D: Dimension> DistArray<A, D> {
-    /// The elements of a vector in this shape, in row-major (or, with `.f()`, column-major) order. The vector is moved in, and keeps its memory.
+    /// An array of this shape with the elements of a vector, in row-major (or, with `.f()`, column-major) order. The vector is moved in, and keeps
+    /// its memory.
     ///
     /// # Errors
-    /// A [`ShapeError`] where the numbers of elements differ.
+    /// A [`ShapeError`] if the vector's length does not fit the shape.
     #[track_caller]
     pub fn from_shape_vec<Sh: Into<ndarray::StrideShape<D>>>(shape: Sh, elements: Vec<A>) -> Result<Self, ShapeError> {
         Ok(expect(moved_in(Array::from_shape_vec(shape, elements)?)))
@@ -36,7 +37,7 @@ impl<A, D: Dimension> DistArray<A, D> {
 }
 
 impl<A> DistArray<A, Ix1> {
-    /// The elements of a vector, which is moved in and keeps its memory.
+    /// An array of the elements of a vector. The vector is moved in, and keeps its memory.
     #[track_caller]
     pub fn from_vec(elements: Vec<A>) -> Self {
         expect(moved_in(Array::from_vec(elements)))
@@ -44,13 +45,13 @@ impl<A> DistArray<A, Ix1> {
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
-    /// An array of one value.
+    /// An array that is filled with one value.
     #[track_caller]
     pub fn from_elem<Sh: ShapeBuilder<Dim = D>>(shape: Sh, value: A) -> Self {
         expect(Self::try_from_elem(shape, value))
     }
 
-    /// [`from_elem`](DistArray::from_elem), with an error where that panics.
+    /// [`from_elem`](DistArray::from_elem), but returns an error where that panics.
     pub fn try_from_elem<Sh: ShapeBuilder<Dim = D>>(shape: Sh, value: A) -> Result<Self> {
         Ok(DistArray::from_held(walk::fill(&Hub::current()?, shape, value)?))
     }
@@ -82,21 +83,21 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         Self::from_elem(shape, A::default())
     }
 
-    /// An array whose element at each index is `f` of it. `f` runs in parallel, on the threads of this process.
+    /// An array whose element at each index is `f(index)`. `f` runs in parallel, on threads of this process.
     #[track_caller]
     pub fn from_shape_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl Fn(D::Pattern) -> A + Sync) -> Self {
         expect(Self::try_from_shape_fn(shape, f))
     }
 
-    /// [`from_shape_fn`](DistArray::from_shape_fn), with an error where that panics.
+    /// [`from_shape_fn`](DistArray::from_shape_fn), but returns an error where that panics.
     ///
     /// # Errors
-    /// [`Panicked`](crate::Error::Panicked) where `f` did; [`OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Panicked`](crate::Error::Panicked) if `f` panicked; [`OutOfMemory`](crate::Error::OutOfMemory).
     pub fn try_from_shape_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl Fn(D::Pattern) -> A + Sync) -> Result<Self> {
         Ok(DistArray::from_held(walk::from_index(&Hub::current()?, "from_shape_fn", shape, f)?))
     }
 
-    /// An array whose elements are what `f` gives, one call after the other, in memory order.
+    /// An array whose elements are the results of `f`, which is called sequentially, in memory order.
     #[track_caller]
     pub fn from_shape_simple_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl FnMut() -> A) -> Self {
         expect(Hub::current().and_then(|hub| walk::fill_with(&hub, shape, f)).map(DistArray::from_held))
@@ -104,7 +105,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 }
 
 impl<A: Element> DistArray<A, Ix1> {
-    /// `n` numbers evenly from `start` to `end`, both included.
+    /// `n` evenly spaced numbers from `start` to `end`, both included.
     #[track_caller]
     pub fn linspace(start: A, end: A, n: usize) -> Self
     where
@@ -120,7 +121,7 @@ impl<A: Element> DistArray<A, Ix1> {
     /// The numbers from `start`, in steps of `step`, up to but not including `end`.
     ///
     /// # Panics
-    /// Where their number is none that an array can have: a step of 0, NaN, or one that leads away from `end`, as in ndarray.
+    /// If their number is not a possible length: a step of 0, NaN, or one that leads away from `end`, as in ndarray.
     #[track_caller]
     pub fn range(start: A, end: A, step: A) -> Self
     where
@@ -132,7 +133,7 @@ impl<A: Element> DistArray<A, Ix1> {
         Self::from_shape_fn(steps, |i| start + step * number(i))
     }
 
-    /// `n` numbers from `base^start` to `base^end`, evenly on a logarithmic scale.
+    /// `n` numbers from `base^start` to `base^end`, evenly spaced on a logarithmic scale.
     #[track_caller]
     pub fn logspace(base: A, start: A, end: A, n: usize) -> Self
     where
@@ -142,7 +143,7 @@ impl<A: Element> DistArray<A, Ix1> {
         expect(moved_in(Array::logspace(base, start, end, n)))
     }
 
-    /// `n` numbers from `start` to `end`, each the same multiple of the one before; `None` where their signs differ or one is 0.
+    /// `n` numbers from `start` to `end` in a geometric progression; `None` if the signs of `start` and `end` differ or one of them is 0.
     #[track_caller]
     pub fn geomspace(start: A, end: A, n: usize) -> Option<Self>
     where
@@ -214,7 +215,7 @@ impl<A: Element> From<&[A]> for DistArray<A, Ix1> {
 }
 
 impl<A, D: Dimension> From<Array<A, D>> for DistArray<A, D> {
-    /// The array is moved in, and keeps its memory.
+    /// Moves the array in; it keeps its memory.
     #[track_caller]
     fn from(array: Array<A, D>) -> Self {
         expect(moved_in(array))
@@ -224,7 +225,7 @@ impl<A, D: Dimension> From<Array<A, D>> for DistArray<A, D> {
 macro_rules! from_owned_or_not {
     ($($Array:ty),*) => {$(
         impl<A: Element, D: Dimension> From<$Array> for DistArray<A, D> {
-            /// The array is moved in where it owns its memory alone, else copied into the pool.
+            /// Moves the array in if it owns its memory alone; otherwise copies it into the pool.
             #[track_caller]
             fn from(array: $Array) -> Self {
                 match array.try_into_owned_nocopy() {

@@ -1,4 +1,4 @@
-//! The array that a program sees: an ndarray in shared memory, or an expression that will be one when it is read.
+//! The array type: an ndarray in shared memory, or an expression that becomes one when it is read.
 
 use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -18,15 +18,16 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::DType;
 
-/// An n-dimensional array in memory that the hub and its engines share, or one that owns its memory as ndarray's do.
+/// An n-dimensional array in memory that the hub and its engines share, or in private memory of its own.
 ///
-/// It dereferences to [`ndarray::ArrayRef`], so all of ndarray's methods that read work on it as they are, and those that write do too, after
-/// copy-on-write. Methods of the same name defined here, and the operators, run in parallel and are lazy: they build an expression, and what reads
-/// the value (a dereference, [`gather`](DistArray::gather), a reduction, printing) computes it in one pass. Cloning copies nothing.
+/// It dereferences to [`ndarray::ArrayRef`], so all of ndarray's methods that read work on it; those that write do too, with copy on
+/// write. The operators, and the methods defined here, run in parallel. Operators, elementary functions and reductions along axes are lazy: they
+/// build an expression. Reading the value (a dereference, [`gather`](DistArray::gather), a reduction of all elements, printing) computes it.
+/// Cloning copies nothing.
 ///
 /// An [`Array`](ndarray::Array) or a vector becomes a `DistArray` without a copy (`From`, [`from_vec`](DistArray::from_vec),
-/// [`Hub::scatter`]), and such an array becomes an `Array` again without one ([`into_ndarray`](DistArray::into_ndarray)). Elements may be of
-/// any type there; what computes in memory that processes share asks for an [`Element`].
+/// [`Hub::scatter`]), and such an array becomes an `Array` again without one ([`into_ndarray`](DistArray::into_ndarray)). With `From` and
+/// `from_vec` the elements may be of any type; operations in shared memory require an [`Element`].
 ///
 /// ```
 /// use distob::prelude::*;
@@ -35,8 +36,8 @@ use kernels::DType;
 /// assert_eq!(names.map(|name| name.len()), array![6, 5]);
 /// ```
 ///
-/// A dereference that has to compute and fails (memory is full, say) panics with the text of the [`Error`]; [`eval`](DistArray::eval) gives the error
-/// instead, and after it has succeeded a dereference cannot fail.
+/// If the computation in a dereference fails (memory is full, say), it panics with the text of the [`Error`]. [`eval`](DistArray::eval) returns the
+/// error instead; after it has succeeded, a dereference cannot fail.
 ///
 /// ```
 /// use distob::prelude::*;
@@ -57,7 +58,7 @@ pub struct DistArray<A, D> {
     partition: Option<Arc<Partition>>,
 }
 
-/// A [`DistArray`] of no dimension: one element.
+/// A zero-dimensional [`DistArray`]: one element.
 pub type DistArray0<A> = DistArray<A, Ix0>;
 /// A one-dimensional [`DistArray`].
 pub type DistArray1<A> = DistArray<A, Ix1>;
@@ -71,7 +72,7 @@ pub type DistArray4<A> = DistArray<A, Ix4>;
 pub type DistArray5<A> = DistArray<A, Ix5>;
 /// A six-dimensional [`DistArray`].
 pub type DistArray6<A> = DistArray<A, Ix6>;
-/// A [`DistArray`] whose number of dimensions is known at run time only. Expressions take 32 at most, and say so where there are more.
+/// A [`DistArray`] whose number of dimensions is known at run time only. Expressions have at most 32; more are an error.
 pub type DistArrayD<A> = DistArray<A, IxDyn>;
 
 /// Panics with an error's text, on the line of the caller. A panic of a user's function goes on with its own payload.
@@ -255,21 +256,21 @@ impl<A, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// Whether the value has not been computed yet, or is in several blocks that have not been made one yet.
+    /// Whether the value has not been computed yet, or lies in several blocks that have not been made contiguous yet.
     pub fn is_pending(&self) -> bool {
         self.held.get().is_none() && self.node.as_ref().is_none_or(|node| node.value().is_none())
     }
 
-    /// Computes the value, if that has not been done. After it has succeeded, a dereference cannot fail.
+    /// Computes the value if it is pending. After it has succeeded, a dereference cannot fail.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] where the result does not fit; the array stays as it was, and may be tried again.
+    /// [`Error::OutOfMemory`] if the result does not fit. The array stays pending, and the call may be repeated.
     pub fn eval(&self) -> Result<&Self> {
         self.try_held()?;
         Ok(self)
     }
 
-    /// Computes the value and gives the array back: [`eval`](DistArray::eval) for the end of a chain.
+    /// Computes the value and returns the array: [`eval`](DistArray::eval) for the end of a method chain.
     ///
     /// # Errors
     /// Those of [`eval`](DistArray::eval).
@@ -296,7 +297,7 @@ impl<A, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// The shape as ndarray's patterns have it: a number, a tuple, or a dynamic dimension. Computes nothing.
+    /// The shape as an ndarray pattern: a number, a tuple, or a dynamic dimension. Computes nothing.
     pub fn dim(&self) -> D::Pattern {
         self.raw_dim().into_pattern()
     }
@@ -311,7 +312,7 @@ impl<A, D: Dimension> DistArray<A, D> {
         volume(self.shape())
     }
 
-    /// Whether there is no element.
+    /// Whether the array has no elements.
     pub fn is_empty(&self) -> bool {
         self.shape().contains(&0)
     }
@@ -326,8 +327,9 @@ impl<A, D: Dimension> DistArray<A, D> {
         self.shape()[axis.index()]
     }
 
-    /// How the array is cut into blocks, and whose each is: along axis 0 over all engines, unless
-    /// [`resplit`](DistArray::resplit) or [`with_partition`](DistArray::with_partition) said otherwise. Metadata: on one host the array is one allocation.
+    /// How the array is cut into blocks, and which engine owns each. The default is along axis 0 over all engines;
+    /// [`resplit`](DistArray::resplit), [`with_partition`](DistArray::with_partition) and [`from_blocks`](DistArray::from_blocks) set another. This is
+    /// metadata: on one host the array is one allocation, unless `from_blocks` made it.
     pub fn partition(&self) -> Partition {
         match &self.partition {
             // What ndarray's methods did to the layout through a mutable dereference is not known here.
@@ -336,15 +338,15 @@ impl<A, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// The engine that each block belongs to, in the order of the [`partition`](DistArray::partition)'s blocks.
+    /// The index of the engine that owns each block, in the order of the [`partition`](DistArray::partition)'s blocks.
     ///
-    /// An engine computes the chunks of a large operation that lie in its own blocks first, and then helps others. The blocks are those of the
-    /// largest operand, or of the result where that is as large.
+    /// In a large operation, an engine first computes the chunks that lie in its own blocks, then helps the others. The blocks are those of the
+    /// largest operand, or of the result if that is as large.
     pub fn placement(&self) -> Vec<usize> {
         self.partition().blocks().map(|block| block.engine).collect()
     }
 
-    /// The same array split along another axis (negative: counted from the end). Moves no byte.
+    /// The same array, partitioned along another axis (negative: counted from the end). Copies nothing.
     ///
     /// # Errors
     /// [`Error::Axis`] where there is no such axis.
@@ -356,10 +358,10 @@ impl<A, D: Dimension> DistArray<A, D> {
         self.with_partition(Partition::along(self.shape(), at, self.hub().engines())?)
     }
 
-    /// The same array with a partition of its own. Moves no byte.
+    /// The same array with this partition. Copies nothing.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] where the partition is not of this shape, or is one for more engines than the hub has.
+    /// [`Error::InvalidArgument`] if the partition is for another shape, or for more engines than the hub has.
     pub fn with_partition(&self, partition: Partition) -> Result<Self>
     where
         A: Clone,
@@ -444,11 +446,10 @@ impl<A: RefUnwindSafe, D: Dimension> UnwindSafe for DistArray<A, D> {}
 impl<A: RefUnwindSafe, D: Dimension> RefUnwindSafe for DistArray<A, D> {}
 
 impl<A: Clone, D: Dimension> Clone for DistArray<A, D> {
-    /// Another handle on the same elements, with the same strides. Nothing is copied or cloned until one of the two is written to.
+    /// Another handle to the same elements, with the same strides. No element is copied or cloned until one of the two handles is written to.
     ///
-    /// The copy that the first write makes keeps the strides, as `ndarray::Array::clone` does, while the elements fill more than half
-    /// of the memory that the strides span. Otherwise it holds the elements of this array alone, without gaps, as the copy
-    /// that `ndarray::ArcArray` makes does.
+    /// The first write makes a copy. If the elements fill more than half of the memory that the strides span, the copy keeps the strides, as
+    /// `ndarray::Array::clone` does. Otherwise it holds the elements without gaps, as the copy of an `ndarray::ArcArray` does.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -464,10 +465,10 @@ impl<A: Clone, D: Dimension> Clone for DistArray<A, D> {
     }
 }
 
-/// Computes several arrays together: what they share is computed once, and arrays of one shape take one pass.
+/// Computes several arrays together: common subexpressions are evaluated once, and up to four arrays of one shape share a pass.
 ///
 /// # Errors
-/// [`Error::OutOfMemory`] where the results do not fit; those that have no value then may be tried again.
+/// [`Error::OutOfMemory`] if the results do not fit. Arrays that are still pending may be computed again.
 ///
 /// ```
 /// use distob::prelude::*;

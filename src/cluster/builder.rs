@@ -1,4 +1,4 @@
-//! How a hub is to be: engines, threads, memory, deadlines.
+//! The configuration of a hub: engines, threads, memory, deadlines.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ const STACK: usize = 8 << 20;
 /// What a thread's stack may have: room for what runs in any case; no more than addresses allow for all threads.
 const STACKS: std::ops::RangeInclusive<usize> = 256 << 10..=1 << 36;
 
-/// Where the work on arrays runs.
+/// Where array operations and tasks run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EngineKind {
-    /// Arrays in the hub's process, tasks in engine processes that start at the first task. What the measurements
-    /// found best on one host.
+    /// Arrays on threads of the hub's process; tasks in engine processes, which start with the first task. The fastest choice on one host, by
+    /// measurement.
     Auto,
-    /// Arrays and tasks in engine processes. The calling thread helps with small operations, and where engines are busy.
+    /// Arrays and tasks in engine processes. The calling thread helps with small operations, and if engines are busy.
     Process,
-    /// Everything on threads of the hub's process.
+    /// Arrays and tasks on threads of the hub's process.
     Embedded,
 }
 
-/// Says how a hub is to be; see [`Hub::builder`].
+/// Configures and starts a hub; see [`Hub::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until start()"]
 pub struct HubBuilder {
@@ -60,73 +60,72 @@ impl Default for HubBuilder {
 impl HubBuilder {
     /// Number of engines, 1 to 32. Default: as many as there are processors.
     ///
-    /// The calling thread computes too, as one of the embedded engines. Engine processes have large operations (48 MiB of memory traffic and more) to
-    /// themselves, and the calling thread takes part in smaller ones.
+    /// If arrays are computed by threads, the calling thread is one of them. If they are computed by engine processes, the calling thread takes part
+    /// in operations of less than 48 MiB of memory traffic, and leaves larger ones to the engines.
     pub fn engines(mut self, engines: usize) -> Self {
         self.engines = Some(engines);
         self
     }
 
-    /// Threads of each engine, 1 to 4. Default: 1.
+    /// Number of threads of each engine, 1 to 4. Default: 1.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads;
         self
     }
 
-    /// Where the work on arrays runs. Default: [`EngineKind::Auto`].
+    /// Where array operations and tasks run. Default: [`EngineKind::Auto`].
     pub fn kind(mut self, kind: EngineKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// Engines are processes, for arrays too.
+    /// [`EngineKind::Process`]: engine processes compute arrays too.
     pub fn process(self) -> Self {
         self.kind(EngineKind::Process)
     }
 
-    /// Engines are threads of this process, for tasks too.
+    /// [`EngineKind::Embedded`]: threads of this process run tasks too.
     pub fn embedded(self) -> Self {
         self.kind(EngineKind::Embedded)
     }
 
-    /// Most bytes that the pool may hold. Default: half of what the machine, or the memory cgroup, has. Where the administrator has
-    /// reserved as much in 2 MiB pages (`vm.nr_hugepages`), arrays lie in those.
+    /// Most bytes that the arrays of the hub may hold. Default: half of the machine's memory or, if that is less, of the memory cgroup's limit.
+    /// If the administrator has reserved as many bytes in 2 MiB pages (`vm.nr_hugepages`), arrays lie in those pages.
     pub fn quota(mut self, bytes: u64) -> Self {
         self.quota = Some(bytes);
         self
     }
 
-    /// How much memory the pool may take ahead of need, in percent of what it has, 90 at most. Default: 25. With 0 it takes
-    /// what an array asks for, when it does.
+    /// How much memory the pool may take from the system before it is needed, in percent of the memory that it has, at most 90. Default: 25. With 0
+    /// it takes memory only when an array needs it.
     pub fn ahead(mut self, percent: u32) -> Self {
         self.ahead = percent;
         self
     }
 
-    /// Binds each worker thread and engine to a processor. Default: no.
+    /// Whether each worker thread and each engine is bound to a processor. Default: no.
     pub fn pin(mut self, pin: bool) -> Self {
         self.pin = pin;
         self
     }
 
-    /// How long a call waits for a task that has no deadline of its own, for an engine to take a chunk that another one has died
-    /// of, and, 20 s at most, for engines to start. Default: 60 s.
+    /// How long a call waits. This is the deadline of a task that has none of its own; the time that a chunk which has ended an engine waits for
+    /// another engine; and, up to 20 s, the time for engines to start. Default: 60 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// How long an engine that holds work may show no sign of life (stopped, swapped out), and how long it may go on with a
-    /// task that is past its deadline, before it is killed and replaced and its work is done by others. Default: 1 s; at least
-    /// 200 ms.
+    /// How long an engine process that holds work may show no sign of life (because it is stopped or swapped out), and how long it may continue with a
+    /// task that is past its deadline. After that it is killed and replaced, and others do its work. Default: 1 s; at least 200 ms.
     pub fn stall(mut self, stall: Duration) -> Self {
         // Times beyond this (136 years) overflow when they are added to others.
         self.stall = stall.min(Duration::from_secs(1 << 32));
         self
     }
 
-    /// Bytes of stack of each thread that computes: the hub's workers, and the threads of engines. Default: 8 MiB; 256 KiB to
-    /// 64 GiB. It is address space only until a thread uses it.
+    /// Bytes of stack of each thread that computes: the hub's workers and the threads of engines, but not the calling thread. Default: 8 MiB;
+    /// 256 KiB to 64 GiB. A stack takes address space only, until a thread uses it.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -147,9 +146,9 @@ impl HubBuilder {
     /// Starts the hub.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] for numbers out of range; [`Error::Io`] where the system refuses shared memory, threads or
-    /// processes, with the step that failed and what the system said; [`Error::DeadlineExceeded`] where engine processes do not
-    /// come up.
+    /// [`Error::InvalidArgument`] for numbers out of range; [`Error::Io`] if the system refuses shared memory, threads or
+    /// processes, with the step that failed and the system's error; [`Error::DeadlineExceeded`] if engine processes do not
+    /// start in time.
     pub fn start(self) -> Result<Hub> {
         let in_range = |what: &str, value: usize, most: usize| match value {
             1.. if value <= most => Ok(()),

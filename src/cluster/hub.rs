@@ -1,4 +1,4 @@
-//! The hub: a program's handle on its engines and on the memory that they share.
+//! The hub: a program's handle to its engines and to the memory that they share.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,8 +24,8 @@ const SMALLEST: u64 = 64;
 /// The longest segment: a small part of a process's addresses.
 const LONGEST: u64 = 1 << 45;
 
-/// Engines on this host, and the memory that they share. Cheap to clone; the last handle (arrays hold one too) ends
-/// the engines.
+/// A handle to engines on this host and to the memory that they share. Cheap to clone. Arrays hold a handle too; the engines end when the last
+/// handle is dropped.
 ///
 /// ```
 /// use distob::prelude::*;
@@ -82,27 +82,27 @@ pub(super) struct Inner {
     copied: AtomicU64,
 }
 
-/// What one engine, or the hub's own threads, has done; see [`Hub::activity`].
+/// What one engine, or one thread of the hub's process, has done; see [`Hub::activity`].
 #[derive(Clone, Debug)]
 pub struct Activity {
     /// `hub`, `worker 1`, `engine 0`, …
     pub name: String,
-    /// The process, where it is one of its own.
+    /// The process id of an engine process; `None` for threads of the hub's process, and while the engine does not run.
     pub pid: Option<u32>,
-    /// Chunks, their memory traffic, and tasks.
+    /// The numbers of chunks, of bytes of their memory traffic, and of tasks.
     pub counters: Counters,
 }
 
 impl Hub {
-    /// Starts a hub with engines on this host, as many as there are processors; see [`Hub::builder`] for other options.
+    /// Starts a hub with one engine for each processor of this host, and the defaults of [`Hub::builder`].
     ///
     /// # Errors
-    /// [`Error::Io`] where the system refuses shared memory or processes.
+    /// [`Error::Io`] if the system refuses shared memory, threads or processes.
     pub fn local() -> Result<Hub> {
         Hub::builder().start()
     }
 
-    /// Says how a hub is to be, then [`start`](HubBuilder::start)s it.
+    /// Configures a hub; [`start`](HubBuilder::start) starts it.
     pub fn builder() -> HubBuilder {
         HubBuilder::default()
     }
@@ -205,17 +205,17 @@ impl Hub {
         }
     }
 
-    /// A number that no other hub of this process has.
+    /// The id of the hub, unique within this process.
     pub fn id(&self) -> u64 {
         self.inner.id
     }
 
-    /// Number of engines: what arrays are split over, and where tasks may run.
+    /// Number of engines. Arrays are partitioned over them, and tasks run on them.
     pub fn engines(&self) -> usize {
         self.inner.engines
     }
 
-    /// How many threads may compute an array, the calling one included.
+    /// Number of threads that may compute an array, including the calling thread.
     pub fn workers(&self) -> usize {
         1 + match self.inner.config.kind {
             EngineKind::Process => self.inner.engines * self.inner.config.threads,
@@ -223,7 +223,7 @@ impl Hub {
         }
     }
 
-    /// Where the work on arrays runs.
+    /// Where array operations and tasks run.
     pub fn kind(&self) -> EngineKind {
         self.inner.config.kind
     }
@@ -233,7 +233,7 @@ impl Hub {
         &self.inner.pool
     }
 
-    /// What the pool holds now, has held at most, and may hold, in bytes.
+    /// Memory in use, its peak and its limit, in bytes.
     pub fn memory(&self) -> PoolStats {
         let mut stats = self.inner.pool.stats();
         // What the hub keeps for itself is not an array's.
@@ -252,16 +252,16 @@ impl Hub {
         if wanted > quota.saturating_sub(in_use) { Err(Error::OutOfMemory { wanted, in_use, quota }) } else { Ok(()) }
     }
 
-    /// Begins the peaks of [`memory`](Hub::memory) anew, at what is in use now.
+    /// Resets the peaks of [`memory`](Hub::memory) to the present values.
     pub fn reset_peak(&self) {
         self.inner.pool.reset_peak();
     }
 
-    /// Grows the pool now, so that an array of `bytes` can be had later without growth: the first touch of memory is many times slower
-    /// than a computation over it.
+    /// Grows the pool now, so that a later array of `bytes` needs no growth. The first touch of memory takes many times as long as a computation
+    /// over it.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] where the quota, a memory cgroup or the machine has no room.
+    /// [`Error::OutOfMemory`] if the quota, a memory cgroup or the machine does not have so much memory.
     ///
     /// ```
     /// # fn main() -> distob::Result<()> {
@@ -275,8 +275,8 @@ impl Hub {
         self.inner.pool.reserve(bytes)
     }
 
-    /// Gives memory that no array uses back to the system; how many bytes. The next arrays will pay for fresh memory
-    /// again, so this is for a program that has finished with large arrays and goes on without.
+    /// Returns memory that no array uses to the system, and gives the number of bytes. Later arrays need fresh memory again, which is slow. So this is
+    /// for a program that has finished with large arrays.
     pub fn trim(&self) -> usize {
         self.inner.pool.trim()
     }
@@ -313,18 +313,18 @@ impl Hub {
         self.inner.copied.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Bytes that were copied into the pool (scatter of an array that was elsewhere) or out of it (gather). Between
-    /// engines and hub nothing is ever copied: they map the same memory.
+    /// Bytes that were copied into the pool (by `scatter`, say) or out of it (by `gather`). Between engines and hub nothing is copied: they map
+    /// the same memory.
     pub fn copied_bytes(&self) -> u64 {
         self.inner.copied.load(Ordering::Relaxed)
     }
 
-    /// How many engine processes have died (and were replaced) so far.
+    /// Number of engine processes that have died so far; the hub replaces them.
     pub fn deaths(&self) -> u32 {
         self.inner.agent.get().map_or(0, |agent| agent.deaths())
     }
 
-    /// What each engine has done so far, the hub's own threads first.
+    /// What each engine has done so far; the threads of the hub's process come first.
     pub fn activity(&self) -> Vec<Activity> {
         let board = &self.inner.crew.board;
         let mut all = vec![Activity { name: "hub".to_owned(), pid: None, counters: board.counters(0) }];

@@ -12,11 +12,11 @@ const METHODS: &[(&str, &str)] = &[
     ("outer", "of every function of two operands"),
     (
         "reduce",
-        "of every function of two operands that gives what it takes; logical ones of any type; comparisons of flags",
+        "of every function of two operands whose result has their type; logical functions of any type; comparisons of `bool`",
     ),
     ("accumulate", "as `reduce`"),
     ("reduceat", "as `reduce`"),
-    ("at", "of every function of one or two operands that gives what it takes first"),
+    ("at", "of every function of one or two operands whose result has the first operand's type"),
 ];
 
 /// NumPy's generalised functions, which work on whole matrices and vectors, and what they give.
@@ -67,10 +67,11 @@ fn page() -> String {
     let mut table = functions();
     table.sort_by_key(|info| info.name);
     let mut text = String::from(
-        "# Universal functions\n\nMade from the table in `src/ufunc/function/table.rs`; after a change of it, \
-         `DISTOB_WRITE_DOCS=1 cargo test --test ufuncs page` writes this page anew.\n\nA mark says that the function takes \
-         elements of the type: `x` that it gives the same type, else what it gives. Every function has `call`, with broadcasting, \
-         on arrays, ndarray's arrays and views, and numbers. *Grouping* says whether reductions may group operands, or go in order.\n\n",
+        "# Universal functions\n\nMade from the table in `src/array/function/table.rs`. After a change of the table, \
+         `DISTOB_WRITE_DOCS=1 cargo test --test ufuncs page` writes this page again.\n\nA function takes elements of the types whose \
+         columns have an entry: `x` if the result has the same type, otherwise the result's type. Every function has `call`, with \
+         broadcasting, on arrays, ndarray's arrays and views, and numbers. *Grouping* is `any` if a reduction may group the operands, \
+         and `in order` if it may not.\n\n",
     );
     let heads: Vec<&str> = types.iter().map(|dtype| dtype.name()).collect();
     text += &format!("| NumPy | distob::ufunc | {} | identity | grouping |\n", heads.join(" | "));
@@ -79,8 +80,8 @@ fn page() -> String {
         text += &row(info, &types);
         text.push('\n');
     }
-    text += "\n`ldexp` takes `i32` or `i64` as its second operand. Comparisons of `i64` with `u64` (NumPy's mixed loops) are not \
-             there: convert one.\n\n## Methods\n\n| method | |\n|---|---|\n| call | of every function |\n";
+    text += "\n`ldexp` takes `i32` or `i64` as its second operand. There are no comparisons of `i64` with `u64` (NumPy has \
+             them): convert one operand.\n\n## Methods\n\n| method | |\n|---|---|\n| call | of every function |\n";
     for (name, what) in METHODS {
         text += &format!("| {name} | {what} |\n");
     }
@@ -88,12 +89,12 @@ fn page() -> String {
     for (name, what) in GENERALISED {
         text += &format!("| {name} | {what} |\n");
     }
-    text += "\n## What is not there\n\n| NumPy | why |\n|---|---|\n";
+    text += "\n## Missing functions\n\n| NumPy | why |\n|---|---|\n";
     for (name, why) in MISSING {
         text += &format!("| {name} | {why} |\n");
     }
     text += &format!(
-        "\n{} of NumPy's {} functions are there. Types of NumPy that are not: long doubles, dates, time spans, objects, strings.\n",
+        "\ndistob has {} of NumPy's {} functions. It lacks NumPy's long doubles, dates, time spans, objects and strings.\n",
         table.len() + GENERALISED.len(),
         table.len() + GENERALISED.len() + MISSING.len()
     );

@@ -1,4 +1,4 @@
-//! `accumulate`: each element of an axis joined to all before it.
+//! `accumulate`: running results of a function along an axis.
 
 use ndarray::{Axis, Dimension};
 
@@ -15,14 +15,14 @@ use kernels::{DType, Op, Scalar};
 
 /// `accumulate` of functions of two operands.
 pub trait Accumulate: BinaryUfunc {
-    /// Joins each element of an axis to all before it: result `i` is the function of the elements `0..=i`. Along axis 0, unless
-    /// [`axis`](Accumulation::axis) says otherwise. Nothing is done until [`run`](Accumulation::run).
+    /// Running results along an axis: result `i` is the function applied to the elements `0..=i`. The axis is 0, unless
+    /// [`axis`](Accumulation::axis) sets another. Nothing is computed until [`run`](Accumulation::run).
     ///
     /// Functions that may be grouped (sums, products, extremes, bits, logic) are applied in order within blocks of 2048 elements of the
-    /// axis, and each of those results to the last result of the block before: the first 2048 results have the bits of a plain loop, and
-    /// sums of what is not negative never fall. Floats of fewer than 64 bits are joined in 64, and each result is rounded once. All
-    /// other functions are applied in order throughout, each step waiting for the one before. Logical functions take elements of any type, and
-    /// give flags.
+    /// axis; then each result of a block is combined with the last result of the block before. So the first 2048 results have the bits of a plain
+    /// loop, and running sums of non-negative numbers never decrease. Floats of fewer than 64 bits are accumulated in 64 bits, and each result is
+    /// rounded once. All other functions are applied in order along the whole axis. Logical functions take elements of any type and return
+    /// `bool`.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -31,7 +31,7 @@ pub trait Accumulate: BinaryUfunc {
     /// let a = DistArray::from(ndarray::array![[1_i64, 5, 3], [4, 2, 6]]);
     /// assert_eq!(Add.accumulate(&a).axis(1).run()?, ndarray::array![[1, 6, 9], [4, 6, 12]]);
     /// assert_eq!(Maximum.accumulate_axis(&a, Axis(0)), ndarray::array![[1, 5, 3], [4, 5, 6]]);
-    /// // Of what comes before each element: where parts of these lengths begin.
+    /// // An exclusive sum: the offsets of parts of these lengths.
     /// let lengths = DistArray::from(ndarray::array![3_i64, 1, 4]);
     /// assert_eq!(Add.accumulate(&lengths).initial(0).run()?, ndarray::array![0, 3, 4]);
     /// # Ok(())
@@ -44,7 +44,7 @@ pub trait Accumulate: BinaryUfunc {
     /// [`accumulate`](Accumulate::accumulate) along one axis.
     ///
     /// # Panics
-    /// Where [`Accumulation::run`] gives an error.
+    /// If [`Accumulation::run`] returns an error.
     #[track_caller]
     fn accumulate_axis<X: Input>(self, x: X, axis: Axis) -> DistArray<<Self as Binary<X::Elem>>::Output, X::Dim>
     where
@@ -53,7 +53,7 @@ pub trait Accumulate: BinaryUfunc {
         expect(self.try_accumulate_axis(x, axis))
     }
 
-    /// [`accumulate_axis`](Accumulate::accumulate_axis), with an error where that panics.
+    /// [`accumulate_axis`](Accumulate::accumulate_axis), but returns an error where that panics.
     ///
     /// # Errors
     /// Those of [`Accumulation::run`].
@@ -71,7 +71,7 @@ pub trait Accumulate: BinaryUfunc {
 
 impl<F: BinaryUfunc> Accumulate for F {}
 
-/// An [`accumulate`](Accumulate::accumulate) that is being asked for.
+/// A call of [`accumulate`](Accumulate::accumulate) with its options; [`run`](Accumulation::run) computes it.
 #[must_use = "nothing is computed until it is run"]
 #[derive(Clone, Debug)]
 pub struct Accumulation<F, X, B> {
@@ -83,14 +83,15 @@ pub struct Accumulation<F, X, B> {
 }
 
 impl<F: BinaryUfunc, X: Input, B: Element> Accumulation<F, X, B> {
-    /// Along this axis; negative ones count from the end. It is 0 unless this is called.
+    /// The axis; a negative one counts from the end. Default: 0.
     pub fn axis(mut self, axis: isize) -> Self {
         self.axis = axis;
         self
     }
 
-    /// Exclusive: result `i` is the function of this value and the elements `0..i`, so that the first result is this value, and the last
-    /// element does not count. The value is joined to the first element before any other is. (The array API's `include_initial` gives these and one more.)
+    /// Makes the results exclusive, with this initial value: result `i` is the function applied to the value and the elements `0..i`. So the first
+    /// result is the value, and the last element is not used. The value is combined with the first element before any other. (The array
+    /// API's `include_initial` returns these results and one more.)
     pub fn initial(mut self, value: <F as Binary<B>>::Output) -> Self
     where
         F: Binary<B>,
@@ -99,17 +100,17 @@ impl<F: BinaryUfunc, X: Input, B: Element> Accumulation<F, X, B> {
         self
     }
 
-    /// In elements of this type, to which those of the operand are converted first.
+    /// The element type to compute in; the operand's elements are converted to it first.
     pub fn dtype<C: Element>(self) -> Accumulation<F, X, C> {
         let Accumulation { function, x, axis, initial, .. } = self;
         Accumulation { function, x, axis, initial, element: std::marker::PhantomData }
     }
 
-    /// Computes it. The result has the operand's shape. An operand that is pending is computed first, unless it is in several blocks.
+    /// Computes the results. They have the operand's shape. A pending operand is computed first, unless it lies in several blocks.
     ///
     /// # Errors
-    /// [`Error::Axis`], for an operand without axes too; [`Error::InvalidArgument`] where the function does not give what it takes;
-    /// [`Error::Arithmetic`] where an integer would be divided by zero, or have a negative exponent: the place is that in the operand;
+    /// [`Error::Axis`], also for an operand without axes; [`Error::InvalidArgument`] if the function's results are not of the type of its operands;
+    /// [`Error::Arithmetic`] for an integer division by zero or a negative exponent, with the index in the operand;
     /// [`Error::ForeignHub`], [`Error::OutOfMemory`].
     pub fn run(self) -> Result<DistArray<<F as Binary<B>>::Output, X::Dim>>
     where
@@ -151,7 +152,7 @@ fn accumulated(
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
-    /// The sums of the elements up to each along an axis: [`Add`]'s [`accumulate`](Accumulate::accumulate), NumPy's `cumsum`.
+    /// Cumulative sums along an axis: [`Add`]'s [`accumulate`](Accumulate::accumulate), NumPy's `cumsum`.
     ///
     /// # Panics
     /// Where the array has no such axis, or there is no memory.
@@ -169,7 +170,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         Add.accumulate_axis(self, axis)
     }
 
-    /// The products of the elements up to each along an axis: [`Multiply`]'s [`accumulate`](Accumulate::accumulate), NumPy's `cumprod`.
+    /// Cumulative products along an axis: [`Multiply`]'s [`accumulate`](Accumulate::accumulate), NumPy's `cumprod`.
     ///
     /// # Panics
     /// Where the array has no such axis, or there is no memory.
