@@ -182,11 +182,14 @@ unsafe fn short(kernel: KernelFn, sizes: &Sizes, out: *mut u8, args: &[Arg; 3], 
     let mut whole = [a, b, c].map(|at| Arg { ptr: at, varies: true });
     for (k, (&size, to)) in sizes.operands.iter().zip([a, b, c]).enumerate() {
         whole[k].varies = args[k].varies;
-        for lane in 0..sizes.lanes {
-            let from = if lane < n { lane } else { 0 };
-            // SAFETY: an operand has `n > 0` elements, or is a splat of at least as many as the group has lanes; the room takes a
-            // group of elements of at most 16 bytes.
-            unsafe { std::ptr::copy_nonoverlapping(args[k].ptr.add(from * size), to.add(lane * size), size) };
+        let there = if args[k].varies { n } else { sizes.lanes };
+        // SAFETY: an operand has `n > 0` elements, or is a splat of at least as many as the group has lanes; the room takes a
+        // group of elements of at most 16 bytes. An operand that the kernel does not have has none.
+        unsafe {
+            std::ptr::copy_nonoverlapping(args[k].ptr, to, there * size);
+            if size > 0 {
+                splat(args[k].ptr, to.add(there * size), size, sizes.lanes - there);
+            }
         }
     }
     // SAFETY: operands and results of a group; the first `n` results are those asked for, and `out` takes them.
@@ -258,7 +261,80 @@ unsafe fn plain<F: Body, const L: usize>(own: KernelFn, out: *mut u8, args: &[Ar
     }
 }
 
-/// Stores past the caches, but for the ends; or, where `stream` is not set, as [`plain`] does, with the same code.
+/// Stores past the caches, but for the ends, of a body that is little code. The ends are groups that `own` computes.
+///
+/// # Safety
+///
+/// As [`plain`], but that `out` overlaps no argument; the processor has `ISA`.
+#[inline(always)]
+unsafe fn past_caches<F: Body, const L: usize, const ISA: u8>(own: KernelFn, out: *mut u8, args: &[Arg; 3], n: usize) {
+    let ends = Ends::of(const { &Sizes::of::<F, L>() }, out, n);
+    // SAFETY: the caller's promise; groups of the middle lie within the `n` lanes that operands and result have (a splat has at least `L`
+    // and does not move), and begin on a border, since the first end is before one and a group is a multiple of it.
+    unsafe {
+        if !ends.none() {
+            ends.computed(own, const { &Sizes::of::<F, L>() }, out, args, n);
+        }
+        let steps = args.map(|arg| if arg.varies { L } else { 0 });
+        let mut a = group_at::<F::A>(&args[0], ends.head);
+        let mut b = group_at::<F::B>(&args[1], ends.head);
+        let mut c = group_at::<F::C>(&args[2], ends.head);
+        let mut r = out.cast::<F::R>().add(ends.head);
+        for _ in 0..ends.groups {
+            if F::FETCHES {
+                fetch::<F::A, L>(a);
+                fetch::<F::B, L>(b);
+            }
+            let mut line = Line([const { MaybeUninit::<F::R>::uninit() }; L]);
+            F::group::<L>(&*a.cast(), &*b.cast(), &*c.cast(), &mut line.0);
+            stream::store::<ISA>(r.cast(), line.0.as_ptr().cast(), L * size_of::<F::R>());
+            (a, b, c, r) = (a.add(steps[0]), b.add(steps[1]), c.add(steps[2]), r.add(L));
+        }
+    }
+}
+
+/// What of a strip is not whole groups from a border on.
+struct Ends {
+    /// Lanes before the first border.
+    head: usize,
+    /// Whole groups after it.
+    groups: usize,
+    /// Lanes after those.
+    rest: usize,
+}
+
+impl Ends {
+    /// Of a strip of `n` lanes. Borders are those of lines, or of groups that are shorter.
+    fn of(sizes: &Sizes, out: *mut u8, n: usize) -> Ends {
+        let align = (sizes.lanes * sizes.result).min(64);
+        let beyond = out.addr() % align;
+        let head = if beyond == 0 { 0 } else { (align - beyond) / sizes.result }.min(n);
+        Ends { head, groups: (n - head) / sizes.lanes, rest: (n - head) % sizes.lanes }
+    }
+
+    fn none(&self) -> bool {
+        self.head == 0 && self.rest == 0
+    }
+
+    /// Computes both.
+    ///
+    /// # Safety
+    ///
+    /// As [`plain`]; `own` and `sizes` are those of the same body and lanes, and so are these ends.
+    #[inline(never)]
+    unsafe fn computed(&self, own: KernelFn, sizes: &Sizes, out: *mut u8, args: &[Arg; 3], n: usize) {
+        for (start, count) in [(0, self.head), (n - self.rest, self.rest)] {
+            let mut part = *args;
+            for (arg, size) in part.iter_mut().zip(sizes.operands).filter(|(arg, _)| arg.varies) {
+                arg.ptr = arg.ptr.wrapping_add(start * size);
+            }
+            // SAFETY: the caller's promise, for some of the lanes.
+            unsafe { own(out.add(start * sizes.result), &part, count, false) };
+        }
+    }
+}
+
+/// Stores past the caches, but for the ends; or, where `stream` is not set, as [`plain`] does: of a body of which there is one copy of the code.
 ///
 /// # Safety
 ///
@@ -329,14 +405,17 @@ unsafe fn streamed<F: Body, const L: usize, const ISA: u8>(
 /// As [`plain`], in all but that `n` may be any number.
 #[inline(always)]
 unsafe fn lanes<F: Body>(out: *mut u8, args: &[Arg; 3], n: usize) {
-    for i in 0..n {
+    let (mut a, mut b, mut c) = (args[0].ptr.cast::<F::A>(), args[1].ptr.cast::<F::B>(), args[2].ptr.cast::<F::C>());
+    let mut r = out.cast::<F::R>();
+    // Steps that the compiler does not know: of a loop for each case it would make far more code.
+    let steps = args.map(|arg| usize::from(arg.varies));
+    for _ in 0..n {
         // SAFETY: lanes below `n`, of which the operands and `out` have `n`. Operands are copied out before the result is written, which
         // may take the place of one.
         unsafe {
-            let a = group_at::<F::A>(&args[0], i).cast::<[F::A; 1]>().read();
-            let b = group_at::<F::B>(&args[1], i).cast::<[F::B; 1]>().read();
-            let c = group_at::<F::C>(&args[2], i).cast::<[F::C; 1]>().read();
-            F::group::<1>(&a, &b, &c, &mut *out.cast::<F::R>().add(i).cast());
+            let operands = (a.cast::<[F::A; 1]>().read(), b.cast::<[F::B; 1]>().read(), c.cast::<[F::C; 1]>().read());
+            F::group::<1>(&operands.0, &operands.1, &operands.2, &mut *r.cast());
+            (a, b, c, r) = (a.add(steps[0]), b.add(steps[1]), c.add(steps[2]), r.add(1));
         }
     }
 }
@@ -416,7 +495,13 @@ unsafe fn avx2<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize,
 #[inline(never)]
 unsafe fn avx2_streamed<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
     // SAFETY: the caller's promise is the one asked for.
-    unsafe { streamed::<F, L, 1>(avx2::<F, L>, out, args, n, stream) }
+    unsafe {
+        if F::HEAVY {
+            streamed::<F, L, 1>(avx2::<F, L>, out, args, n, stream)
+        } else {
+            past_caches::<F, L, 1>(avx2::<F, L>, out, args, n)
+        }
+    }
 }
 
 /// What little is computed of much memory is streamed with AVX2, which is as fast.
@@ -448,7 +533,13 @@ unsafe fn avx512<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usiz
 #[inline(never)]
 unsafe fn avx512_streamed<F: Body, const L: usize>(out: *mut u8, args: &[Arg; 3], n: usize, stream: bool) {
     // SAFETY: the caller's promise is the one asked for.
-    unsafe { streamed::<F, L, 2>(avx512::<F, L>, out, args, n, stream) }
+    unsafe {
+        if F::HEAVY {
+            streamed::<F, L, 2>(avx512::<F, L>, out, args, n, stream)
+        } else {
+            past_caches::<F, L, 2>(avx512::<F, L>, out, args, n)
+        }
+    }
 }
 
 /// Writes the lanes that `hard` has a value for.
