@@ -100,6 +100,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         expect(self.try_mapv(|x| f(&x)))
     }
 
+    /// [`mapv`](DistArray::mapv) by value, under ndarray's name.
+    #[track_caller]
+    pub fn mapv_into_any<B: Element>(self, f: impl Fn(A) -> B + Sync) -> DistArray<B, D> {
+        self.mapv(f)
+    }
+
     /// The array with `f` of each element in its place.
     #[track_caller]
     pub fn mapv_into(mut self, f: impl Fn(A) -> A + Sync) -> Self {

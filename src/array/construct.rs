@@ -2,7 +2,8 @@
 //! panic with the text of the error. An array or vector that is passed by value and owns its memory is moved in, and keeps that memory.
 
 use ndarray::{
-    ArcArray, Array, ArrayBase, ArrayView, ArrayViewMut, CowArray, Data, Dimension, Ix1, Ix2, ShapeBuilder, ShapeError,
+    ArcArray, Array, ArrayBase, ArrayView, ArrayViewMut, CowArray, Data, Dimension, Ix1, Ix2, Ix3, ShapeBuilder,
+    ShapeError,
 };
 use num_traits::{Float, One, Zero};
 
@@ -204,6 +205,27 @@ impl<A> From<Vec<A>> for DistArray<A, Ix1> {
     #[track_caller]
     fn from(elements: Vec<A>) -> Self {
         Self::from_vec(elements)
+    }
+}
+
+impl<A, const N: usize> From<Vec<[A; N]>> for DistArray<A, Ix2> {
+    /// A table of which each array is a row.
+    fn from(rows: Vec<[A; N]>) -> Self {
+        DistArray::from(Array::from(rows))
+    }
+}
+
+impl<A, const N: usize, const M: usize> From<Vec<[[A; M]; N]>> for DistArray<A, Ix3> {
+    /// An array of which each array of arrays is an element along the first axis.
+    fn from(tables: Vec<[[A; M]; N]>) -> Self {
+        DistArray::from(Array::from(tables))
+    }
+}
+
+impl<A: Default, D: Dimension> Default for DistArray<A, D> {
+    /// An array of axes of length 0; of no dimension, the element's default.
+    fn default() -> Self {
+        DistArray::from(Array::default(D::default()))
     }
 }
 

@@ -327,6 +327,24 @@ impl<A, D: Dimension> DistArray<A, D> {
         self.shape()[axis.index()]
     }
 
+    /// Whether no other array or pending expression shares the elements, so that a write copies nothing.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::linspace(0.0, 5.0, 6);
+    /// assert!(a.is_owned());
+    /// let shared = a.to_shape((2, 3)).unwrap();
+    /// assert!(a.is_view() && shared.is_view());
+    /// ```
+    pub fn is_owned(&self) -> bool {
+        self.held.get().is_none_or(|held| held.store.was_unique())
+    }
+
+    /// Whether another array or a pending expression shares the elements.
+    pub fn is_view(&self) -> bool {
+        !self.is_owned()
+    }
+
     /// How the array is cut into blocks, and which engine owns each. The default is along axis 0 over all engines;
     /// [`resplit`](DistArray::resplit), [`with_partition`](DistArray::with_partition) and [`from_blocks`](DistArray::from_blocks) set another. This is
     /// metadata: on one host the array is one allocation, unless `from_blocks` made it.
@@ -444,6 +462,18 @@ impl<A, D: Dimension> DerefMut for DistArray<A, D> {
 // Handles share elements, so those must bear to be seen after a panic.
 impl<A: RefUnwindSafe, D: Dimension> UnwindSafe for DistArray<A, D> {}
 impl<A: RefUnwindSafe, D: Dimension> RefUnwindSafe for DistArray<A, D> {}
+
+impl<A: Clone, D: Dimension> DistArray<A, D> {
+    /// Another handle on the same elements, under ndarray's name: [`clone`](Clone::clone).
+    pub fn to_shared(&self) -> Self {
+        self.clone()
+    }
+
+    /// The array itself: arrays share elements and copy on write, as ndarray's `ArcArray` does.
+    pub fn into_shared(self) -> Self {
+        self
+    }
+}
 
 impl<A: Clone, D: Dimension> Clone for DistArray<A, D> {
     /// Another handle to the same elements, with the same strides. No element is copied or cloned until one of the two handles is written to.

@@ -1,6 +1,7 @@
 //! A part of an array, borrowed: ndarray's view, with the operations of the array.
 
 use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use ndarray::{
     ArrayView, Axis, AxisDescription, Dimension, IntoDimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn, RemoveAxis,
@@ -65,6 +66,10 @@ impl<A, D: Clone> Clone for DistView<'_, A, D> {
 }
 
 impl<A, D: Copy> Copy for DistView<'_, A, D> {}
+
+// As for `DistArray`: a view sees no half-written array.
+impl<A: RefUnwindSafe, D: Dimension> UnwindSafe for DistView<'_, A, D> {}
+impl<A: RefUnwindSafe, D: Dimension> RefUnwindSafe for DistView<'_, A, D> {}
 
 impl<'a, A, D: Dimension> Deref for DistView<'a, A, D> {
     type Target = ArrayView<'a, A, D>;
@@ -319,6 +324,22 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     pub fn collapse_axis(&mut self, axis: Axis, index: usize) {
         expect(check_index("collapse_axis", self.view.shape(), axis, index));
         self.view.collapse_axis(axis, index);
+    }
+}
+
+impl<A> DistView<'_, A, IxDyn> {
+    /// Takes the part at `index` along `axis`, in place. Panics where there is no such axis or index.
+    #[track_caller]
+    pub fn index_axis_inplace(&mut self, axis: Axis, index: usize) {
+        expect(check_index("index_axis_inplace", self.view.shape(), axis, index));
+        self.view.index_axis_inplace(axis, index);
+    }
+
+    /// Adds an axis of length 1 at `axis`, in place. Panics where `axis` is greater than the number of axes.
+    #[track_caller]
+    pub fn insert_axis_inplace(&mut self, axis: Axis) {
+        expect(check_new_axis("insert_axis_inplace", axis, self.view.ndim()));
+        self.view.insert_axis_inplace(axis);
     }
 }
 

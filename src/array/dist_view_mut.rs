@@ -1,10 +1,10 @@
 //! A part of an array, borrowed mutably: ndarray's mutable view, with the array's operations.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Add, Deref, DerefMut, Mul};
 
 use ndarray::{
     ArrayRef, ArrayView, ArrayViewMut, Axis, AxisDescription, Dimension, IntoDimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5,
-    Ix6, IxDyn, RemoveAxis, ShapeArg, ShapeError, Slice, SliceArg,
+    Ix6, IxDyn, MultiSliceArg, RemoveAxis, ShapeArg, ShapeError, Slice, SliceArg,
 };
 
 use super::argument::{Arg, Argument, Memory, Untyped, hub_of};
@@ -132,6 +132,11 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
     /// The elements in row-major order, where they lie so.
     pub fn into_slice(self) -> Option<&'a mut [A]> {
         self.view.into_slice()
+    }
+
+    /// The elements in the order in which they lie in memory, where they lie side by side.
+    pub fn into_slice_memory_order(self) -> Option<&'a mut [A]> {
+        self.view.into_slice_memory_order()
     }
 
     /// A part of the view.
@@ -308,6 +313,41 @@ impl<A, D: Dimension> DistViewMut<'_, A, D> {
     }
 }
 
+impl<A, D: Dimension> DistViewMut<'_, A, D> {
+    /// Mutable views of parts that do not overlap; see [`DistArray::multi_slice_mut`].
+    #[track_caller]
+    pub fn multi_slice_mut<'b, M>(&'b mut self, info: M) -> <M::Output as Parts<'b>>::Views
+    where
+        M: MultiSliceArg<'b, A, D, Output: Parts<'b>>,
+    {
+        self.view.multi_slice_mut(info).of(self.store.map(Memory))
+    }
+}
+
+/// ndarray's mutable views of parts of one array, which become [`DistViewMut`]s.
+#[doc(hidden)]
+pub trait Parts<'a> {
+    type Views;
+
+    fn of(self, memory: Option<Memory<'a>>) -> Self::Views;
+}
+
+macro_rules! parts {
+    ($($($D:ident)*;)*) => {$(
+        impl<'a, A, $($D: Dimension),*> Parts<'a> for ($(ArrayViewMut<'a, A, $D>,)*) {
+            type Views = ($(DistViewMut<'a, A, $D>,)*);
+
+            #[allow(non_snake_case, reason = "a variable for each type")]
+            fn of(self, memory: Option<Memory<'a>>) -> Self::Views {
+                let ($($D,)*) = self;
+                let store = memory.map(|memory| memory.0);
+                ($(DistViewMut { view: $D, store },)*)
+            }
+        }
+    )*};
+}
+parts! { C; C D; C D E; C D E F; C D E F G; C D E F G H; }
+
 impl<A> DistViewMut<'_, A, Ix2> {
     /// Row `index`, read-only. Panics where there is none.
     #[inline]
@@ -433,6 +473,39 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     #[track_caller]
     pub fn fill(&mut self, value: A) {
         expect(self.fill_with(value));
+    }
+
+    /// Adds `alpha` times each element of `rhs`, which is broadcast to this shape.
+    ///
+    /// # Panics
+    /// Where `rhs` does not broadcast to this shape, or cannot be computed.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1.0, 2.0], [3.0, 4.0]]);
+    /// let first = a.row(0).to_owned();
+    /// a.row_mut(1).scaled_add(-3.0, &first);
+    /// assert_eq!(a, array![[1.0, 2.0], [0.0, -2.0]]);
+    /// ```
+    #[track_caller]
+    pub fn scaled_add<R: Argument<A, D>>(&mut self, alpha: A, rhs: R)
+    where
+        A: Add<Output = A> + Mul<Output = A>,
+    {
+        let rhs = rhs.arg();
+        expect(check_broadcast_to("scaled_add", self.view.shape(), rhs.shape()));
+        let hub = expect(self.hub_with(rhs.hub()));
+        let computed;
+        let from = match &rhs {
+            Arg::Part(view, _) | Arg::Foreign(view) => view.view().into_dyn(),
+            Arg::Dist(array) => expect(array.try_held()).view.view().into_dyn(),
+            Arg::Number(number) => {
+                computed = *number;
+                ndarray::aview0(&computed).into_dyn()
+            }
+        };
+        let from = expect(from.broadcast(self.view.raw_dim()).ok_or_else(unfit));
+        expect(walk::update_with(&hub, "scaled_add", &mut self.view, &from, |to, from| *to = *to + alpha * from));
     }
 
     /// Replaces each element by `f` of it, in parallel; after a panic in `f` some are replaced and some are not.

@@ -1,7 +1,7 @@
 //! Between arrays of ndarray's and those of a hub: what is owned is moved in and out, views are copied in, [`gather`](DistArray::gather) copies
 //! out, once and in parallel.
 
-use ndarray::{Array, ArrayBase, ArrayRef, ArrayView, Data, Dimension};
+use ndarray::{Array, ArrayBase, ArrayRef, ArrayView, CowArray, Data, Dimension, Ix0};
 
 use super::dist_array::{DistArray, checked_axis, expect};
 use super::eager;
@@ -59,6 +59,22 @@ impl<A, D: Dimension> From<DistArray<A, D>> for Array<A, D> {
     #[track_caller]
     fn from(array: DistArray<A, D>) -> Self {
         array.into_ndarray()
+    }
+}
+
+impl<'a, A, D: Dimension> From<DistArray<A, D>> for CowArray<'a, A, D> {
+    /// As [`DistArray::into_ndarray`].
+    #[track_caller]
+    fn from(array: DistArray<A, D>) -> Self {
+        array.into_ndarray().into()
+    }
+}
+
+impl<A> DistArray<A, Ix0> {
+    /// The element.
+    #[track_caller]
+    pub fn into_scalar(self) -> A {
+        self.into_ndarray().into_scalar()
     }
 }
 

@@ -257,6 +257,15 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         }
     }
 
+    /// [`to_shape`](DistArray::to_shape) by value, under ndarray's name.
+    ///
+    /// # Errors
+    /// A [`ShapeError`] where the numbers of elements differ.
+    #[track_caller]
+    pub fn into_shape_clone<E: ShapeArg>(self, shape: E) -> Result<DistArray<A, E::Dim>, ShapeError> {
+        self.to_shape(shape)
+    }
+
     /// The array in another shape, in row-major order; shared where that needs no copy.
     ///
     /// # Panics

@@ -39,6 +39,11 @@ impl<T> Shared<T> {
         self.counted().references.load(Ordering::Acquire) == 1
     }
 
+    /// Whether this was the only reference a moment ago: another thread may have made one meanwhile.
+    pub(crate) fn was_unique(&self) -> bool {
+        self.counted().references.load(Ordering::Acquire) == 1
+    }
+
     /// The value, to be changed, where this is the only reference.
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut T> {

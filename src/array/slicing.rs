@@ -3,11 +3,12 @@
 //!
 //! Axes, indices and slices that the array does not have are a panic on the caller's line, with the values.
 
-use ndarray::{ArrayView, Axis, AxisDescription, Dimension, Ix1, Ix2, RemoveAxis, Slice, SliceArg};
+use ndarray::{ArrayView, Axis, AxisDescription, Dimension, Ix1, Ix2, MultiSliceArg, RemoveAxis, Slice, SliceArg};
 
+use super::argument::Memory;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
-use super::dist_view_mut::DistViewMut;
+use super::dist_view_mut::{DistViewMut, Parts};
 
 impl<A, D: Dimension> DistArray<A, D> {
     /// ndarray's own view of all elements, for code that takes one: `view` under a name that says so.
@@ -54,6 +55,27 @@ impl<A, D: Dimension> DistArray<A, D> {
     #[track_caller]
     pub fn slice_mut<I: SliceArg<D>>(&mut self, info: I) -> DistViewMut<'_, A, I::OutDim> {
         self.whole_mut().slice_move(info)
+    }
+
+    /// Mutable views of several parts.
+    ///
+    /// # Panics
+    /// Where parts overlap, or one of them is out of bounds.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::linspace(0.0, 5.0, 6);
+    /// let (mut even, odd) = a.multi_slice_mut((s![..;2], s![1..;2]));
+    /// even += &odd;
+    /// assert_eq!(a, array![1.0, 1.0, 5.0, 3.0, 9.0, 5.0]);
+    /// ```
+    #[track_caller]
+    pub fn multi_slice_mut<'a, M>(&'a mut self, info: M) -> <M::Output as Parts<'a>>::Views
+    where
+        M: MultiSliceArg<'a, A, D, Output: Parts<'a>>,
+    {
+        let held = expect(self.unique_mut());
+        held.view.multi_slice_mut(info).of(Some(Memory(&held.store)))
     }
 
     /// A view with one axis sliced. Panics where there is no such axis, the slice is out of bounds, or its step is 0.

@@ -7,7 +7,9 @@ use std::ops::{
 };
 
 use ndarray::iter::{Iter, IterMut};
-use ndarray::{ArrayBase, ArrayRef, ArrayView, ArrayViewMut, Data, DataMut, DimMax, Dimension, IntoNdProducer, Ix0};
+use ndarray::{
+    ArrayBase, ArrayRef, ArrayView, ArrayViewMut, CowArray, Data, DataMut, DimMax, Dimension, IntoNdProducer, Ix0,
+};
 use num_complex::Complex;
 
 use super::argument::{Arg, Argument};
@@ -128,28 +130,23 @@ binary_operator!(Shr, shr, ShrAssign, shr_assign);
 
 macro_rules! number_on_the_left {
     ($Number:ty: $($Op:ident $method:ident),*) => {$(
-        impl<D: Dimension> $Op<DistView<'_, $Number, D>> for $Number {
+        number_on_the_left!(@view $Number, $Op, $method, DistView<'_, $Number, D>);
+        number_on_the_left!(@view $Number, $Op, $method, &DistView<'_, $Number, D>);
+        number_on_the_left!(@view $Number, $Op, $method, DistViewMut<'_, $Number, D>);
+        number_on_the_left!(@view $Number, $Op, $method, &DistViewMut<'_, $Number, D>);
+    )*};
+    (@view $Number:ty, $Op:ident, $method:ident, $View:ty) => {
+        impl<D: Dimension> $Op<$View> for $Number {
             type Output = DistArray<$Number, D>;
 
-            #[inline]
             #[track_caller]
-            fn $method(self, rhs: DistView<'_, $Number, D>) -> Self::Output {
-                self.$method(&rhs)
-            }
-        }
-
-        impl<D: Dimension> $Op<&DistView<'_, $Number, D>> for $Number {
-            type Output = DistArray<$Number, D>;
-
-            #[inline]
-            #[track_caller]
-            fn $method(self, rhs: &DistView<'_, $Number, D>) -> Self::Output {
+            fn $method(self, rhs: $View) -> Self::Output {
                 let left = Arg::<_, Ix0>::Number(self);
                 let f = |x: $Number, y: $Number| x.$method(y);
                 expect(operate::binary((Op::$Op, stringify!($method)), &left, &rhs.as_arg(), f))
             }
         }
-    )*};
+    };
 }
 
 macro_rules! integers_on_the_left {
@@ -211,6 +208,24 @@ comparable! {
     [] DistArray<A, D>, DistViewMut<'_, A, E>;
     [S] ArrayBase<S, D>, DistView<'_, A, E>;
     [S] ArrayBase<S, D>, DistViewMut<'_, A, E>;
+}
+
+impl<'a, A, D: Dimension> From<&'a DistView<'_, A, D>> for ArrayView<'a, A, D> {
+    fn from(view: &'a DistView<'_, A, D>) -> Self {
+        ArrayRef::view(view)
+    }
+}
+
+impl<'a, A, D: Dimension> From<&'a DistViewMut<'_, A, D>> for ArrayView<'a, A, D> {
+    fn from(view: &'a DistViewMut<'_, A, D>) -> Self {
+        ArrayRef::view(view)
+    }
+}
+
+impl<'a, A, D: Dimension> From<DistView<'a, A, D>> for CowArray<'a, A, D> {
+    fn from(view: DistView<'a, A, D>) -> Self {
+        view.as_ndarray().into()
+    }
 }
 
 macro_rules! printed {
