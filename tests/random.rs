@@ -107,7 +107,7 @@ impl Pair {
                 let chosen = both(x, &y, |x, y| if x < y { x } else { y * 2.0 });
                 ("choose", a.less(&b).choose(a, &(&b * 2.0)), chosen)
             }
-            11 => ("t", a.t(), x.t().to_owned()),
+            11 => ("t", a.t().to_shared(), x.t().to_owned()),
             12 => {
                 let cut: Vec<Slice> = shape.iter().map(|&n| slice(random, n)).collect();
                 let mut ours = a.clone();

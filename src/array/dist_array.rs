@@ -469,6 +469,11 @@ impl<A: Clone, D: Dimension> DistArray<A, D> {
         self.clone()
     }
 
+    /// The array itself, under ndarray's name.
+    pub fn into_owned(self) -> Self {
+        self
+    }
+
     /// The array itself: arrays share elements and copy on write, as ndarray's `ArcArray` does.
     pub fn into_shared(self) -> Self {
         self

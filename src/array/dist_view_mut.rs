@@ -116,7 +116,7 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
 
     /// The same mutable view, for a shorter time.
     #[inline]
-    fn whole_mut(&mut self) -> DistViewMut<'_, A, D> {
+    pub fn view_mut(&mut self) -> DistViewMut<'_, A, D> {
         DistViewMut { view: self.view.view_mut(), store: self.store }
     }
 
@@ -146,7 +146,7 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
     #[inline]
     #[track_caller]
     pub fn slice_mut<I: SliceArg<D>>(&mut self, info: I) -> DistViewMut<'_, A, I::OutDim> {
-        self.whole_mut().slice_move(info)
+        self.view_mut().slice_move(info)
     }
 
     /// A part of the view, by value. Panics as [`slice_mut`](DistViewMut::slice_mut) does.
@@ -178,7 +178,7 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
     where
         D: RemoveAxis,
     {
-        self.whole_mut().index_axis_move(axis, index)
+        self.view_mut().index_axis_move(axis, index)
     }
 
     /// The part at `index` along `axis`, read-only. Panics where there is no such axis or index.
@@ -224,7 +224,7 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
 
     /// The diagonal.
     pub fn diag_mut(&mut self) -> DistViewMut<'_, A, Ix1> {
-        self.whole_mut().into_diag()
+        self.view_mut().into_diag()
     }
 
     /// [`diag_mut`](DistViewMut::diag_mut) by value.
@@ -330,6 +330,12 @@ pub trait Parts<'a> {
     type Views;
 
     fn of(self, memory: Option<Memory<'a>>) -> Self::Views;
+}
+
+impl<'a> Parts<'a> for () {
+    type Views = ();
+
+    fn of(self, _: Option<Memory<'a>>) {}
 }
 
 macro_rules! parts {

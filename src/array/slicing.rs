@@ -1,9 +1,11 @@
-//! Methods of an array that give views of a part of it, under ndarray's names. A pending array is computed first. `view` and `view_mut` are
-//! ndarray's: programs call them where a function takes ndarray's views.
+//! Methods of an array that give views of a part of it, under ndarray's names. A pending array is computed first. `view` is
+//! ndarray's: programs call it where a function takes ndarray's views.
 //!
 //! Axes, indices and slices that the array does not have are a panic on the caller's line, with the values.
 
-use ndarray::{ArrayView, Axis, AxisDescription, Dimension, Ix1, Ix2, MultiSliceArg, RemoveAxis, Slice, SliceArg};
+use ndarray::{
+    ArrayView, ArrayViewMut, Axis, AxisDescription, Dimension, Ix1, Ix2, MultiSliceArg, RemoveAxis, Slice, SliceArg,
+};
 
 use super::argument::Memory;
 use super::dist_array::{DistArray, expect};
@@ -26,10 +28,17 @@ impl<A, D: Dimension> DistArray<A, D> {
         DistView::of(held.view.view(), &held.store)
     }
 
+    /// ndarray's own mutable view of all elements, for code that takes one. Those that others share are copied first.
+    #[inline]
+    #[track_caller]
+    pub fn as_ndarray_mut(&mut self) -> ArrayViewMut<'_, A, D> {
+        (**self).view_mut()
+    }
+
     /// A mutable view of all elements; those that others share are copied first.
     #[inline]
     #[track_caller]
-    fn whole_mut(&mut self) -> DistViewMut<'_, A, D> {
+    pub fn view_mut(&mut self) -> DistViewMut<'_, A, D> {
         let held = expect(self.unique_mut());
         DistViewMut::of(held.view.view_mut(), &held.store)
     }
@@ -54,7 +63,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     #[inline]
     #[track_caller]
     pub fn slice_mut<I: SliceArg<D>>(&mut self, info: I) -> DistViewMut<'_, A, I::OutDim> {
-        self.whole_mut().slice_move(info)
+        self.view_mut().slice_move(info)
     }
 
     /// Mutable views of several parts.
@@ -89,7 +98,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// [`slice_axis`](DistArray::slice_axis), mutable.
     #[track_caller]
     pub fn slice_axis_mut(&mut self, axis: Axis, indices: Slice) -> DistViewMut<'_, A, D> {
-        let mut view = self.whole_mut();
+        let mut view = self.view_mut();
         view.slice_axis_inplace(axis, indices);
         view
     }
@@ -105,7 +114,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// [`slice_each_axis`](DistArray::slice_each_axis), mutable.
     #[track_caller]
     pub fn slice_each_axis_mut(&mut self, f: impl FnMut(AxisDescription) -> Slice) -> DistViewMut<'_, A, D> {
-        let mut view = self.whole_mut();
+        let mut view = self.view_mut();
         view.slice_each_axis_inplace(f);
         view
     }
@@ -127,7 +136,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     where
         D: RemoveAxis,
     {
-        self.whole_mut().index_axis_move(axis, index)
+        self.view_mut().index_axis_move(axis, index)
     }
 
     /// A view with the axes reversed.
@@ -146,7 +155,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// [`diag`](DistArray::diag), mutable.
     #[track_caller]
     pub fn diag_mut(&mut self) -> DistViewMut<'_, A, Ix1> {
-        self.whole_mut().into_diag()
+        self.view_mut().into_diag()
     }
 }
 
@@ -194,6 +203,6 @@ impl<'a, A, D: Dimension> From<&'a mut DistArray<A, D>> for DistViewMut<'a, A, D
     #[inline]
     #[track_caller]
     fn from(array: &'a mut DistArray<A, D>) -> Self {
-        array.whole_mut()
+        array.view_mut()
     }
 }

@@ -18,8 +18,11 @@ use super::compare::same_elements;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
 use super::dist_view_mut::DistViewMut;
+use super::gather::Scatter;
 use super::operate;
+use crate::cluster::Hub;
 use crate::element::Element;
+use crate::error::Result;
 use kernels::Op;
 
 macro_rules! binary_operator {
@@ -227,6 +230,20 @@ impl<'a, A, D: Dimension> From<DistView<'a, A, D>> for CowArray<'a, A, D> {
         view.as_ndarray().into()
     }
 }
+
+macro_rules! scattered {
+    ($($View:ty),*) => {$(
+        impl<A: Element, D: Dimension> Scatter for $View {
+            type Output = DistArray<A, D>;
+
+            /// A copy.
+            fn scatter_to(self, hub: &Hub, axis: isize) -> Result<DistArray<A, D>> {
+                ArrayRef::view(&self).scatter_to(hub, axis)
+            }
+        }
+    )*};
+}
+scattered!(DistView<'_, A, D>, &DistView<'_, A, D>, DistViewMut<'_, A, D>, &DistViewMut<'_, A, D>);
 
 macro_rules! printed {
     ($($View:ident: $($Trait:ident)*;)*) => {$($(

@@ -295,3 +295,51 @@ fn integers_wrap_and_divide_as_those_of_arrays() {
         assert_eq!(a, before, "nothing was written");
     }
 }
+
+#[test]
+fn several_parts_at_once() {
+    for hub in hubs() {
+        let x = table(8, 50_000);
+        let (mut a, mut y) = (hub.scatter(&x).unwrap(), x.clone());
+        let (mut first, second, mut rest) = a.multi_slice_mut((s![0, ..], s![1, ..], s![2..;2, ..]));
+        first -= &second;
+        rest.scaled_add(-0.5, &second);
+        let (mut first, second, mut rest) = y.multi_slice_mut((s![0, ..], s![1, ..], s![2..;2, ..]));
+        first -= &second;
+        rest.scaled_add(-0.5, &second.broadcast((3, 50_000)).unwrap());
+        assert_eq!(a, y);
+        assert!(
+            std::panic::catch_unwind(|| _ = x.clone().view_mut().multi_slice_mut((s![0, ..], s![..2, ..]))).is_err()
+        );
+        let overlap = || _ = a.clone().multi_slice_mut((s![0, ..], s![..2, ..]));
+        assert!(std::panic::catch_unwind(overlap).is_err());
+    }
+}
+
+#[test]
+fn views_as_operands_of_functions_and_methods() {
+    use distob::ufunc::{Add, Gcd, Hypot, Maximum};
+    for hub in hubs() {
+        let x = Array1::from_shape_fn(60_000, |i| (i as i64 * 37) % 1000 - 200);
+        let a = hub.scatter(&x).unwrap();
+        let (u, v) = (a.slice(s![..;2]), a.slice(s![1..;2]));
+        let gcd = Gcd.call(u, &v);
+        let plain: Vec<i64> =
+            x.iter().step_by(2).zip(x.iter().skip(1).step_by(2)).map(|(&x, &y)| gcd_of(x, y)).collect();
+        assert_eq!(gcd, Array1::from(plain));
+        assert_eq!(Maximum.reduce_all(&u), *x.iter().step_by(2).max().unwrap());
+        assert_eq!(hub.scatter(&u).unwrap(), x.slice(s![..;2]));
+        let floats = u.astype::<f64>();
+        assert_eq!(Hypot.call(&floats, floats.slice(s![..;-1])).shape(), &[30_000]);
+        let mut counts = DistArray::<i64, _>::zeros(1000);
+        let mut part = counts.slice_mut(s![..500]);
+        Add.at(&mut part, &hub.scatter(&x.mapv(|v| v.rem_euclid(500))).unwrap().slice(s![10..]), 1).unwrap();
+        let mut wanted = Array1::<i64>::zeros(1000);
+        x.iter().skip(10).for_each(|v| wanted[v.rem_euclid(500) as usize] += 1);
+        assert_eq!(counts, wanted);
+    }
+}
+
+fn gcd_of(a: i64, b: i64) -> i64 {
+    if b == 0 { a.abs() } else { gcd_of(b, a % b) }
+}

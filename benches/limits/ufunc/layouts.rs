@@ -19,6 +19,7 @@ pub fn rows(bench: &mut Bench<'_>, n: usize) {
     let x = crate::inputs::Inputs::new(n).a;
     let a = bench.hub.scatter(&x).expect("memory");
     own(bench, n, &x, &a);
+    views(bench, n, &x, &a);
     let side = n.isqrt();
     let square = |x: &Array1<f64>| x.slice(s![..side * side]).to_owned().into_shape_with_order((side, side));
     transposed(bench, n, &square(&x).expect("as many numbers"));
@@ -72,6 +73,46 @@ fn by_rows(bench: &mut Bench<'_>, n: usize, x: &Array2<f64>) {
             }),
         ];
         bench.row("softmax_rows", n, "f64", columns, &[Times("steps", 1.0), Times("ndarray", 4.0)], effort);
+    }
+}
+
+/// What programs write with slices.
+fn views(bench: &mut Bench<'_>, n: usize, x: &Array1<f64>, a: &DistArray1<f64>) {
+    let effort = bench.effort;
+    if (bench.wants)("slices.second_difference", n) {
+        let columns = vec![
+            bench.bytes(n * SIZE, n * SIZE),
+            Column::fresh("distob", || {
+                let sum = a.slice(s![2..]) - a.slice(s![1..-1]) * 2.0 + a.slice(s![..-2]);
+                sum.evaluated().expect("memory")
+            }),
+            Column::fresh("ndarray", || &x.slice(s![2..]) - &x.slice(s![1..-1]) * 2.0 + x.slice(s![..-2])),
+        ];
+        bench.row("slices.second_difference", n, "f64", columns, &[Times("ndarray", 4.0)], effort);
+    }
+    if (bench.wants)("slices.assign", n) {
+        let (mut b, mut y) = (a.clone(), x.clone());
+        let columns = vec![
+            bench.bytes(n * SIZE, n * SIZE),
+            Column::new("distob", || b.slice_mut(s![1..-1]).assign(a.slice(s![2..]) + a.slice(s![..-2]))),
+            Column::new("ndarray", || y.slice_mut(s![1..-1]).assign(&(&x.slice(s![2..]) + &x.slice(s![..-2])))),
+        ];
+        bench.row("slices.assign", n, "f64", columns, &[Times("ndarray", 4.0)], effort);
+    }
+    if (bench.wants)("slices.update", n) {
+        let (mut b, mut y) = (a.clone(), x.clone());
+        let columns = vec![
+            bench.bytes(2 * n * SIZE, n * SIZE),
+            Column::new("distob", || {
+                let mut part = b.slice_mut(s![1..]);
+                part += &a.slice(s![..-1]);
+            }),
+            Column::new("ndarray", || {
+                let mut part = y.slice_mut(s![1..]);
+                part += &x.slice(s![..-1]);
+            }),
+        ];
+        bench.row("slices.update", n, "f64", columns, &[Times("ndarray", 1.0)], effort);
     }
 }
 

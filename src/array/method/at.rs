@@ -13,6 +13,7 @@ use crate::array::argument::{Untyped, hub_of};
 use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::dims::{Dims, row_major, volume};
 use crate::array::dist_array::DistArray;
+use crate::array::dist_view_mut::DistViewMut;
 use crate::array::evaluate::arithmetic;
 use crate::array::function::{Binary, BinaryUfunc, Unary, UnaryUfunc};
 use crate::array::lazy::Operand;
@@ -129,6 +130,34 @@ mod sealed {
             all(copy.view.as_slice_mut(), change)?;
             self.assign(&copy.view);
             Ok(())
+        }
+
+        fn elsewhere(&mut self) -> Result<Option<RowMajor>> {
+            Ok(None)
+        }
+
+        fn replace(&mut self, _: &RowMajor) {
+            unreachable!("elements that are changed where they are")
+        }
+    }
+
+    impl<A: Element, D: Dimension> Changed<A> for DistViewMut<'_, A, D> {}
+
+    impl<A: Element, D: Dimension> Elements for DistViewMut<'_, A, D> {
+        fn its_hub(&self) -> Result<Hub> {
+            hub_of(self.hub(), None)
+        }
+
+        fn lengths(&self) -> &[usize] {
+            self.shape()
+        }
+
+        fn element(&self) -> (Option<DType>, &'static str) {
+            (A::DTYPE, std::any::type_name::<A>())
+        }
+
+        fn change(&mut self, hub: &Hub, change: Change<'_>) -> Result<()> {
+            self.as_ndarray_mut().change(hub, change)
         }
 
         fn elsewhere(&mut self) -> Result<Option<RowMajor>> {

@@ -7,6 +7,8 @@ use ndarray::{ArrayBase, ArrayView, Data, Dimension, IxDyn};
 
 use super::resident::Resident;
 use crate::array::dist_array::DistArray;
+use crate::array::dist_view::DistView;
+use crate::array::dist_view_mut::DistViewMut;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -196,6 +198,18 @@ impl<T: IndexElement, S: Data<Elem = T>, D: Dimension> Indices for ArrayBase<S, 
 impl<T: IndexElement, D: Dimension> Indices for DistArray<T, D> {
     fn lists(&self) -> Result<Vec<List<'_>>> {
         Ok(T::lists(self.try_held()?.view.view()))
+    }
+}
+
+impl<T: IndexElement, D: Dimension> Indices for DistView<'_, T, D> {
+    fn lists(&self) -> Result<Vec<List<'_>>> {
+        Ok(T::lists(self.view()))
+    }
+}
+
+impl<T: IndexElement, D: Dimension> Indices for DistViewMut<'_, T, D> {
+    fn lists(&self) -> Result<Vec<List<'_>>> {
+        Ok(T::lists(self.as_ndarray()))
     }
 }
 
