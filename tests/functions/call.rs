@@ -58,7 +58,8 @@ fn results_go_into_arrays_that_are_there() {
             assert_eq!(out.as_ptr(), memory, "no fresh memory");
             let kept = out.clone();
             Negative.call_into(&a, &mut out).unwrap();
-            assert_eq!((out.row(0).to_owned(), kept.row(0).to_owned()), (-&x, x.mapv(|x| x - 1.0)));
+            assert_eq!(out.row(0), -&x);
+            assert_eq!(kept.row(0), x.mapv(|x| x - 1.0));
             let error = Add.call_into(&out, 1.0, &mut hub.scatter(&x).unwrap()).unwrap_err();
             assert!(matches!(error, Error::Shape { .. }), "{error}");
         }
