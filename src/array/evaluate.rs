@@ -117,6 +117,10 @@ impl Needs {
             return;
         }
         let fits = matches!(&*expr, Expr::Apply { .. }) && *node.shape == *shape;
+        if !fits && let Some(inner) = expr.same_elements(node.dtype) {
+            // An array that is stretched further is read where it was stretched from.
+            return self.of_operand(inner, shape, stores, seen);
+        }
         let again = fits && if self.looks { node.was_fused() } else { node.note_fused() };
         if !fits || (again && !stores) {
             push_new(&mut self.first, node);
