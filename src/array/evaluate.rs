@@ -398,6 +398,24 @@ pub(crate) fn settle(operand: &Operand, shape: &[usize]) -> Result<()> {
     evaluate(&needs.first)
 }
 
+/// Whether a pass that computes `operand` may meet integers that an operation has no result for.
+pub(crate) fn may_fail(operand: &Operand) -> bool {
+    fn visit(operand: &Operand, seen: &mut Vec<*const Node>) -> bool {
+        let Operand::Node(node) = operand else { return false };
+        if node.value().is_some() || seen.contains(&Arc::as_ptr(node)) {
+            return false;
+        }
+        seen.push(Arc::as_ptr(node));
+        let Some(expr) = node.expr() else { return false };
+        let itself = match &*expr {
+            Expr::Apply { op, args } => args.first().is_some_and(|arg| Fault::of(*op, arg.dtype()).is_some()),
+            Expr::Reduce { .. } | Expr::Blocks(_) => false,
+        };
+        itself || expr.operands().iter().any(|operand| visit(operand, seen))
+    }
+    visit(operand, &mut Vec::new())
+}
+
 /// A whole reduction of an expression: it is not stored, unless it is asked for again and again.
 ///
 /// Of a pending value, what one pass can tell is kept: its mean with its variance, its least element with its greatest.
