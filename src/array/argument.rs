@@ -243,3 +243,13 @@ pub(crate) fn hub_of(first: Option<&Hub>, second: Option<&Hub>) -> Result<Hub> {
         (None, None) => Hub::current(),
     }
 }
+
+/// [`hub_of`] any number of operands.
+pub(crate) fn hub_among(hubs: &[Option<&Hub>]) -> Result<Hub> {
+    let mut known = hubs.iter().copied().flatten();
+    let first = known.next();
+    match known.find(|hub| first.is_some_and(|first| first.id() != hub.id())) {
+        Some(other) => hub_of(first, Some(other)),
+        None => hub_of(first, None),
+    }
+}

@@ -18,7 +18,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// An expression is computed straight into this array's memory where nobody else shares it and the expression does not read it: `c.assign(&a + &b)` takes
     /// no fresh memory. Else into fresh memory, which this array then has; so an array that owns its memory gets a block of the pool on a hub
-    /// of engine processes.
+    /// of engine processes. So does an expression that may have no result, of integers that are divided or raised to a power: an error is then
+    /// known while the elements are still there.
     ///
     /// # Panics
     /// Where `value` does not broadcast to this shape; where it cannot be computed.
@@ -27,10 +28,11 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         expect(self.try_assign(value));
     }
 
-    /// [`assign`](DistArray::assign), with an error where that panics. After an error while an expression was computed, the elements are unspecified.
+    /// [`assign`](DistArray::assign), with an error where that panics. The elements are unchanged after these errors, and unspecified after
+    /// one of engines or of the program's own functions ([`Error::EngineLost`], [`Error::Panicked`]).
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::OutOfMemory`].
+    /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::Arithmetic`], [`Error::OutOfMemory`].
     pub fn try_assign<R: Argument<A, D>>(&mut self, value: R) -> Result<()> {
         let value = value.arg();
         check_broadcast_to("assign", self.shape(), value.shape())?;
@@ -62,7 +64,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         }
         let operand = value.operand(&hub)?;
         evaluate::settle(&operand, self.shape())?;
-        let target = match in_place {
+        let target = match in_place && !evaluate::may_fail(&operand) {
             true => self.held_mut()?.target(),
             false => None,
         };

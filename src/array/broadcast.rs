@@ -32,10 +32,11 @@ pub(crate) fn broadcast_shape(operation: &str, left: &[usize], right: &[usize]) 
 
 /// Whether `from` broadcasts to exactly `to`.
 pub(crate) fn check_broadcast_to(operation: &str, to: &[usize], from: &[usize]) -> Result<()> {
-    match broadcast_shape(operation, to, from) {
-        Ok(shape) if *shape == *to => Ok(()),
-        _ => Err(Error::Shape { operation: operation.to_owned(), left: to.to_vec(), right: from.to_vec() }),
+    let mut lengths = from.iter().rev().zip(to.iter().rev());
+    if from.len() <= to.len() && lengths.all(|(&from, &to)| from == to || from == 1) {
+        return Ok(());
     }
+    Err(Error::Shape { operation: operation.to_owned(), left: to.to_vec(), right: from.to_vec() })
 }
 
 /// Length of an axis of `shape` once leading axes of length 1 have made its rank `rank`.

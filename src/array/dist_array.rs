@@ -72,7 +72,7 @@ pub type DistArray4<A> = DistArray<A, Ix4>;
 pub type DistArray5<A> = DistArray<A, Ix5>;
 /// A six-dimensional [`DistArray`].
 pub type DistArray6<A> = DistArray<A, Ix6>;
-/// A [`DistArray`] whose number of dimensions is known at run time only. Expressions have at most 32; more are an error.
+/// A [`DistArray`] whose number of dimensions is known at run time only. There may be any number of them; NPY files have 64 at most.
 pub type DistArrayD<A> = DistArray<A, IxDyn>;
 
 /// Panics with an error's text, on the line of the caller. A panic of a user's function goes on with its own payload.

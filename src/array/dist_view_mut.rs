@@ -421,11 +421,11 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
         expect(self.try_assign(value));
     }
 
-    /// [`assign`](DistViewMut::assign), with an error where that panics. After an error while an expression was computed, the elements are
-    /// unspecified.
+    /// [`assign`](DistViewMut::assign), with an error where that panics. The elements are unchanged after these errors, and unspecified after
+    /// one of engines or of the program's own functions ([`Error::EngineLost`], [`Error::Panicked`]).
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::OutOfMemory`].
+    /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::Arithmetic`], [`Error::OutOfMemory`].
     pub fn try_assign<R: Argument<A, D>>(&mut self, value: R) -> Result<()> {
         let value = value.arg();
         check_broadcast_to("assign", self.view.shape(), value.shape())?;
@@ -441,7 +441,9 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
             return Ok(());
         }
         let hub = self.hub_with(value.hub())?;
-        if let (Some(operand), Some(target)) = (pending(&value), self.target()) {
+        if let (Some(operand), Some(target)) = (pending(&value), self.target())
+            && !evaluate::may_fail(&operand)
+        {
             evaluate::settle(&operand, self.view.shape())?;
             return evaluate::map_into(&hub, &operand, &target);
         }

@@ -117,6 +117,10 @@ impl Needs {
             return;
         }
         let fits = matches!(&*expr, Expr::Apply { .. }) && *node.shape == *shape;
+        if !fits && let Some(inner) = expr.same_elements(node.dtype) {
+            // An array that is stretched further is read where it was stretched from.
+            return self.of_operand(inner, shape, stores, seen);
+        }
         let again = fits && if self.looks { node.was_fused() } else { node.note_fused() };
         if !fits || (again && !stores) {
             push_new(&mut self.first, node);
@@ -392,6 +396,24 @@ pub(crate) fn settle(operand: &Operand, shape: &[usize]) -> Result<()> {
     let mut needs = Needs::default();
     needs.of_operand(operand, shape, false, &mut Vec::new());
     evaluate(&needs.first)
+}
+
+/// Whether a pass that computes `operand` may meet integers that an operation has no result for.
+pub(crate) fn may_fail(operand: &Operand) -> bool {
+    fn visit(operand: &Operand, seen: &mut Vec<*const Node>) -> bool {
+        let Operand::Node(node) = operand else { return false };
+        if node.value().is_some() || seen.contains(&Arc::as_ptr(node)) {
+            return false;
+        }
+        seen.push(Arc::as_ptr(node));
+        let Some(expr) = node.expr() else { return false };
+        let itself = match &*expr {
+            Expr::Apply { op, args } => args.first().is_some_and(|arg| Fault::of(*op, arg.dtype()).is_some()),
+            Expr::Reduce { .. } | Expr::Blocks(_) => false,
+        };
+        itself || expr.operands().iter().any(|operand| visit(operand, seen))
+    }
+    visit(operand, &mut Vec::new())
 }
 
 /// A whole reduction of an expression: it is not stored, unless it is asked for again and again.

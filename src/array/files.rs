@@ -57,7 +57,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// first.
     ///
     /// # Errors
-    /// [`Error::Io`] where the system refuses (no space, no permission), [`Error::File`] where `path` is no regular file,
+    /// [`Error::Io`] where the system refuses (no space, no permission), [`Error::File`] where `path` is no regular file or the array has more
+    /// than 64 axes,
     /// [`Error::InvalidArgument`] for a user's own element type, which NumPy does not know, [`Error::OutOfMemory`].
     pub fn save_npy(&self, path: impl AsRef<Path>) -> Result<()> {
         let Some(dtype) = A::DTYPE.filter(|dtype| *dtype != DType::BF16) else {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 use super::blocks::Grid;
 use super::dims::Dims;
 use super::evaluate;
-use super::view::Leaf;
+use super::view::{Leaf, checked_bytes};
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use kernels::{DType, Fold, Op, Scalar};
@@ -134,8 +134,9 @@ struct Phase {
 
 impl Node {
     /// An operation over operands that the caller has checked: types, shapes, one hub. Where the expression would become
-    /// too large for a program, its largest parts are computed now.
+    /// too large for a program, its largest parts are computed now. An error where no memory could hold the value.
     pub(crate) fn new(hub: &Hub, dtype: DType, shape: Dims, mut expr: Expr) -> Result<Arc<Node>> {
+        checked_bytes(&shape, dtype.size())?;
         let (mut weight, mut inputs) = total_weight(&expr);
         while weight > MAX_WEIGHT || inputs > MAX_INPUTS {
             let heaviest = expr.operands_mut().iter_mut().max_by_key(|operand| operand.weight());

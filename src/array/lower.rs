@@ -159,9 +159,7 @@ impl<'a> Lowering<'a> {
             (Some(leaf), _) => self.leaf(leaf),
             (None, Some(Expr::Blocks(grid))) => self.input(Input::Blocks(grid.clone())),
             // A stretched array, or a cast that changes nothing: the operand itself, read at every place of the shape.
-            (None, Some(expr)) if *node.shape == *self.shape && expr.same_elements(node.dtype).is_some() => {
-                self.operand(&expr.operands()[0])?
-            }
+            (None, Some(expr)) if expr.same_elements(node.dtype).is_some() => self.operand(&expr.operands()[0])?,
             (None, Some(Expr::Apply { op, args })) if *node.shape == *self.shape => {
                 let mut values = [Value::Constant(0); 3];
                 for (value, arg) in values.iter_mut().zip(args) {

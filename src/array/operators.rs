@@ -57,7 +57,7 @@ macro_rules! binary_operator {
             A: Element + $Op<Output = A>,
             D: Dimension,
         {
-            #[doc = concat!("`self ", $sign, " rhs`, with an error where the operator panics: shapes that do not broadcast, two hubs, full memory. Integers wrap; a division of integers by zero is [`Error::Arithmetic`](crate::Error::Arithmetic) when it is computed; shift counts are taken modulo the width.")]
+            #[doc = concat!("`self ", $sign, " rhs`, with an error where the operator panics: shapes that do not broadcast, two hubs, full memory. Integers wrap; a division of integers by zero is [`Error::Arithmetic`](crate::Error::Arithmetic) when it is computed, which is here where both operands are small and have their values; shift counts are taken modulo the width.")]
             #[inline]
             pub fn $try_method<R: Argument<A, D>>(&self, rhs: R) -> Result<DistArray<A, R::Output>> {
                 operate::binary((Op::$Op, stringify!($method)), &Arg::Dist(self), &rhs.arg(), A::$method)

@@ -36,23 +36,33 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// ```
     #[track_caller]
     pub fn broadcast<E: IntoDimension>(&self, shape: E) -> Option<DistArray<A, E::Dim>> {
-        match self.try_broadcast(shape) {
-            Err(Error::Shape { .. }) => None,
-            result => Some(expect(result)),
+        let dim = shape.into_dimension();
+        match self.check_stretch(dim.slice()) {
+            Ok(()) => Some(expect(self.stretched(dim))),
+            Err(_) => None,
         }
     }
 
     /// [`broadcast`](DistArray::broadcast), with an error where that gives `None` or panics.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the shapes do not fit, [`Error::OutOfMemory`].
+    /// [`Error::Shape`] where the shapes do not fit, [`Error::InvalidArgument`] where no memory could hold such an array,
+    /// [`Error::OutOfMemory`]; those of [`eval`](DistArray::eval) where this array is pending and is computed for it.
     pub fn try_broadcast<E: IntoDimension>(&self, shape: E) -> Result<DistArray<A, E::Dim>> {
         let dim = shape.into_dimension();
-        let to = dim.slice();
+        self.check_stretch(dim.slice())?;
+        self.stretched(dim)
+    }
+
+    /// Whether there can be this array stretched to a shape.
+    fn check_stretch(&self, to: &[usize]) -> Result<()> {
         check_broadcast_to("broadcast", to, self.shape())?;
-        let no_such =
-            || Error::Shape { operation: "broadcast".into(), left: to.to_vec(), right: self.shape().to_vec() };
-        checked_bytes(to, size_of::<A>()).map_err(|_| no_such())?;
+        checked_bytes(to, size_of::<A>()).map(drop)
+    }
+
+    /// The array stretched to a shape that was checked.
+    fn stretched<E: Dimension>(&self, dim: E) -> Result<DistArray<A, E>> {
+        let to = dim.slice();
         match (self.operand(), A::DTYPE) {
             (_, _) if to == self.shape() => match (self.held(), self.operand()) {
                 (None, Some(Operand::Node(node))) => Ok(DistArray::from_node(node)),
@@ -66,6 +76,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
             }
             _ => {
                 let held = self.try_held()?;
+                let no_such = || Error::invalid("broadcast: shapes that do not fit");
                 let view = held.view.broadcast(dim.clone()).ok_or_else(no_such)?;
                 Ok(DistArray::from_held(walk::copy(held.store.hub(), "broadcast", &view)?))
             }

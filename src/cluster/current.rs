@@ -40,7 +40,7 @@ impl Hub {
     ///
     /// It is per thread: another thread (one that is spawned while the guard lives, a worker of a rayon pool) has the hub that it
     /// entered itself, else the default hub. Operations on arrays need no current hub: they run on the
-    /// hub of their operands, on whatever thread they are called. Guards nest: the innermost one that lives counts, and an outer guard
+    /// hub of their operands, on whatever thread they are called, and ndarray's arrays beside those are copied there. Guards nest: the innermost one that lives counts, and an outer guard
     /// that is dropped ends the inner ones too.
     ///
     /// ```

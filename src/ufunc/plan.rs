@@ -98,6 +98,9 @@ impl Fold {
 
 /// A description of one job: a program over every element of a shape (a map), or its result folded along axes.
 ///
+/// Shapes may have any number of axes. Of more than 64 axes, those of one element are left out when the plan is made; what is left has at
+/// most 57, since a plan has fewer than 2^57 elements.
+///
 /// A plan is cut into [`chunks`](Plan::chunks). Each may be run by any thread or process, in any order, and again: the
 /// result has the same bits. A fold is completed by [`finish`](Plan::finish).
 #[derive(Clone, Debug)]
@@ -195,6 +198,9 @@ impl Plan {
     /// `Error::InvalidArgument` where the program is not well-typed, a layout does not fit the shape, or an output
     /// overlaps itself.
     pub fn map(program: Program, shape: &[usize], inputs: &[Layout], outputs: &[Layout]) -> Result<Plan> {
+        if let Some(kept) = axes_that_count(shape, &[inputs, outputs], &[]) {
+            return Plan::map(program, &taken(shape, &kept), &layouts(inputs, &kept), &layouts(outputs, &kept));
+        }
         let stores = |kind: &Kind| matches!(kind, Kind::Map { outputs: there } if there == outputs);
         match known::find(|known| stores(&known.kind) && known.computes(&program, shape, inputs)) {
             Some(plan) => Ok(plan),
@@ -209,6 +215,10 @@ impl Plan {
     ///
     /// As [`Plan::map`], and where the fold does not take the type, or is the minimum or maximum of nothing.
     pub fn fold(program: Program, shape: &[usize], inputs: &[Layout], fold: Fold, axes: &[usize]) -> Result<Plan> {
+        if let Some(kept) = axes_that_count(shape, &[inputs], axes) {
+            let axes: Vec<usize> = axes.iter().filter_map(|axis| kept.iter().position(|there| there == axis)).collect();
+            return Plan::fold(program, &taken(shape, &kept), &layouts(inputs, &kept), fold, &axes);
+        }
         let folds = |kind: &Kind| matches!(kind, Kind::Fold { fold: f, axes: a } if *f == fold && a == axes);
         match known::find(|known| folds(&known.kind) && known.computes(&program, shape, inputs)) {
             Some(plan) => Ok(plan),
@@ -518,6 +528,33 @@ impl Plan {
         assert!(inputs.is_none_or(|inputs| inputs == self.inner.inputs.len()), "one pointer for each input");
         assert_eq!(outputs, self.inner.results.len(), "one pointer for each result");
     }
+}
+
+/// Where a shape has more axes than plans take: those that count, if there are others. Axes of one element do not; of those of none the
+/// first that is folded and the first that is kept do.
+fn axes_that_count(shape: &[usize], operands: &[&[Layout]], folded: &[usize]) -> Option<Vec<usize>> {
+    let rank = shape.len();
+    let fits = |layout: &Layout| layout.strides.len() == rank;
+    if rank <= limits::NDIM || !operands.iter().copied().flatten().all(fits) || folded.iter().any(|&axis| axis >= rank)
+    {
+        return None;
+    }
+    let mut none = [false; 2];
+    let counts = |axis: &usize| match shape[*axis] {
+        1 => false,
+        0 => !std::mem::replace(&mut none[usize::from(folded.contains(axis))], true),
+        _ => true,
+    };
+    let kept: Vec<usize> = (0..rank).filter(counts).collect();
+    (kept.len() < rank).then_some(kept)
+}
+
+fn taken<T: Copy>(of: &[T], axes: &[usize]) -> Vec<T> {
+    axes.iter().map(|&axis| of[axis]).collect()
+}
+
+fn layouts(of: &[Layout], axes: &[usize]) -> Vec<Layout> {
+    of.iter().map(|layout| Layout { strides: taken(&layout.strides, axes) }).collect()
 }
 
 /// Elements of a shape, each of at most 16 bytes, all of which can be addressed.

@@ -3,7 +3,6 @@
 use super::fold;
 use super::kernel::{Arg, recipe, splat, splat_lanes};
 use super::known;
-use super::plan::Description;
 use super::simd::Isa;
 use super::stream::Line;
 use super::{DType, Fold, Instr, Layout, Op, Plan, Program, Scalar, Value};
@@ -323,7 +322,7 @@ pub unsafe fn fold_axis(
         Some(plan) => plan,
         None => {
             let program = Program { inputs: vec![from], outputs: vec![0], ..Program::default() };
-            known::make(Description::fold(program, shape, &[Layout::row_major(shape)], fold, &[axis]))?
+            Plan::fold(program, shape, &[Layout::row_major(shape)], fold, &[axis])?
         }
     };
     if plan.chunks() != 1 || plan.scratch_bytes() != 0 || plan.result_dtypes() != [to] {

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use distob::prelude::*;
+use distob::ufunc::{Add, FloorDivide, Matmul};
 use distob::{Error, Hub};
 use ndarray::IxDyn;
 
@@ -276,18 +277,97 @@ fn shapes_that_no_array_has() {
     assert!(matches!(a.equal(1).try_choose(&a, &b), Err(Error::InvalidArgument { .. })));
 }
 
+/// A result is as large as its elements are.
 #[distob::test]
-fn more_axes_than_programs_take() {
-    let hub = hubs()[0];
-    let mut shape = vec![1; 33];
-    let few = hub.scatter(ArrayD::<f64>::ones(IxDyn(&shape))).unwrap();
-    assert_eq!(&few + &few, ArrayD::from_elem(IxDyn(&shape), 2.0));
-    shape[7] = 60_000;
-    let error = hub.scatter(&ArrayD::<f64>::ones(IxDyn(&shape))).err().unwrap();
-    assert!(error.to_string().contains("33 axes"), "{error}");
-    assert_eq!(few.sum_axis(Axis(3)), ArrayD::ones(IxDyn(&[1; 32])));
-    let folded = catch_unwind(AssertUnwindSafe(|| few.sum_axes(&[Axis(3), Axis(5)]).gather())).unwrap_err();
-    assert!(message(folded).contains("33 axes"));
+fn expressions_that_no_memory_holds() {
+    let _entered = hubs()[0].enter();
+    let (wide, narrow) = (DistArray1::from_elem(1, 1.0), DistArray1::from_elem(1, 1u8));
+    let (a, b) = (wide.broadcast((1 << 40, 1)).unwrap(), wide.broadcast(1 << 21).unwrap());
+    assert!(matches!(a.try_add(&b), Err(Error::InvalidArgument { .. })));
+    let text = a.try_add(&b).err().unwrap().to_string();
+    assert_eq!(text, "an array of shape [1099511627776, 2097152] with elements of 8 bytes is too large");
+    assert!(matches!(wide.try_broadcast((1 << 40, 1 << 21)), Err(Error::InvalidArgument { .. })));
+    // So many bytes there may be; of 8 bytes each there may not.
+    let (c, d) = (narrow.broadcast((1 << 40, 1)).unwrap(), narrow.broadcast(1 << 21).unwrap());
+    let sum = c.try_add(&d).unwrap();
+    assert!(matches!(sum.try_astype::<f64>(), Err(Error::InvalidArgument { .. })));
+    assert!(sum.less(1).eval().is_err());
+    assert!(sum.eval().is_err());
+}
+
+/// Every operation takes arrays of any number of axes: NumPy has 64 at most, and so have files.
+#[distob::test]
+fn more_axes_than_numpy_has() {
+    for hub in hubs() {
+        for (rank, length) in [(33, 60), (33, 12_000), (65, 60), (65, 12_000), (130, 12_000)] {
+            let mut shape = vec![1; rank];
+            (shape[7], shape[20]) = (length, 3);
+            let x = ArrayD::from_shape_fn(IxDyn(&shape), |index| (index[7] * 3 + index[20]) as f64);
+            let a = hub.scatter(&x).unwrap();
+            assert_eq!(a, x);
+            assert_eq!(&a + &a, &x * 2.0);
+            let turned = a.clone().reversed_axes();
+            assert_eq!(&turned + 1.0, x.t().mapv(|x| x + 1.0));
+            assert_eq!(turned.gather(), x.t());
+            assert_eq!(a.sum(), x.sum());
+            assert_eq!(a.argmax(), Some(IxDyn(&shape.iter().map(|n| n - 1).collect::<Vec<_>>())));
+            for axis in [0, 7, 20, rank - 1] {
+                let sums = x.sum_axis(Axis(axis));
+                assert_eq!(a.sum_axis(Axis(axis)), sums, "axis {axis} of {rank}");
+                let greatest = x.map_axis(Axis(axis), |lane| lane.fold(0.0, |a: f64, &b| a.max(b)) * 2.0);
+                assert_eq!((&a * 2.0).max_axis(Axis(axis)).unwrap(), greatest);
+                let whole = Add.reduceat(&a, [0]).axis(axis as isize).run().unwrap();
+                assert_eq!(whole, sums.insert_axis(Axis(axis)));
+                let mut up_to = x.clone();
+                up_to.accumulate_axis_inplace(Axis(axis), |&before, x| *x += before);
+                assert_eq!(a.cumsum(Axis(axis)), up_to);
+            }
+            assert_eq!(a.sum_axes(&[Axis(3), Axis(7)]), x.sum_axis(Axis(7)).remove_axis(Axis(3)));
+            assert_eq!(a.mapv(|x| -x), -&x);
+            assert_eq!(a.map_with(&1.0, |y, x: f64| x - y), &x - 1.0);
+            assert_eq!(a.less(7.0).choose(&a, 0.0), x.mapv(|x| if x < 7.0 { x } else { 0.0 }));
+            let matrices = a.clone().permuted_axes(last(rank, 7, 20));
+            let identity = ndarray::Array2::<f64>::eye(3).into_dyn();
+            assert_eq!(Matmul.call(&matrices, &identity), matrices);
+            let mut b = a.clone();
+            Add.at(&mut b, [0, 0], 1.0).unwrap();
+            assert_eq!(b, &x + 2.0);
+            let mut grid = vec![1; rank];
+            grid[7] = 2;
+            let blocks = DistArray::from_blocks(&grid, vec![a.clone(), a.clone()]).unwrap();
+            assert_eq!((&blocks + 1.0).sum_axis(Axis(7)), x.sum_axis(Axis(7)) * 2.0 + 2.0 * length as f64);
+            assert_eq!(&blocks + 1.0, ndarray::concatenate![Axis(7), x, x] + 1.0);
+            let quotients = FloorDivide.try_call(1i64, &a.astype::<i64>());
+            let error = quotients.and_then(|array| array.evaluated().map(drop)).unwrap_err();
+            assert!(matches!(&error, Error::Arithmetic { index, .. } if *index == vec![0; rank]), "{error}");
+            let path = std::env::temp_dir().join(format!("distob-axes-{}-{rank}.npy", std::process::id()));
+            match a.save_npy(&path) {
+                Ok(()) => {
+                    assert!(rank <= 64);
+                    assert_eq!(hub.open_npy::<f64, IxDyn>(&path).unwrap(), x);
+                    std::fs::remove_file(&path).unwrap();
+                }
+                Err(error) => assert!(rank > 64 && error.to_string().contains("64"), "{error}"),
+            }
+        }
+        // Of nothing, in any number of axes.
+        let mut shape = vec![0; 70];
+        shape[3] = 2;
+        let none = hub.scatter(ArrayD::<f64>::zeros(IxDyn(&shape))).unwrap();
+        assert_eq!((&none + 1.0).sum_axis(Axis(3)).shape(), [0; 69]);
+        assert_eq!((&none + 1.0).sum(), 0.0);
+        shape = vec![1; 70];
+        (shape[3], shape[5]) = (0, 2);
+        let none = hub.scatter(ArrayD::<f64>::zeros(IxDyn(&shape))).unwrap();
+        assert_eq!((&none + 1.0).sum_axis(Axis(3)), none.sum_axis(Axis(3)));
+        assert_eq!(none.sum_axis(Axis(3)).len(), 2);
+    }
+}
+
+/// All axes, these two last.
+fn last(rank: usize, first: usize, second: usize) -> IxDyn {
+    let others = (0..rank).filter(|&axis| axis != first && axis != second);
+    IxDyn(&others.chain([first, second]).collect::<Vec<_>>())
 }
 
 #[distob::test]

@@ -139,6 +139,9 @@ fn stretching_copies_nothing() {
     assert!(matches!(huge.eval(), Err(Error::OutOfMemory { .. })));
     assert_eq!(huge.read_refused(), None);
     assert!(row.broadcast((usize::MAX, 2, 2_000)).is_none());
+    let text = row.try_broadcast((usize::MAX, 2, 2_000)).err().unwrap().to_string();
+    assert_eq!(text, "an array of shape [18446744073709551615, 2, 2000] with elements of 8 bytes is too large");
+    assert!(matches!(row.try_broadcast((usize::MAX, 2, 2_001)), Err(Error::Shape { .. })));
     hub.reset_peak();
     let cube = a.broadcast((2, 3_000, 2_000)).unwrap();
     assert_eq!(cube.sum_axes(&[Axis(0), Axis(2)])[5], 4_000.0 * 5.0);
@@ -219,5 +222,36 @@ fn reductions_of_flags_along_several_axes() {
     let d = hub(true).scatter(Array2::from_elem((2, 3), true)).unwrap();
     for axes in [[Axis(0), Axis(2)], [Axis(1), Axis(1)]] {
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| d.any_axes(&axes))).is_err(), "{axes:?}");
+    }
+}
+
+/// An operand that is stretched already, beside one of more axes.
+#[distob::test]
+fn what_is_stretched_is_stretched_further_where_it_is() {
+    for process in [false, true] {
+        // Of its own, whose memory nobody else uses.
+        let hub = if process { Hub::builder().process() } else { Hub::builder().embedded() };
+        let hub = hub.engines(2).start().unwrap();
+        let x = Array1::from_shape_fn(2_000, |j| j as f64);
+        let row = hub.scatter(&x).unwrap();
+        let planes = hub.scatter(Array3::from_shape_fn((3, 1, 1), |(k, _, _)| k as f64)).unwrap();
+        let rows = row.broadcast((1_000, 2_000)).unwrap();
+        let pending = (&row + 1.0).broadcast((1_000, 2_000)).unwrap();
+        hub.reset_peak();
+        let (before, copied) = (hub.memory().in_use, hub.copied_bytes());
+        // 6 million elements, of which none is stored.
+        let sums = (&rows + &planes + &pending).sum_axes(&[Axis(1), Axis(2)]);
+        let of_row = x.sum() * 2.0 + 2_000.0;
+        assert_eq!(sums, Array1::from_shape_fn(3, |k| 1_000.0 * (of_row + 2_000.0 * k as f64)).into_dyn());
+        assert_eq!(rows.broadcast((4, 1_000, 2_000)).unwrap().max(), Some(1_999.0));
+        assert!(rows.is_pending() && pending.is_pending());
+        assert!(hub.memory().peak_in_use < before + (4 << 20), "{before}, {:?}", hub.memory());
+        assert_eq!(hub.copied_bytes(), copied);
+        let mut into = hub.scatter(&Array3::<f64>::zeros((2, 1_000, 2_000))).unwrap();
+        into.assign(&rows);
+        assert!(rows.is_pending());
+        assert_eq!(into, x.broadcast((2, 1_000, 2_000)).unwrap().to_owned());
+        let explained = (&rows + &planes).explain();
+        assert_eq!(explained.passes().len(), 1, "{explained}");
     }
 }

@@ -361,3 +361,76 @@ fn places_that_no_memory_holds_are_an_error() {
     }
     assert_eq!(a, Array2::<i64>::zeros((2, 2)));
 }
+
+#[distob::test]
+fn the_first_update_that_fails_is_named() {
+    let place = |result: distob::Result<()>| match result {
+        Err(Error::Arithmetic { index, operation, .. }) => {
+            assert_eq!(operation, "reciprocal");
+            index
+        }
+        other => panic!("no arithmetic error: {other:?}"),
+    };
+    // 1 stays, everything else becomes 0, of which there is no reciprocal.
+    let start = array![5i64, 0, 1];
+    for (indices, first) in [
+        (vec![0, 0, 1], 1),
+        (vec![0, 1, 0], 1),
+        (vec![1, 0, 0], 0),
+        (vec![2, 2, 0, 2, -3, 1], 4),
+        (vec![2, 0, 2, 0], 3),
+    ] {
+        let mut a = DistArray::from(&start);
+        assert_eq!(place(Reciprocal.at(&mut a, &indices)), [first], "{indices:?}");
+        assert_eq!(a, start, "unchanged");
+        let mut plain = start.clone();
+        assert_eq!(place(Reciprocal.at(&mut plain, &indices)), [first]);
+        assert_eq!(plain, start);
+    }
+    let mut rows = DistArray::from(array![[1i64, 5], [2, 1]]);
+    assert_eq!(place(Reciprocal.at(&mut rows, [1, 0, 1])), [2, 0]);
+    assert_eq!(place(Reciprocal.at(&mut rows, [0, 1, 0, 1])), [2, 1]);
+    let lists = (array![[0], [1]], [1, 1]);
+    assert_eq!(place(Reciprocal.at(&mut rows, lists)), [0, 1]);
+    // Against a plain loop.
+    let mut random = Random(5);
+    for (places, n) in [(30, 60), (3000, 9000), (50_000, 90_000)] {
+        let start = Array2::from_shape_fn((places, 2), |_| [1i64, -1, 1, 7][random.below(4)]);
+        let indices: Vec<u32> = (0..n).map(|_| random.below(places) as u32).collect();
+        let mut expected = start.clone();
+        let first = indices.iter().enumerate().find_map(|(nth, &i)| {
+            let mut row = expected.row_mut(i as usize);
+            let at = row.iter().position(|&x| x == 0);
+            row.mapv_inplace(|x| if x == 0 { 0 } else { 1 / x });
+            at.map(|at| vec![nth, at])
+        });
+        let mut a = DistArray::from(&start);
+        assert_eq!(Some(place(Reciprocal.at(&mut a, &indices))), first);
+        assert_eq!(a, start);
+    }
+}
+
+#[distob::test]
+fn indices_of_every_integer_type() {
+    let mut a = DistArray::<i32, _>::zeros((3, 300));
+    Add.at(&mut a, (1u8, array![255u8, 0, 255]), 1).unwrap();
+    Add.at(&mut a, (-1i8, [-1i8, 7]), 1).unwrap();
+    Add.at(&mut a, (&[0u16, 0], &[299i16, -300]), 1).unwrap();
+    Add.at(&mut a, (hub(1).scatter(array![2u8, 2]).unwrap(), vec![7i16, 7]), 1).unwrap();
+    let mut expected = Array2::zeros((3, 300));
+    (expected[[1, 255]], expected[[1, 0]], expected[[2, 299]], expected[[2, 7]]) = (2, 1, 1, 3);
+    (expected[[0, 299]], expected[[0, 0]]) = (1, 1);
+    assert_eq!(a, expected);
+    let error = Add.at(&mut a, -4i8, 1).unwrap_err().to_string();
+    assert_eq!(error, "add.at: index -4 at place [] of the indices is out of bounds for axis 0 with 3 elements");
+    // The number as it was given, in a list that is broadcast too.
+    for list in [array![0, u64::MAX], array![0, 1 << 63], array![0, 3]] {
+        let error = Add.at(&mut a, (&list, array![[0usize], [1]]), 1).unwrap_err().to_string();
+        let index = list[1];
+        assert_eq!(
+            error,
+            format!("add.at: index {index} at place [0, 1] of the indices is out of bounds for axis 0 with 3 elements")
+        );
+    }
+    assert_eq!(a, expected);
+}

@@ -3,7 +3,7 @@
 use distob::functions;
 use distob::prelude::*;
 use distob::ufunc::{
-    Add, Arctan2, Divmod, FloorDivide, Hypot, Less, Maximum, Modf, Multiply, Negative, Sqrt, Subtract,
+    Add, Arctan2, Divmod, FloorDivide, Hypot, Less, Maximum, Modf, Multiply, Negative, Reciprocal, Sqrt, Subtract,
 };
 use distob::{Error, Hub};
 use ndarray::{Ix0, array, aview1};
@@ -108,5 +108,36 @@ fn every_pair() {
         assert_eq!(Add.outer(&y, 2.0), &y + 2.0);
         assert_eq!(Add.outer(&Array1::<f64>::zeros(0), &y).shape(), [0, 20, 30]);
         assert_eq!(Less.outer(&array![1, 2], &array![2, 3]), array![[true, true], [false, true]]);
+    }
+}
+
+#[distob::test]
+fn an_array_that_is_there_stays_as_it_was_after_an_arithmetic_error() {
+    for hub in hubs() {
+        for n in [7, 100_000] {
+            let (x, before) = (Array1::from_shape_fn(n, |i| (n - 1 - i) as i64), Array1::from_elem(n, -1i64));
+            let a = hub.scatter(&x).unwrap();
+            let mut out = hub.scatter(&before).unwrap();
+            let place = |result: distob::Result<()>| match result {
+                Err(Error::Arithmetic { index, .. }) => assert_eq!(index, [n - 1]),
+                other => panic!("no arithmetic error: {other:?}"),
+            };
+            place(FloorDivide.call_into(12i64, &a, &mut out));
+            assert_eq!(out, before);
+            place(FloorDivide.call_into(&x, &a + 0, &mut out));
+            assert_eq!(out, before);
+            place(Reciprocal.call_into(&a, &mut out));
+            assert_eq!(out, before);
+            // What is small and there is an error of its own line.
+            let quotient = (&a + 0).evaluated().unwrap().try_div(&a);
+            if let Ok(quotient) = quotient {
+                place(out.try_assign(quotient * 2));
+            } else {
+                assert_eq!(n, 7);
+            }
+            assert_eq!(out, before);
+            FloorDivide.call_into(12i64, &a + 1, &mut out).unwrap();
+            assert_eq!(out, x.mapv(|x| 12 / (x + 1)));
+        }
     }
 }

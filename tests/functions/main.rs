@@ -9,6 +9,7 @@ mod elementary_special;
 mod extremes;
 mod faults;
 mod halves;
+mod hubs;
 mod matrix;
 mod random;
 mod reduce;

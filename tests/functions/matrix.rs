@@ -279,3 +279,13 @@ fn errors_say_what_does_not_fit() {
         "matvec: an operand of 1 axes, where 2 at least are wanted"
     );
 }
+
+#[distob::test]
+fn dot_with_an_error() {
+    let a = DistArray::from(array![[1.0, 2.0], [3.0, 4.0]]);
+    assert_eq!(a.try_dot(&a).unwrap(), array![[7.0, 10.0], [15.0, 22.0]]);
+    assert_eq!(a.row(0).to_owned().dot(&array![1.0, 1.0]), 3.0);
+    assert_eq!(DistArray::from(array![1.0, 2.0]).try_dot(&array![3.0, 4.0]).unwrap(), 11.0);
+    assert!(matches!(a.try_dot(&array![1.0, 2.0, 3.0]), Err(Error::Shape { .. })));
+    assert!(matches!(DistArray::from(array![1.0]).try_dot(&array![1.0, 2.0]), Err(Error::Shape { .. })));
+}

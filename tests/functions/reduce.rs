@@ -199,3 +199,93 @@ fn of_no_places_there_is_no_value() {
     assert_eq!(Fmax.reduce(&none).axes([0, 1]).keepdims().run().unwrap().shape(), [1, 1, 0]);
     assert_eq!(Gcd.reduce(&none.astype::<i32>()).axis(2).run().unwrap().shape(), [0, 2]);
 }
+
+/// The values are NumPy's (2.4): `np.gcd.reduce(a, where=False, initial=-4)` and so on.
+#[distob::test]
+fn of_what_a_mask_omits_the_initial_value_is_left() {
+    let none = array![false, false, false];
+    let (a, x) = (array![6i32, 9, 12], array![1.0f64, 2.0, 3.0]);
+    assert_eq!(Gcd.reduce(&a).mask(&none).initial(-4).scalar().unwrap(), -4);
+    assert_eq!(Lcm.reduce(&a).mask(&none).initial(-4).scalar().unwrap(), -4);
+    assert_eq!(BitwiseAnd.reduce(&a).mask(&none).initial(5).scalar().unwrap(), 5);
+    assert_eq!(BitwiseXor.reduce(&a).mask(&none).initial(5).scalar().unwrap(), 5);
+    assert_eq!(Gcd.reduce(&a).mask(&none).initial(i32::MIN).scalar().unwrap(), i32::MIN);
+    assert_eq!(Gcd.reduce(&a).mask(&none).scalar().unwrap(), 0);
+    let bits = |value: f64| value.to_bits();
+    assert_eq!(Hypot.reduce(&x).mask(&none).initial(-4.0).scalar().unwrap(), -4.0);
+    for zero in [0.0, -0.0] {
+        assert_eq!(bits(Add.reduce(&x).mask(&none).initial(zero).scalar().unwrap()), bits(zero));
+        assert_eq!(bits(Multiply.reduce(&x).mask(&none).initial(zero).scalar().unwrap()), bits(zero));
+        assert_eq!(bits(Maximum.reduce(&x).mask(&none).initial(zero).scalar().unwrap()), bits(zero));
+    }
+    assert_eq!(bits(Add.reduce(&x).mask(&none).scalar().unwrap()), bits(0.0));
+    assert_eq!(Logaddexp.reduce(&x).mask(&none).initial(-2.5).scalar().unwrap(), -2.5);
+    assert_eq!(Logaddexp.reduce(&x).mask(&none).scalar().unwrap(), f64::NEG_INFINITY);
+    let greatest: f64 = Fmax.reduce(&x).mask(&none).initial(f64::NAN).scalar().unwrap();
+    assert!(greatest.is_nan());
+    assert!(LogicalXor.reduce(&x).mask(&none).initial(true).scalar().unwrap());
+    assert!(!LogicalAnd.reduce(&x).mask(&none).initial(false).scalar().unwrap());
+    let z = array![num_complex::Complex::new(1.0f64, 2.0)];
+    let initial = num_complex::Complex::new(-0.0, f64::INFINITY);
+    let product: num_complex::Complex<f64> = Multiply.reduce(&z).mask(false).initial(initial).scalar().unwrap();
+    assert_eq!((bits(product.re), product.im), (bits(-0.0), f64::INFINITY));
+    let half: f16 = Add.reduce(&array![f16::ONE]).mask(false).initial(-f16::ZERO).scalar().unwrap();
+    assert_eq!(half.to_bits(), (-f16::ZERO).to_bits());
+    // Where it leaves an element the value is joined to that.
+    let some = array![true, false, false];
+    assert_eq!(Gcd.reduce(&a).mask(&some).initial(-4).scalar().unwrap(), 2);
+    assert_eq!(Lcm.reduce(&a).mask(&some).initial(-4).scalar().unwrap(), 12);
+    let length: f64 = Hypot.reduce(&x).mask(&some).initial(-4.0).scalar().unwrap();
+    assert!((length - 17f64.sqrt()).abs() < 1e-14);
+    assert_eq!(Fmax.reduce(&x).mask(&some).initial(f64::NAN).scalar().unwrap(), 1.0);
+    // Row by row, along either axis and both; small and large, there and pending.
+    for hub in hubs() {
+        for (rows, columns) in [(2, 2), (300, 200)] {
+            let x = Array2::from_shape_fn((rows, columns), |(i, j)| (i * columns + j + 1) as f64);
+            let mask = Array2::from_shape_fn((rows, columns), |(i, j)| i == 0 && j == 0);
+            let a = hub.scatter(&x).unwrap();
+            let pending = &a + 0.0;
+            for a in [&a, &pending] {
+                for axis in [0, 1] {
+                    let sums = Add.reduce(a).axis(axis).mask(&mask).initial(-0.0).run().unwrap();
+                    assert!(sums.iter().skip(1).all(|x| x.to_bits() == bits(-0.0)), "along {axis}");
+                    assert_eq!(sums[[0]], 1.0);
+                    let lengths = Hypot.reduce(a).axis(axis).mask(&mask).initial(-4.0).run().unwrap();
+                    assert!(lengths.iter().skip(1).all(|&x| x == -4.0), "along {axis}");
+                    assert!((lengths[[0]] - 17f64.sqrt()).abs() < 1e-14);
+                }
+                assert_eq!(Hypot.reduce(a).all().mask(false).initial(-4.0).scalar().unwrap(), -4.0);
+                let divisors = Gcd.reduce(&a.astype::<i64>()).axis(1).keepdims().mask(&mask).initial(-6).run().unwrap();
+                assert_eq!(divisors.shape(), [rows, 1]);
+                assert_eq!((divisors[[0, 0]], divisors[[1, 0]]), (1, -6));
+                // A mask of rows alone.
+                let row = Array2::from_shape_fn((rows, 1), |(i, _)| i == 0);
+                let sums = Add.reduce(a).axis(1).mask(&row).initial(-0.0).run().unwrap();
+                assert_eq!((sums[[0]], bits(sums[[1]])), (x.row(0).sum(), bits(-0.0)));
+            }
+        }
+    }
+}
+
+#[distob::test]
+fn an_initial_value_moves_no_place() {
+    let place = |result: distob::Result<DistArray<i64, IxDyn>>| match result {
+        Err(Error::Arithmetic { index, .. }) => index,
+        other => panic!("no arithmetic error: {:?}", other.map(|_| ())),
+    };
+    for hub in hubs() {
+        let a = hub.scatter(array![100i64, 5, 0, 2]).unwrap();
+        assert_eq!(place(FloorDivide.reduce(&a).initial(7).run()), [2]);
+        assert_eq!(place(FloorDivide.reduce(&a).run()), [2]);
+        // The first element is a divisor too.
+        let b = hub.scatter(array![[1i64, 0], [3, 0]]).unwrap();
+        assert_eq!(place(FloorDivide.reduce(&b).initial(7).run()), [0, 1]);
+        assert_eq!(place(Remainder.reduce(&b).axis(1).initial(7).run()), [0, 1]);
+        assert_eq!(place(FloorDivide.reduce(&b).run()), [1, 1]);
+        assert_eq!(place(Power.reduce(&(&b - 1)).axis(0).initial(2).run()), [0, 1]);
+        let long = hub.scatter(Array2::from_shape_fn((3, 50_000), |(i, j)| i64::from((i, j) != (1, 0)))).unwrap();
+        assert_eq!(place(Fmod.reduce(&long).axis(1).initial(7).run()), [1, 0]);
+        assert_eq!(place(Fmod.reduce(&long).axis(0).initial(7).run()), [1, 0]);
+        assert_eq!(FloorDivide.reduce(&long).axis(1).run().unwrap(), array![1, 0, 1].into_dyn());
+    }
+}

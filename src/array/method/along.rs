@@ -129,7 +129,9 @@ fn geometry(shape: &[usize], strides: &[isize], axis: usize) -> Option<Geometry>
     if inner == 1 && stride != 1 {
         return None;
     }
-    let outer = shape[..axis].iter().copied().zip(strides[..axis].iter().copied()).collect();
+    // Axes of one element are none.
+    let outer = shape[..axis].iter().copied().zip(strides[..axis].iter().copied());
+    let outer = outer.filter(|&(length, _)| length != 1).collect();
     let side_by_side = is_row_major(shape, strides).then(|| volume(shape));
     Some(Geometry { outer, length: shape[axis], stride, inner, side_by_side })
 }

@@ -1,15 +1,16 @@
 //! `at`: a function of the elements at given places, where a place that comes again counts again.
 
+use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{ArrayBase, DataMut, Dimension};
 
 use super::along::{self, Named};
-use super::indices::{Indices, List, outside};
+use super::indices::{Indices, List, hub_beside, outside};
 use super::input::Input;
 use super::resident::Resident;
-use crate::array::argument::{Untyped, hub_of};
+use crate::array::argument::Untyped;
 use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::dims::{Dims, row_major, volume};
 use crate::array::dist_array::DistArray;
@@ -25,7 +26,7 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::scatter::{BLOCK, Scatter, Way};
 use kernels::work::Verdict;
-use kernels::{DType, Fault};
+use kernels::{DType, Fault, Op, identity};
 
 /// Indices that are looked at together.
 const PIECE: usize = 64 * BLOCK;
@@ -44,7 +45,8 @@ mod sealed {
 
     /// An array whose elements are changed, whatever they are.
     pub trait Elements {
-        fn its_hub(&self) -> Result<Hub>;
+        /// `None` of an array of ndarray's.
+        fn its_hub(&self) -> Option<&Hub>;
         fn lengths(&self) -> &[usize];
         /// The type of the elements, where programs know it, and its name in Rust.
         fn element(&self) -> (Option<DType>, &'static str);
@@ -62,8 +64,8 @@ mod sealed {
     impl<A: Element, D: Dimension> Changed<A> for DistArray<A, D> {}
 
     impl<A: Element, D: Dimension> Elements for DistArray<A, D> {
-        fn its_hub(&self) -> Result<Hub> {
-            Ok(self.hub().clone())
+        fn its_hub(&self) -> Option<&Hub> {
+            Some(self.hub())
         }
 
         fn lengths(&self) -> &[usize] {
@@ -110,8 +112,8 @@ mod sealed {
     impl<A: Element, S: DataMut<Elem = A>, D: Dimension> Changed<A> for ArrayBase<S, D> {}
 
     impl<A: Element, S: DataMut<Elem = A>, D: Dimension> Elements for ArrayBase<S, D> {
-        fn its_hub(&self) -> Result<Hub> {
-            Hub::current()
+        fn its_hub(&self) -> Option<&Hub> {
+            None
         }
 
         fn lengths(&self) -> &[usize] {
@@ -144,8 +146,8 @@ mod sealed {
     impl<A: Element, D: Dimension> Changed<A> for DistViewMut<'_, A, D> {}
 
     impl<A: Element, D: Dimension> Elements for DistViewMut<'_, A, D> {
-        fn its_hub(&self) -> Result<Hub> {
-            hub_of(self.hub(), None)
+        fn its_hub(&self) -> Option<&Hub> {
+            self.hub()
         }
 
         fn lengths(&self) -> &[usize] {
@@ -194,7 +196,8 @@ pub trait At: BinaryUfunc {
     /// # Errors
     /// [`Error::InvalidArgument`] where an index is out of bounds, there are more of them than axes, a mask is of another shape, or the
     /// function does not give what it takes first; [`Error::Shape`]; [`Error::Arithmetic`] where an integer would be divided by zero,
-    /// with the place in the shape of the updates; [`Error::ForeignHub`]; [`Error::OutOfMemory`]. After any of them `a` is unchanged.
+    /// with the place in the shape of the updates (that of the indices, followed by the further axes); [`Error::ForeignHub`];
+    /// [`Error::OutOfMemory`]. After any of them `a` is unchanged.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -225,12 +228,11 @@ const REPEATED: fn(Named, &mut dyn Elements, &dyn Indices) -> Result<()> = repea
 /// [`At::at`] without the types.
 fn updated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices, b: &dyn Untyped) -> Result<()> {
     let method = format!("{name}.at");
-    let hub = a.its_hub()?;
-    hub_of(Some(&hub), b.hub())?;
+    let hub = hub_beside([a.its_hub(), b.hub()], indices)?;
     let shape = a.lengths().to_vec();
     let lists = indices.lists()?;
     let places = Places::new(&hub, &method, &lists, &shape)?;
-    let all: Vec<usize> = places.shape.iter().chain(&shape[places.lists.len()..]).copied().collect();
+    let all = places.shape_of_updates(&shape)?;
     check_broadcast_to(&method, &all, b.shape())?;
     let row: usize = shape[places.lists.len()..].iter().product();
     let ((Some(dtype), name_of_a), Some(with)) = (a.element(), b.dtype()) else { return Err(unknown(&method)) };
@@ -317,7 +319,7 @@ pub trait AtUnary: UnaryUfunc {
     /// `a[i] = f(a[i])` for each of `indices`, one after the other: of a place that comes twice, `f(f(x))`. Else as [`At::at`].
     ///
     /// # Errors
-    /// As [`At::at`].
+    /// As [`At::at`]; the place of [`Error::Arithmetic`] is that of the first update, in the order of the indices, that has no result.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -339,9 +341,10 @@ pub trait AtUnary: UnaryUfunc {
 
 /// [`AtUnary::at`] without the types.
 fn repeated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices) -> Result<()> {
-    let (method, hub, shape) = (format!("{name}.at"), a.its_hub()?, a.lengths().to_vec());
+    let (method, hub, shape) = (format!("{name}.at"), hub_beside([a.its_hub(), None], indices)?, a.lengths().to_vec());
     let lists = indices.lists()?;
     let places = Places::new(&hub, &method, &lists, &shape)?;
+    let of_updates = places.shape_of_updates(&shape)?;
     let mut all = places.all(&hub)?;
     let row: usize = shape[places.lists.len()..].iter().product();
     if places.count == 0 || row == 0 {
@@ -355,25 +358,21 @@ fn repeated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices) -> R
     a.change(&hub, &mut |elements, n| {
         assert_eq!(n, places.cells * row, "elements of all places");
         let bytes = row * dtype.size();
-        let mut values = along::fresh(&hub, dtype, &[often.len() * row])?;
+        let rounds = Rounds { hub: &hub, op, dtype, often: &often, row };
+        // SAFETY: the elements of all places, which are borrowed mutably.
+        let mut values = unsafe { rounds.values(elements) }?;
         let results = along::fresh(&hub, dtype, &[often.len() * row])?;
-        for (nth, &(_, place)) in often.iter().enumerate() {
-            // SAFETY: the elements of one of all places, which are borrowed mutably, and a place in a fresh block for them.
-            unsafe {
-                let (from, to) = (elements.add(place * bytes), values.address().add(nth * bytes));
-                std::ptr::copy_nonoverlapping(from, to, bytes);
-            }
-        }
-        hub.count_copied((often.len() * bytes) as u64);
         for round in 1..=often[0].0 {
-            let there = often.partition_point(|&(count, _)| count >= round) * row;
+            let there = rounds.there(round);
             values.shape = Dims::new(&[there]);
-            values = match eager::unary_leaf(&hub, op, &values, dtype) {
-                Some(values) => values,
-                None => {
-                    let (shape, args) = (values.shape.clone(), vec![Operand::Leaf(values)]);
-                    along::evaluated(&hub, operate::applied(&hub, dtype, op, shape, args)?, dtype)?
+            values = match (rounds.applied(values), Fault::of(op, dtype)) {
+                (Err(Error::Arithmetic { .. }), Some((_, fault))) => {
+                    let order = places.all(&hub)?;
+                    // SAFETY: as above: the elements are as they were.
+                    let flat = unsafe { rounds.first_failure(elements, fault, &order) }?;
+                    return Err(arithmetic(op, fault, &of_updates, flat));
                 }
+                (values, _) => values?,
             };
             // SAFETY: as many values side by side, and a block with room for them.
             unsafe { std::ptr::copy_nonoverlapping(values.address(), results.address(), there * dtype.size()) };
@@ -390,6 +389,96 @@ fn repeated((op, name): Named, a: &mut dyn Elements, indices: &dyn Indices) -> R
 }
 
 impl<F: UnaryUfunc> AtUnary for F {}
+
+/// A function of one operand that is applied in rounds: in the first to each place that is named, in the second to those that are named
+/// twice or more, and so on.
+struct Rounds<'a> {
+    hub: &'a Hub,
+    op: Op,
+    dtype: DType,
+    /// How often each place is named, and the place; the most frequent first.
+    often: &'a [(usize, usize)],
+    /// Elements of a place.
+    row: usize,
+}
+
+impl Rounds<'_> {
+    /// The elements of the places, side by side.
+    ///
+    /// # Safety
+    /// `elements` is valid for reads of the elements of all places of the array.
+    unsafe fn values(&self, elements: *const u8) -> Result<Leaf> {
+        let bytes = self.row * self.dtype.size();
+        let values = along::fresh(self.hub, self.dtype, &[self.often.len() * self.row])?;
+        for (nth, &(_, place)) in self.often.iter().enumerate() {
+            // SAFETY: the elements of one of all places (contract), and a place in a fresh block for them.
+            unsafe {
+                let (from, to) = (elements.add(place * bytes), values.address().add(nth * bytes));
+                std::ptr::copy_nonoverlapping(from, to, bytes);
+            }
+        }
+        self.hub.count_copied((self.often.len() * bytes) as u64);
+        Ok(values)
+    }
+
+    /// How many elements a round changes: the first ones.
+    fn there(&self, round: usize) -> usize {
+        self.often.partition_point(|&(count, _)| count >= round) * self.row
+    }
+
+    /// The function of each value, in a block of its own.
+    fn applied(&self, values: Leaf) -> Result<Leaf> {
+        let &Rounds { hub, op, dtype, .. } = self;
+        match eager::unary_leaf(hub, op, &values, dtype) {
+            Some(values) => Ok(values),
+            None => {
+                let (shape, args) = (values.shape.clone(), vec![Operand::Leaf(values)]);
+                along::evaluated(hub, operate::applied(hub, dtype, op, shape, args)?, dtype)
+            }
+        }
+    }
+
+    /// The flat index, in the shape of the updates, of the first one that meets an operand without a result, one update after the other in
+    /// the order of the indices. A later round may have an earlier update, so that all rounds are gone through.
+    ///
+    /// # Safety
+    /// As [`values`](Rounds::values).
+    unsafe fn first_failure(&self, elements: *const u8, fault: Fault, order: &[usize]) -> Result<usize> {
+        let &Rounds { op, dtype, often, row, .. } = self;
+        let one = identity(Op::Mul, dtype).ok_or_else(|| Error::invalid(format!("{op:?} of {}", dtype.name())))?;
+        // SAFETY: the caller's promise.
+        let mut values = unsafe { self.values(elements) }?;
+        // The round in which each element fails first.
+        let mut failed: Vec<Option<usize>> = vec![None; often.len() * row];
+        for round in 1..=often[0].0 {
+            let there = self.there(round);
+            values.shape = Dims::new(&[there]);
+            for (nth, failed) in failed[..there].iter_mut().enumerate() {
+                // SAFETY: one of the values, in a block that nobody else has; where it fails the function is asked of 1 instead.
+                unsafe {
+                    let at = values.address().add(nth * dtype.size());
+                    if fault.is_among(dtype, at, 1) {
+                        *failed = failed.or(Some(round));
+                        std::ptr::copy_nonoverlapping(one.bytes.as_ptr(), at, dtype.size());
+                    }
+                }
+            }
+            values = self.applied(values)?;
+        }
+        // How often each place has been named so far.
+        let mut named: HashMap<usize, (usize, usize)> =
+            often.iter().enumerate().map(|(nth, &(_, place))| (place, (nth, 0))).collect();
+        for (update, place) in order.iter().enumerate() {
+            let Some((nth, times)) = named.get_mut(place) else { continue };
+            *times += 1;
+            let failed = &failed[*nth * row..][..row];
+            if let Some(element) = failed.iter().position(|failed| *failed == Some(*times)) {
+                return Ok(update * row + element);
+            }
+        }
+        Err(Error::invalid("an operand without a result was met, and is not there any more"))
+    }
+}
 
 /// The places of an array's first axes that lists name, counted in row-major order.
 struct Places<'a> {
@@ -437,6 +526,13 @@ impl<'a> Places<'a> {
             lengths,
             steps,
         })
+    }
+
+    /// The indices' shape, followed by the axes of an array of this shape that no list is of.
+    fn shape_of_updates(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        let all: Vec<usize> = self.shape.iter().chain(&shape[self.lists.len()..]).copied().collect();
+        checked_bytes(&all, 1)?;
+        Ok(all)
     }
 
     /// Puts places of updates from number `first` on into `out`; `false` where an index is out of bounds.

@@ -4,7 +4,7 @@ use ndarray::{DimMax, Dimension, IxDyn};
 
 use super::along::Named;
 use super::input::Input;
-use crate::array::argument::{Arg, Untyped, hub_of};
+use crate::array::argument::{Arg, Untyped, hub_among, hub_of};
 use crate::array::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::dims::Dims;
 use crate::array::dist_array::{DistArray, expect};
@@ -18,43 +18,50 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::{DType, Fault, Op, identity};
 
-/// `op` of each element.
+/// `op` of each element. An operand that is no array of a hub goes to that of `out`, where that is said.
 fn unary<A: Element, B: Element, D: Dimension>(
     op: Op,
     name: &'static str,
     input: &Arg<'_, A, D>,
+    out: Option<&Hub>,
 ) -> Result<DistArray<B, D>> {
     let array = match input {
         Arg::Dist(array) => (*array).clone(),
         Arg::Part(view, memory) => DistArray::from_held(Held::part(view, memory.0)),
-        Arg::Foreign(view) => DistArray::from_held(copy_in(&hub_of(None, None)?, view)?),
+        Arg::Foreign(view) => DistArray::from_held(copy_in(&hub_of(out, None)?, view)?),
         Arg::Number(value) => {
             let view = ndarray::aview0(value);
-            let held = copy_in(&hub_of(None, None)?, &view)?;
+            let held = copy_in(&hub_of(out, None)?, &view)?;
             DistArray::from_held(operate::into_dimension(held))
         }
     };
     operate::unary((op, name), &array, |_| unreachable!("programs know the types of the table"))
 }
 
-/// `op` of each two elements, which may be of two types.
+/// `op` of each two elements, which may be of two types. Where neither is an array of a hub, they go to that of `out`.
 fn binary<A: Element, B: Element, C: Element, L: Dimension, R: Dimension, O: Dimension>(
     op: Op,
     name: &'static str,
     left: &Arg<'_, A, L>,
     right: &Arg<'_, B, R>,
+    out: Option<&Hub>,
 ) -> Result<DistArray<C, O>> {
-    DistArray::of_operand(BINARY((op, name), left, right, C::DTYPE))
+    DistArray::of_operand(BINARY((op, name), [left, right], out, C::DTYPE))
 }
 
 // Pointers, as those of `transport/pool`.
-const BINARY: fn(Named, &dyn Untyped, &dyn Untyped, Option<DType>) -> Result<Operand> = binary_untyped;
-const SPARED: fn(Op, usize, &dyn Untyped, &dyn Untyped) -> Result<Option<Operand>> = spared_untyped;
+const BINARY: fn(Named, [&dyn Untyped; 2], Option<&Hub>, Option<DType>) -> Result<Operand> = binary_untyped;
+const SPARED: fn(Op, usize, &Hub, &dyn Untyped, &dyn Untyped) -> Result<Option<Operand>> = spared_untyped;
 const CHOSEN: fn(&dyn Untyped, &dyn Untyped, &dyn Untyped) -> Result<Operand> = chosen;
 
 /// [`binary`] without the types.
-fn binary_untyped((op, name): Named, left: &dyn Untyped, right: &dyn Untyped, dtype: Option<DType>) -> Result<Operand> {
-    let hub = hub_of(left.hub(), right.hub())?;
+fn binary_untyped(
+    (op, name): Named,
+    [left, right]: [&dyn Untyped; 2],
+    out: Option<&Hub>,
+    dtype: Option<DType>,
+) -> Result<Operand> {
+    let hub = hub_among(&[left.hub(), right.hub(), out])?;
     let shape = broadcast_shape(name, left.shape(), right.shape())?;
     let dtype = dtype.ok_or_else(|| Error::invalid(format!("{name}: an unknown element type")))?;
     operate::applied(&hub, dtype, op, shape, vec![left.operand(&hub)?, right.operand(&hub)?])
@@ -82,7 +89,7 @@ fn paired<A: Element, B: Element, D: Dimension>(
     results
 }
 
-/// `value` into `out`, whose memory it is computed straight into where nobody else sees that and the operands are elsewhere.
+/// `value` into `out`, as [`DistArray::try_assign`] does it.
 fn put<A: Element, D: Dimension + DimMax<O>, O: Dimension>(
     value: DistArray<A, O>,
     out: &mut DistArray<A, D>,
@@ -95,21 +102,27 @@ fn put<A: Element, D: Dimension + DimMax<O>, O: Dimension>(
 fn spared<A: Element, D: Dimension>(
     op: Op,
     place: usize,
+    hub: &Hub,
     operand: &Arg<'_, A, D>,
     mask: &Arg<'_, bool, impl Dimension>,
 ) -> Result<Option<DistArray<A, IxDyn>>> {
-    SPARED(op, place, operand, mask)?.map(|spared| DistArray::of_operand(Ok(spared))).transpose()
+    SPARED(op, place, hub, operand, mask)?.map(|spared| DistArray::of_operand(Ok(spared))).transpose()
 }
 
 /// [`spared`] without the types.
-fn spared_untyped(op: Op, place: usize, operand: &dyn Untyped, mask: &dyn Untyped) -> Result<Option<Operand>> {
+fn spared_untyped(
+    op: Op,
+    place: usize,
+    hub: &Hub,
+    operand: &dyn Untyped,
+    mask: &dyn Untyped,
+) -> Result<Option<Operand>> {
     let fault = operand.dtype().and_then(|dtype| Some((dtype, Fault::of(op, dtype)?)));
     let Some((dtype, _)) = fault.filter(|(_, (at, _))| *at == place) else { return Ok(None) };
     let one = identity(Op::Mul, dtype).ok_or_else(|| Error::invalid("a number without a 1"))?;
-    let hub = hub_of(operand.hub(), mask.hub())?;
     let shape = broadcast_shape("call_where", mask.shape(), operand.shape())?;
-    let args = vec![mask.operand(&hub)?, operand.operand(&hub)?, Operand::Constant(one)];
-    operate::applied(&hub, dtype, Op::Select, shape, args).map(Some)
+    let args = vec![mask.operand(hub)?, operand.operand(hub)?, Operand::Constant(one)];
+    operate::applied(hub, dtype, Op::Select, shape, args).map(Some)
 }
 
 /// `value` where `mask` is true, and what is in `out` elsewhere.
@@ -127,7 +140,7 @@ fn put_where<A: Element, D: Dimension, O: Dimension>(
 fn chosen(value: &dyn Untyped, mask: &dyn Untyped, out: &dyn Untyped) -> Result<Operand> {
     check_broadcast_to("call_where", out.shape(), value.shape())?;
     check_broadcast_to("call_where", out.shape(), mask.shape())?;
-    let hub = hub_of(out.hub(), mask.hub())?;
+    let hub = hub_among(&[out.hub(), mask.hub(), value.hub()])?;
     let dtype = out.dtype().ok_or_else(|| Error::invalid("call_where: an unknown element type"))?;
     let args = vec![mask.operand(&hub)?, value.operand(&hub)?, out.operand(&hub)?];
     operate::applied(&hub, dtype, Op::Select, Dims::new(out.shape()), args)
@@ -135,10 +148,10 @@ fn chosen(value: &dyn Untyped, mask: &dyn Untyped, out: &dyn Untyped) -> Result<
 
 /// `call` of functions of one operand.
 pub trait CallUnary: UnaryUfunc {
-    /// The function of each element. Lazy.
+    /// The function of each element. Lazy, but for a small operand that has its value: that is computed at once.
     ///
     /// # Panics
-    /// Where there is no memory for what is computed or copied at once.
+    /// Where [`try_call`](CallUnary::try_call) gives an error. What that leaves pending may fail when it is computed.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -156,25 +169,29 @@ pub trait CallUnary: UnaryUfunc {
     /// [`call`](CallUnary::call), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Error::OutOfMemory`].
+    ///
+    /// [`Error::Arithmetic`] where what is computed at once has no result for an integer: the function of a small operand that has its
+    /// value. What is left pending gives that error when it is computed: `call` and `try_call` succeed, [`eval`](DistArray::eval) gives
+    /// the error, and a dereference panics with it.
     fn try_call<X: Input>(self, x: X) -> Result<DistArray<<Self as Unary<X::Elem>>::Output, X::Dim>>
     where
         Self: Unary<X::Elem>,
     {
-        unary(self.op(), Self::NAME, &x.view_arg())
+        unary(self.op(), Self::NAME, &x.view_arg(), None)
     }
 
     /// [`call`](CallUnary::call) into an array that is there, to whose shape the result is broadcast (NumPy's `out`). Runs at once,
-    /// and takes no fresh memory where nobody else sees that of `out`.
+    /// and takes no fresh memory where [`assign`](DistArray::assign) takes none. An operand that is on no hub goes to that of `out`.
     ///
     /// # Errors
-    /// Those of [`DistArray::try_assign`].
+    /// Those of [`DistArray::try_assign`]; [`Error::Arithmetic`] among them, after which `out` is unchanged.
     fn call_into<X: Input, D>(self, x: X, out: &mut DistArray<<Self as Unary<X::Elem>>::Output, D>) -> Result<()>
     where
         Self: Unary<X::Elem>,
         D: Dimension + DimMax<X::Dim>,
     {
-        put(self.try_call(x)?, out)
+        put(unary(self.op(), Self::NAME, &x.view_arg(), Some(out.hub()))?, out)
     }
 
     /// [`call_into`](CallUnary::call_into) where `mask` is true (NumPy's `where`); elsewhere `out` stays as it is, and no
@@ -192,9 +209,10 @@ pub trait CallUnary: UnaryUfunc {
         Self: Unary<X::Elem>,
     {
         let (x, mask) = (x.view_arg(), mask.view_arg());
-        match spared(self.op(), 0, &x, &mask)? {
-            Some(x) => put_where::<_, D, IxDyn>(&unary(self.op(), Self::NAME, &Arg::Dist(&x))?, &mask, out),
-            None => put_where::<_, D, X::Dim>(&unary(self.op(), Self::NAME, &x)?, &mask, out),
+        let hub = hub_among(&[Some(out.hub()), x.hub(), mask.hub()])?;
+        match spared(self.op(), 0, &hub, &x, &mask)? {
+            Some(x) => put_where::<_, D, IxDyn>(&unary(self.op(), Self::NAME, &Arg::Dist(&x), None)?, &mask, out),
+            None => put_where::<_, D, X::Dim>(&unary(self.op(), Self::NAME, &x, Some(&hub))?, &mask, out),
         }
     }
 }
@@ -203,10 +221,11 @@ impl<F: UnaryUfunc> CallUnary for F {}
 
 /// `call` of functions of two operands.
 pub trait CallBinary: crate::array::function::BinaryUfunc {
-    /// The function of each two elements of `x` and `y`, which are broadcast to one shape. Lazy.
+    /// The function of each two elements of `x` and `y`, which are broadcast to one shape. Lazy, but for small operands that have their
+    /// values: these are computed at once. An array of ndarray's goes to the hub of the other operand.
     ///
     /// # Panics
-    /// Where the shapes do not fit, the arrays are of two hubs, or there is no memory for what is computed or copied at once.
+    /// Where [`try_call`](CallBinary::try_call) gives an error. What that leaves pending may fail when it is computed.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -230,8 +249,22 @@ pub trait CallBinary: crate::array::function::BinaryUfunc {
     /// [`call`](CallBinary::call), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape), [`Error::ForeignHub`](crate::Error::ForeignHub),
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Error::Shape`], [`Error::InvalidArgument`] where the result is too large to be, [`Error::ForeignHub`], [`Error::OutOfMemory`].
+    ///
+    /// [`Error::Arithmetic`] where what is computed at once has no result for an integer: the function of small operands that have
+    /// their values. What is left pending gives that error when it is computed: `call` and `try_call` succeed, [`eval`](DistArray::eval) gives
+    /// the error, and a dereference panics with it.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// use distob::ufunc::FloorDivide;
+    /// use distob::Error;
+    /// let small = DistArray::from_vec(vec![1, 0]);
+    /// assert!(matches!(FloorDivide.try_call(1, &small), Err(Error::Arithmetic { .. })));
+    /// let large = DistArray::<i32, _>::zeros(100_000);
+    /// let pending = FloorDivide.try_call(1, &large).unwrap();
+    /// assert!(matches!(pending.eval(), Err(Error::Arithmetic { .. })));
+    /// ```
     fn try_call<X: Input, Y: Input>(
         self,
         x: X,
@@ -241,14 +274,14 @@ pub trait CallBinary: crate::array::function::BinaryUfunc {
         Self: Binary<X::Elem, Y::Elem>,
         X::Dim: DimMax<Y::Dim>,
     {
-        binary(self.op(), Self::NAME, &x.view_arg(), &y.view_arg())
+        binary(self.op(), Self::NAME, &x.view_arg(), &y.view_arg(), None)
     }
 
     /// [`call`](CallBinary::call) into an array that is there, to whose shape the result is broadcast (NumPy's `out`). Runs at
-    /// once, and takes no fresh memory where nobody else sees that of `out`.
+    /// once, and takes no fresh memory where [`assign`](DistArray::assign) takes none. Operands that are on no hub go to that of `out`.
     ///
     /// # Errors
-    /// Those of [`DistArray::try_assign`].
+    /// Those of [`DistArray::try_assign`]; [`Error::Arithmetic`] among them, after which `out` is unchanged.
     fn call_into<X: Input, Y: Input, D>(
         self,
         x: X,
@@ -260,7 +293,16 @@ pub trait CallBinary: crate::array::function::BinaryUfunc {
         X::Dim: DimMax<Y::Dim>,
         D: Dimension + DimMax<<X::Dim as DimMax<Y::Dim>>::Output>,
     {
-        put(self.try_call(x, y)?, out)
+        put(
+            binary::<_, _, _, _, _, <X::Dim as DimMax<Y::Dim>>::Output>(
+                self.op(),
+                Self::NAME,
+                &x.view_arg(),
+                &y.view_arg(),
+                Some(out.hub()),
+            )?,
+            out,
+        )
     }
 
     /// [`call_into`](CallBinary::call_into) where `mask` is true (NumPy's `where`); elsewhere `out` stays as it is, and no
@@ -291,9 +333,10 @@ pub trait CallBinary: crate::array::function::BinaryUfunc {
         Self: Binary<X::Elem, Y::Elem>,
     {
         let (x, y, mask) = (x.view_arg(), y.view_arg(), mask.view_arg());
-        let value: DistArray<_, IxDyn> = match spared(self.op(), 1, &y, &mask)? {
-            Some(y) => binary(self.op(), Self::NAME, &x, &Arg::Dist(&y))?,
-            None => binary(self.op(), Self::NAME, &x, &y)?,
+        let hub = hub_among(&[Some(out.hub()), x.hub(), y.hub(), mask.hub()])?;
+        let value: DistArray<_, IxDyn> = match spared(self.op(), 1, &hub, &y, &mask)? {
+            Some(y) => binary(self.op(), Self::NAME, &x, &Arg::Dist(&y), None)?,
+            None => binary(self.op(), Self::NAME, &x, &y, Some(&hub))?,
         };
         put_where(&value, &mask, out)
     }
@@ -303,7 +346,10 @@ impl<F: crate::array::function::BinaryUfunc> CallBinary for F {}
 
 /// `call` of functions of one operand and two results.
 pub trait CallUnaryPair: Sized {
-    /// Both results of each element, computed in one pass. Lazy.
+    /// Both results of each element, computed in one pass. Lazy, as [`CallUnary::call`].
+    ///
+    /// # Panics
+    /// Where [`try_call`](CallUnaryPair::try_call) gives an error.
     #[track_caller]
     fn call<X: Input>(
         self,
@@ -318,7 +364,7 @@ pub trait CallUnaryPair: Sized {
     /// [`call`](CallUnaryPair::call), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Error::OutOfMemory`].
     fn try_call<X: Input>(
         self,
         x: X,
@@ -333,7 +379,7 @@ pub trait CallUnaryPair: Sized {
         let x = x.view_arg();
         let mut copy = None;
         let x = in_pool(x, None, &mut copy)?;
-        Ok(paired((unary(first, Self::NAME, &x)?, unary(second, Self::NAME, &x)?)))
+        Ok(paired((unary(first, Self::NAME, &x, None)?, unary(second, Self::NAME, &x, None)?)))
     }
 }
 
@@ -342,7 +388,10 @@ impl CallUnaryPair for crate::array::function::Frexp {}
 
 /// `call` of functions of two operands and two results.
 pub trait CallBinaryPair: Sized {
-    /// Both results of each two elements, computed in one pass. Lazy.
+    /// Both results of each two elements, computed in one pass. Lazy, as [`CallBinary::call`].
+    ///
+    /// # Panics
+    /// Where [`try_call`](CallBinaryPair::try_call) gives an error. What that leaves pending may fail when it is computed.
     #[track_caller]
     fn call<X: Input, Y: Input<Elem = X::Elem>>(
         self,
@@ -362,7 +411,8 @@ pub trait CallBinaryPair: Sized {
     /// [`call`](CallBinaryPair::call), with an error where that panics.
     ///
     /// # Errors
-    /// As [`CallBinary::try_call`].
+    /// As [`CallBinary::try_call`]: of small operands that have their values a division by zero is an error here, else when one of the results is
+    /// computed.
     fn try_call<X: Input, Y: Input<Elem = X::Elem>>(
         self,
         x: X,
@@ -380,7 +430,7 @@ pub trait CallBinaryPair: Sized {
         let hub = hub_of(x.hub(), y.hub())?;
         let (mut copy_of_x, mut copy_of_y) = (None, None);
         let (x, y) = (in_pool(x, Some(&hub), &mut copy_of_x)?, in_pool(y, Some(&hub), &mut copy_of_y)?);
-        Ok(paired((binary(first, Self::NAME, &x, &y)?, binary(second, Self::NAME, &x, &y)?)))
+        Ok(paired((binary(first, Self::NAME, &x, &y, None)?, binary(second, Self::NAME, &x, &y, None)?)))
     }
 }
 

@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArrayBase, ArrayView, Data, Dimension, IxDyn};
+use ndarray::{ArrayBase, ArrayView, Data, Dimension};
 
 use super::resident::Resident;
+use crate::array::argument::hub_of;
 use crate::array::dist_array::DistArray;
 use crate::array::dist_view::DistView;
 use crate::array::dist_view_mut::DistViewMut;
@@ -40,6 +41,20 @@ macro_rules! with {
     };
 }
 
+/// Numbers of the same type that `$f` makes of the slice.
+macro_rules! each_kind {
+    ($numbers:expr, $slice:ident => $f:expr) => {
+        match $numbers {
+            Numbers::I32($slice) => Numbers::I32($f),
+            Numbers::U32($slice) => Numbers::U32($f),
+            Numbers::I64($slice) => Numbers::I64($f),
+            Numbers::U64($slice) => Numbers::U64($f),
+            Numbers::Isize($slice) => Numbers::Isize($f),
+            Numbers::Usize($slice) => Numbers::Usize($f),
+        }
+    };
+}
+
 /// The indices along one axis.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
@@ -64,12 +79,8 @@ impl List<'_> {
         if self.shape == shape {
             return Cow::Borrowed(self);
         }
-        let numbers = with!(&self.numbers, slice => {
-            let numbers = view_of(&self.shape, slice);
-            let stretched = numbers.as_ref().and_then(|numbers| numbers.broadcast(shape));
-            stretched.map_or(Vec::new(), |numbers| numbers.iter().map(|&number| number.signed()).collect())
-        });
-        Cow::Owned(List { shape: shape.to_vec(), numbers: Numbers::I64(Cow::Owned(numbers)), mask: self.mask })
+        let numbers = each_kind!(&self.numbers, slice => Cow::Owned(repeated(&self.shape, slice, shape)));
+        Cow::Owned(List { shape: shape.to_vec(), numbers, mask: self.mask })
     }
 
     /// Where this is a mask, its length along this axis.
@@ -103,15 +114,18 @@ impl List<'_> {
     }
 }
 
-fn view_of<'a, T>(shape: &[usize], numbers: &'a [T]) -> Option<ArrayView<'a, T, IxDyn>> {
-    ArrayView::from_shape(shape, numbers).ok()
+/// Numbers of shape `from` broadcast to another shape, in row-major order.
+fn repeated<T: Copy>(from: &[usize], numbers: &[T], to: &[usize]) -> Vec<T> {
+    let view = ArrayView::from_shape(from, numbers).ok();
+    let view = view.as_ref().and_then(|numbers| numbers.broadcast(to));
+    view.map_or(Vec::new(), |numbers| numbers.iter().copied().collect())
 }
 
 mod sealed {
     pub trait Sealed {}
 }
 
-/// A type of indices: a signed or unsigned integer of 32 bits or more, or `bool` for a mask.
+/// A type of indices: a signed or unsigned integer, or `bool` for a mask. Integers of fewer than 32 bits are converted to 64 first.
 pub trait IndexElement: Element + sealed::Sealed {
     /// The lists that an array of them is: one, or of a mask one for each of its axes.
     #[doc(hidden)]
@@ -142,6 +156,27 @@ macro_rules! index {
 }
 index! { i32 => I32 u32 => U32 i64 => I64 u64 => U64 isize => Isize usize => Usize }
 
+/// Narrow integers have no kernels of their own.
+macro_rules! narrow_index {
+    ($($t:ty)*) => {$(
+        impl sealed::Sealed for $t {}
+        impl IndexElement for $t {
+            fn lists<'a, D: Dimension>(view: ArrayView<'a, Self, D>) -> Vec<List<'a>> {
+                let numbers = Numbers::I64(view.iter().map(|&number| i64::from(number)).collect());
+                vec![List { shape: view.shape().to_vec(), numbers, mask: None }]
+            }
+        }
+
+        impl Indices for $t {
+            fn lists(&self) -> Result<Vec<List<'_>>> {
+                let numbers = Numbers::I64(Cow::Owned(vec![i64::from(*self)]));
+                Ok(vec![List { shape: Vec::new(), numbers, mask: None }])
+            }
+        }
+    )*};
+}
+narrow_index!(i8 u8 i16 u16);
+
 impl sealed::Sealed for bool {}
 impl IndexElement for bool {
     fn lists<'a, D: Dimension>(view: ArrayView<'a, Self, D>) -> Vec<List<'a>> {
@@ -162,13 +197,27 @@ impl IndexElement for bool {
     }
 }
 
-/// What names places of an array: integers of 32 bits or more in a slice, a vector, an array of ndarray's or a
+/// What names places of an array: integers in a slice, a vector, an array of ndarray's or a
 /// [`DistArray`]; a single one; a mask of `bool`s, which stands for the places where it is true; or a tuple of these, one for each
 /// of the first axes, which are broadcast together.
 pub trait Indices {
     /// The lists, one for each axis.
     #[doc(hidden)]
     fn lists(&self) -> Result<Vec<List<'_>>>;
+
+    /// The hub that they are on; the first, where they are several.
+    #[doc(hidden)]
+    fn their_hub(&self) -> Option<&Hub> {
+        None
+    }
+}
+
+/// The hub of operands; where they are on none, that of the indices beside them, and else the current one.
+pub(super) fn hub_beside(operands: [Option<&Hub>; 2], indices: &dyn Indices) -> Result<Hub> {
+    match operands {
+        [None, None] => hub_of(indices.their_hub(), None),
+        [first, second] => hub_of(first, second),
+    }
 }
 
 impl<T: IndexElement> Indices for [T] {
@@ -199,6 +248,10 @@ impl<T: IndexElement, D: Dimension> Indices for DistArray<T, D> {
     fn lists(&self) -> Result<Vec<List<'_>>> {
         Ok(T::lists(self.try_held()?.view.view()))
     }
+
+    fn their_hub(&self) -> Option<&Hub> {
+        Some(self.hub())
+    }
 }
 
 impl<T: IndexElement, D: Dimension> Indices for DistView<'_, T, D> {
@@ -217,6 +270,10 @@ impl<I: Indices + ?Sized> Indices for &I {
     fn lists(&self) -> Result<Vec<List<'_>>> {
         (**self).lists()
     }
+
+    fn their_hub(&self) -> Option<&Hub> {
+        (**self).their_hub()
+    }
 }
 
 macro_rules! tuples {
@@ -228,6 +285,12 @@ macro_rules! tuples {
                 let mut lists = Vec::new();
                 $(lists.extend($I.lists()?);)*
                 Ok(lists)
+            }
+
+            fn their_hub(&self) -> Option<&Hub> {
+                #[allow(non_snake_case, reason = "a variable for each type")]
+                let ($($I,)*) = self;
+                None$(.or_else(|| $I.their_hub()))*
             }
         }
     )*};

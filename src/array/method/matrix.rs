@@ -281,7 +281,20 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         Multiply: Binary<A, Output = A>,
         Add: Binary<A, Output = A>,
     {
-        expect(Matmul.try_call(self, rhs).and_then(D::product))
+        expect(self.try_dot(rhs))
+    }
+
+    /// [`dot`](DistArray::dot), with an error where that panics.
+    ///
+    /// # Errors
+    /// Those of [`Matmul::try_call`].
+    pub fn try_dot<Y: Input<Elem = A>>(&self, rhs: Y) -> Result<D::Product>
+    where
+        D: DotDim<A, Y::Dim>,
+        Multiply: Binary<A, Output = A>,
+        Add: Binary<A, Output = A>,
+    {
+        Matmul.try_call(self, rhs).and_then(D::product)
     }
 }
 
@@ -299,11 +312,14 @@ fn matmul(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
     if left[ranks.0 - 1] != common {
         return Err(misfit(NAME, left, right));
     }
+    if ranks.0.min(ranks.1) > 1 {
+        return product(NAME, x, y);
+    }
+    let (hub, [left, right]) = whole(x, y)?;
     match ranks {
-        (1, 1) => summed([whole(x)?, whole(y)?], 0),
-        (_, 1) => summed([whole(x)?, whole(y)?], ranks.0 - 1),
-        (1, _) => summed([with_axis(whole(x)?, 1)?, whole(y)?], ranks.1 - 2),
-        _ => product(NAME, x, y),
+        (1, 1) => summed(&hub, [left, right], 0),
+        (_, 1) => summed(&hub, [left, right], ranks.0 - 1),
+        _ => summed(&hub, [reduce::with_axis(left, 1)?, right], ranks.1 - 2),
     }
 }
 
@@ -314,7 +330,8 @@ fn matvec(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
         return Err(misfit(NAME, x.shape(), y.shape()));
     }
     let last = ranks.0.max(ranks.1 + 1) - 1;
-    summed([whole(x)?, with_axis(whole(y)?, ranks.1 - 1)?], last)
+    let (hub, [left, right]) = whole(x, y)?;
+    summed(&hub, [left, reduce::with_axis(right, ranks.1 - 1)?], last)
 }
 
 fn vecmat(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
@@ -324,7 +341,8 @@ fn vecmat(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
         return Err(misfit(NAME, x.shape(), y.shape()));
     }
     let rank = ranks.1.max(ranks.0 + 1);
-    summed([with_axis(conjugated(whole(x)?)?, ranks.0)?, whole(y)?], rank - 2)
+    let (hub, [left, right]) = whole(x, y)?;
+    summed(&hub, [reduce::with_axis(conjugated(&hub, left)?, ranks.0)?, right], rank - 2)
 }
 
 fn vecdot(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
@@ -333,21 +351,15 @@ fn vecdot(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
     if x.shape()[ranks.0 - 1] != y.shape()[ranks.1 - 1] {
         return Err(misfit(NAME, x.shape(), y.shape()));
     }
-    summed([conjugated(whole(x)?)?, whole(y)?], ranks.0.max(ranks.1) - 1)
+    let (hub, [left, right]) = whole(x, y)?;
+    summed(&hub, [conjugated(&hub, left)?, right], ranks.0.max(ranks.1) - 1)
 }
 
-/// All of an operand, and the hub that it is on; an array of ndarray's is copied to the current one.
-type Whole = (Hub, Operand);
-
-fn whole(arg: &dyn Untyped) -> Result<Whole> {
-    let hub = hub_of(arg.hub(), None)?;
-    let operand = elements(&hub, arg, arg.dtype())?;
-    Ok((hub, operand))
-}
-
-/// One with an axis of length 1 at `axis`.
-fn with_axis((hub, operand): Whole, axis: usize) -> Result<Whole> {
-    Ok((hub, reduce::with_axis(operand, axis)?))
+/// All of both operands, and the hub that they are on; an array of ndarray's is copied to that.
+fn whole(x: &dyn Untyped, y: &dyn Untyped) -> Result<(Hub, [Operand; 2])> {
+    let hub = hub_of(x.hub(), y.hub())?;
+    let operands = [elements(&hub, x, x.dtype())?, elements(&hub, y, y.dtype())?];
+    Ok((hub, operands))
 }
 
 /// The number of axes, of which there must be `least`.
@@ -364,29 +376,26 @@ fn misfit(name: &str, left: &[usize], right: &[usize]) -> Error {
 }
 
 /// Complex elements conjugated, others as they are.
-fn conjugated((hub, operand): Whole) -> Result<Whole> {
+fn conjugated(hub: &Hub, operand: Operand) -> Result<Operand> {
     let dtype = operand.dtype();
     if !dtype.is_complex() {
-        return Ok((hub, operand));
+        return Ok(operand);
     }
     let shape = Dims::new(operand.shape());
-    let conjugated = operate::applied(&hub, dtype, Op::Conj, shape, vec![operand])?;
-    Ok((hub, conjugated))
+    operate::applied(hub, dtype, Op::Conj, shape, vec![operand])
 }
 
 /// Products of elements, added up along an axis. Those of floats of 16 bits, and their sums, may be far beyond their range, or between
 /// them: they are computed in `f64`, which holds each product, and only the result is rounded.
-fn summed([x, y]: [Whole; 2], axis: usize) -> Result<Operand> {
-    let dtype = x.1.dtype();
+fn summed(hub: &Hub, [x, y]: [Operand; 2], axis: usize) -> Result<Operand> {
+    let dtype = x.dtype();
     if dtype.is_half() {
-        let wide = |(hub, operand): Whole| operate::cast(&hub, operand, DType::F64).map(|operand| (hub, operand));
-        let hub = x.0.clone();
-        return operate::cast(&hub, summed([wide(x)?, wide(y)?], axis)?, dtype);
+        let wide = |operand: Operand| operate::cast(hub, operand, DType::F64);
+        return operate::cast(hub, summed(hub, [wide(x)?, wide(y)?], axis)?, dtype);
     }
-    let hub = hub_of(Some(&x.0), Some(&y.0))?;
-    let shape = broadcast_shape(<Multiply as BinaryUfunc>::NAME, x.1.shape(), y.1.shape())?;
-    let products = operate::applied(&hub, dtype, Op::Mul, shape, vec![x.1, y.1])?;
-    reduce::sums(&hub, products, axis)
+    let shape = broadcast_shape(<Multiply as BinaryUfunc>::NAME, x.shape(), y.shape())?;
+    let products = operate::applied(hub, dtype, Op::Mul, shape, vec![x, y])?;
+    reduce::sums(hub, products, axis)
 }
 
 /// Products of matrices of two axes and more.
@@ -403,8 +412,12 @@ fn multiplied(name: &'static str, hub: &Hub, dtype: DType, [left, right]: [&Seen
     let leading = broadcast_shape(name, &shapes[0][..p - 2], &shapes[1][..q - 2])
         .map_err(|_| misfit(name, shapes[0], shapes[1]))?;
     let (rows, depth, columns) = (shapes[0][p - 2], shapes[0][p - 1], shapes[1][q - 1]);
+    // Axes of one element are not among those of the product, which takes so many.
+    let many = |axis: &usize| leading[*axis] != 1;
+    let lengths: Vec<usize> = (0..leading.len()).filter(many).map(|axis| leading[axis]).collect();
     let stretched = |which: usize, rank: usize| {
-        broadcast_strides(&shapes[which][..rank - 2], &strides[which][..rank - 2], &leading).to_vec()
+        let strides = broadcast_strides(&shapes[which][..rank - 2], &strides[which][..rank - 2], &leading);
+        (0..leading.len()).filter(many).map(|axis| strides[axis]).collect()
     };
     let sides = [
         matrix::Operand { leading: stretched(0, p), own: strides[0][p - 2], common: strides[0][p - 1] },
@@ -414,7 +427,7 @@ fn multiplied(name: &'static str, hub: &Hub, dtype: DType, [left, right]: [&Seen
     shape.extend([rows, columns]);
     let results = along::fresh(hub, dtype, &shape)?;
     if volume(&shape) > 0 {
-        let product = Product::new(dtype, leading.to_vec(), [rows, depth, columns], sides, hub.workers())?;
+        let product = Product::new(dtype, lengths, [rows, depth, columns], sides, hub.workers())?;
         let operands = [left.first.cast_mut(), right.first.cast_mut(), results.address()];
         // SAFETY: operands are borrowed for the call, and read at the strides of their views, broadcast; the results' block is fresh.
         unsafe { driver::run(hub, name, &product, &operands, Some(&Placed::new(2, &results))) }?;

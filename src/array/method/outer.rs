@@ -58,8 +58,7 @@ pub trait Outer: BinaryUfunc {
     /// [`outer`](Outer::outer), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] where the result is too large to be or has more than 32 axes, [`Error::ForeignHub`],
-    /// [`Error::OutOfMemory`].
+    /// [`Error::InvalidArgument`] where the result is too large to be, [`Error::ForeignHub`], [`Error::OutOfMemory`].
     fn try_outer<X: Input, Y: Input>(
         self,
         x: X,

@@ -19,7 +19,7 @@ use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::Value as _;
-use kernels::{DType, Fold, Op, Scalar, identity};
+use kernels::{DType, Fold, Op, Scalar, identity, small};
 
 /// `reduce` of functions of two operands.
 pub trait Reduce: BinaryUfunc {
@@ -159,7 +159,7 @@ impl<F: BinaryUfunc, X: Input, B: Element> Reduction<F, X, B> {
     }
 
     /// Beginning with this value, which comes before the elements: it is joined to the first one before any other is, and what floats of
-    /// fewer than 64 bits give is rounded once.
+    /// fewer than 64 bits give is rounded once. A sum of -0.0 alone, this value included, is 0.0.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -180,14 +180,16 @@ impl<F: BinaryUfunc, X: Input, B: Element> Reduction<F, X, B> {
     }
 
     /// Of the elements where this is true alone (NumPy's `where`): it is broadcast to the array. A function without an identity wants
-    /// [`initial`](Reduction::initial) too.
+    /// [`initial`](Reduction::initial) too. Where it leaves no element the result is the initial value itself, as in NumPy, or the identity.
     ///
     /// # Panics
-    /// Where an ndarray cannot be copied to the current hub.
+    /// Where an ndarray cannot be copied to the hub of the operand, or to the current one where that is an ndarray too.
     #[track_caller]
     pub fn mask<M: Input<Elem = bool>>(mut self, mask: M) -> Self {
         let arg = mask.view_arg();
-        let held = expect(hub_of(arg.hub(), None).and_then(|hub| arg.held(&hub)));
+        // A mask of another hub is an error of `run`.
+        let hub = arg.hub().cloned().map_or_else(|| hub_of(self.x.view_arg().hub(), None), Ok);
+        let held = expect(hub.and_then(|hub| arg.held(&hub)));
         self.mask = Some(DistArray::from_held(held));
         self
     }
@@ -319,7 +321,7 @@ fn values(arg: &dyn Untyped, asked: Asked<'_>) -> Result<(Hub, Operand, Vec<usiz
         Axes::All => (0..rank).collect(),
         Axes::These(axes) => resolved(&name, axes, rank)?,
     };
-    let hub = hub_of(arg.hub(), None)?;
+    let hub = hub_of(arg.hub(), asked.mask.map(|mask| mask.hub()))?;
     let array = elements(&hub, arg, asked.from)?;
     let (Some(from), Some(to)) = (asked.from, asked.to) else {
         return Err(Error::invalid(format!("{name}: an element type that programs do not know")));
@@ -407,8 +409,8 @@ impl Work<'_> {
     /// The results, of type `to`.
     fn run(self, array: Operand, to: DType) -> Result<Operand> {
         let dtype = array.dtype();
-        let array = match self.mask {
-            None => array,
+        let (array, none) = match self.mask {
+            None => (array, None),
             Some(mask) => self.masked(array, mask)?,
         };
         let shape = Dims::new(array.shape());
@@ -440,13 +442,24 @@ impl Work<'_> {
         };
         // A divisor common to nothing and a number is its magnitude, and so is a length: these begin with their identity, as in NumPy.
         let begins = matches!(self.op, Op::Gcd | Op::Hypot);
-        match self.initial.or_else(|| identity(self.op, dtype).filter(|_| begins)) {
+        let result = match self.initial.or_else(|| identity(self.op, dtype).filter(|_| begins)) {
             Some(initial) if !first => {
                 let args = vec![Operand::Constant(initial), joined];
-                operate::applied(self.hub, initial.dtype, self.op, Dims::new(&kept), args)
+                operate::applied(self.hub, initial.dtype, self.op, Dims::new(&kept), args)?
             }
-            _ => Ok(joined),
+            _ => joined,
+        };
+        match none {
+            Some(Omitted { mask, value }) => self.unless_omitted(mask, value, result),
+            None => Ok(result),
         }
+    }
+
+    /// The results where the mask leaves an element, and elsewhere the initial value.
+    fn unless_omitted(&self, mask: Operand, initial: Scalar, results: Operand) -> Result<Operand> {
+        let some = reduce::along_operand(self.hub, mask, Fold::Any, self.axes, DType::Bool)?;
+        let (dtype, shape) = (results.dtype(), Dims::new(results.shape()));
+        operate::applied(self.hub, dtype, Op::Select, shape, vec![some, results, Operand::Constant(initial)])
     }
 
     /// One value at all places of `shape`.
@@ -454,8 +467,9 @@ impl Work<'_> {
         operate::applied(self.hub, value.dtype, Op::Cast, Dims::new(shape), vec![Operand::Constant(value)])
     }
 
-    /// The elements where the mask is true, and elsewhere a value that changes nothing.
-    fn masked(&self, array: Operand, mask: &DistArray<bool, IxDyn>) -> Result<Operand> {
+    /// The elements where the mask is true, and elsewhere a value that changes nothing; also the mask, where that value would change the
+    /// initial one: a magnitude is not negative, and -0.0 plus 0.0 is 0.0.
+    fn masked(&self, array: Operand, mask: &DistArray<bool, IxDyn>) -> Result<(Operand, Option<Omitted>)> {
         let idempotent = matches!(
             self.op,
             Op::Maximum | Op::Minimum | Op::Fmax | Op::Fmin | Op::Lcm | Op::Gcd | Op::BitAnd | Op::BitOr
@@ -473,10 +487,18 @@ impl Work<'_> {
             false => Error::invalid(format!("{}: taken in order, it cannot leave elements out by a mask", self.name)),
         })?;
         check_broadcast_to(&self.name, array.shape(), mask.shape())?;
-        hub_of(Some(self.hub), Some(mask.hub()))?;
         let shape = Dims::new(array.shape());
-        let args = vec![Arg::Dist(mask).operand(self.hub)?, array, Operand::Constant(neutral)];
-        operate::applied(self.hub, dtype, Op::Select, shape, args)
+        let mask = Arg::Dist(mask).operand(self.hub)?;
+        let changes = |initial: &Scalar| small::constant(self.op, &[*initial, neutral], dtype) != Some(*initial);
+        let omitted = match self.initial.filter(changes) {
+            Some(value) => {
+                let mask = operate::applied(self.hub, DType::Bool, Op::Cast, shape.clone(), vec![mask.clone()])?;
+                Some(Omitted { mask, value })
+            }
+            None => None,
+        };
+        let args = vec![mask, array, Operand::Constant(neutral)];
+        Ok((operate::applied(self.hub, dtype, Op::Select, shape, args)?, omitted))
     }
 
     /// Along one axis, to which the others are joined where the function may be grouped.
@@ -500,12 +522,19 @@ impl Work<'_> {
             &[axis] => (array, axis),
             _ => (Operand::Leaf(self.reduced_last(array, kept)?), kept.len()),
         };
-        let array = match self.initial {
-            Some(initial) if in_order(self.op) => Operand::Leaf(self.preceded(array, initial, axis)?),
-            _ => array,
+        let (array, before) = match self.initial {
+            Some(initial) if in_order(self.op) => (Operand::Leaf(self.preceded(array, initial, axis)?), 1),
+            _ => (array, 0),
         };
         let elements = along::Elements::of(self.hub, array, dtype)?;
-        along::whole(self.hub, (self.op, "reduce"), elements, axis).map(Operand::Leaf)
+        match along::whole(self.hub, (self.op, "reduce"), elements, axis) {
+            // The index is that in the operand, without the initial value.
+            Err(Error::Arithmetic { operation, what, mut index }) => {
+                index[axis] -= before;
+                Err(Error::Arithmetic { operation, what, index })
+            }
+            result => result.map(Operand::Leaf),
+        }
     }
 
     /// The elements with the reduced axes last and made one; shared where that needs no copy.
@@ -548,6 +577,12 @@ impl Work<'_> {
         }
         Ok(all)
     }
+}
+
+/// What is asked where a mask may leave no element of a result: the mask, broadcast to the operand, and the result then.
+struct Omitted {
+    mask: Operand,
+    value: Scalar,
 }
 
 /// Whether operands may be grouped, so that axes may be joined in any order.

@@ -1,9 +1,9 @@
 //! `reduceat`: a function joins the elements of segments of an axis.
 
 use super::along::{self, Named};
-use super::indices::{Indices, List, outside};
+use super::indices::{Indices, List, hub_beside, outside};
 use super::input::Input;
-use crate::array::argument::{Untyped, hub_of};
+use crate::array::argument::Untyped;
 use crate::array::dist_array::{DistArray, checked_axis};
 use crate::array::function::{Binary, BinaryUfunc};
 use crate::array::lazy::Operand;
@@ -92,7 +92,7 @@ fn joined(
     axis: isize,
     (from, to): Types,
 ) -> Result<Operand> {
-    let hub = hub_of(arg.hub(), None)?;
+    let hub = hub_beside([arg.hub(), None], indices)?;
     let axis = checked_axis(&format!("{name}.reduceat"), axis, arg.shape().len())?;
     let lists = indices.lists()?;
     let list = match &lists[..] {

@@ -11,7 +11,7 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 /// Longest header that is read. NumPy itself stays below 10,000 bytes unless it is told otherwise.
 const MAX_HEADER: usize = 1 << 20;
 /// Most dimensions: NumPy's own limit.
-const MAX_NDIM: usize = 64;
+pub(super) const MAX_NDIM: usize = 64;
 /// Bytes that tell how long the header is, at most: magic, version, 32-bit length.
 pub(super) const PREFIX: usize = 12;
 

@@ -1,6 +1,7 @@
 //! Writing an NPY file: into a temporary file beside it, synced to the disk, then renamed over it.
 
 use super::Header;
+use super::header::MAX_NDIM;
 use crate::{Error, Result};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -20,8 +21,8 @@ const THREADS: usize = 4;
 ///
 /// # Errors
 ///
-/// [`Error::File`] where `path` is there and no regular file, [`Error::Io`] where the system refuses (no space, no
-/// permission, no directory).
+/// [`Error::File`] where `path` is there and no regular file, or the array has more than 64 axes; [`Error::Io`] where the system refuses
+/// (no space, no permission, no directory).
 ///
 /// # Panics
 ///
@@ -29,6 +30,10 @@ const THREADS: usize = 4;
 pub fn save(path: &Path, header: &Header, data: &[u8]) -> Result<()> {
     assert_eq!(data.len(), header.data_bytes(), "the elements have another size than the header says");
     assert!(!header.swapped, "elements in memory have this machine's byte order");
+    if header.shape.len() > MAX_NDIM {
+        let what = format!("an array of {} axes; a file has at most {MAX_NDIM}, as NumPy's arrays", header.shape.len());
+        return Err(Error::File { path: path.display().to_string(), what });
+    }
     let failed = |what: &str, e: io::Error| Error::io(format!("{what} {}", path.display()), e);
     let target = match fs::canonicalize(path) {
         Ok(target) => target,

@@ -10,7 +10,8 @@ pub(crate) mod limits {
     pub const CONSTANTS: usize = 1024;
     pub const CODE: usize = 512;
     pub const OUTPUTS: usize = 4;
-    pub const NDIM: usize = 32;
+    /// No array has so many axes of two elements and more: see [`Plan`](crate::Plan).
+    pub const NDIM: usize = 64;
 }
 
 /// The type of every value of a program, in order of their ids.
