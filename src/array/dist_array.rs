@@ -399,6 +399,13 @@ impl<A, D: Dimension> DistArray<A, D> {
         Ok(array)
     }
 
+    /// Computes a pending array, and copies elements that others share.
+    #[cold]
+    #[inline(never)]
+    fn make_unique(&mut self) -> Result<()> {
+        self.unique_mut().map(drop)
+    }
+
     /// A dereference that failed: a panic, or, where one is under way, an array of nothing.
     #[cold]
     #[track_caller]
@@ -448,11 +455,17 @@ impl<A, D: Dimension> Deref for DistArray<A, D> {
 }
 
 impl<A, D: Dimension> DerefMut for DistArray<A, D> {
+    #[inline]
     #[track_caller]
     fn deref_mut(&mut self) -> &mut ArrayRef<A, D> {
-        match self.unique_mut() {
-            Ok(held) => &mut held.view,
-            Err(error) => Self::failed(&error),
+        // Loops over elements come here for each of them.
+        let ready = self.node.is_none() && self.held.get_mut().is_some_and(Held::is_unique);
+        if !ready && let Err(error) = self.make_unique() {
+            return Self::failed(&error);
+        }
+        match self.held.get_mut() {
+            Some(held) => &mut held.view,
+            None => unreachable!("elements that were made this array's own"),
         }
     }
 }

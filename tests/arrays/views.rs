@@ -333,7 +333,7 @@ fn views_as_operands_of_functions_and_methods() {
         assert_eq!(Hypot.call(&floats, floats.slice(s![..;-1])).shape(), &[30_000]);
         let mut counts = DistArray::<i64, _>::zeros(1000);
         let mut part = counts.slice_mut(s![..500]);
-        Add.at(&mut part, &hub.scatter(&x.mapv(|v| v.rem_euclid(500))).unwrap().slice(s![10..]), 1).unwrap();
+        Add.at(&mut part, &hub.scatter(&x.mapv(|v| v.rem_euclid(500))).unwrap().slice(s![10..]), 1_i64).unwrap();
         let mut wanted = Array1::<i64>::zeros(1000);
         x.iter().skip(10).for_each(|v| wanted[v.rem_euclid(500) as usize] += 1);
         assert_eq!(counts, wanted);
