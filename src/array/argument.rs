@@ -14,8 +14,8 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::{DType, Scalar};
 
-/// An operand beside an array of elements `A` and dimension `D`: a [`DistArray`], an array or view of ndarray's, by
-/// value or by reference, or a number.
+/// An operand beside an array of elements `A` and dimension `D`: a [`DistArray`], a [`DistView`] or [`DistViewMut`], an array or view of
+/// ndarray's, by value or by reference, or a number.
 pub trait Argument<A: Element, D: Dimension> {
     /// Its own dimension; that of a number is [`Ix0`].
     type Dim: Dimension;
@@ -31,15 +31,26 @@ pub trait Argument<A: Element, D: Dimension> {
 pub enum Arg<'a, A: Element, D: Dimension> {
     Dist(&'a DistArray<A, D>),
     /// A part of an array of a hub, and the memory that it is in.
-    Part(ArrayView<'a, A, D>, Memory<'a>),
+    Part(ArrayView<'a, A, D>, StoreRef<'a>),
     Foreign(ArrayView<'a, A, D>),
     Number(A),
 }
 
-/// The memory of an array.
+/// The memory that a view is in.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
-pub struct Memory<'a>(pub(in crate::array) &'a Shared<Store>);
+pub struct StoreRef<'a> {
+    pub(in crate::array) store: &'a Shared<Store>,
+    /// Whether what is made of the view may hold the store after the operation. Otherwise the elements are copied.
+    pub(in crate::array) keep: bool,
+}
+
+impl StoreRef<'_> {
+    /// The elements of a view in this memory, or a copy of them.
+    pub(in crate::array) fn held<A: Element, D: Dimension>(&self, view: &ArrayView<'_, A, D>) -> Result<Held<A, D>> {
+        if self.keep { Ok(Held::part(view, self.store)) } else { copy_in(self.store.hub(), view) }
+    }
+}
 
 impl<A: Element, D: Dimension> Argument<A, D> for A {
     type Dim = Ix0;
@@ -117,7 +128,7 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn hub(&self) -> Option<&Hub> {
         match self {
             Arg::Dist(array) => Some(array.hub()),
-            Arg::Part(_, memory) => Some(memory.0.hub()),
+            Arg::Part(_, memory) => Some(memory.store.hub()),
             _ => None,
         }
     }
@@ -150,7 +161,7 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn operand(&self, hub: &Hub) -> Result<Operand> {
         let operand = match self {
             Arg::Dist(array) => array.operand(),
-            Arg::Part(view, memory) => Held::part(view, memory.0).leaf().map(Operand::Leaf),
+            Arg::Part(view, memory) => memory.held(view)?.leaf().map(Operand::Leaf),
             Arg::Foreign(view) => copy_in(hub, view)?.leaf().map(Operand::Leaf),
             Arg::Number(value) => value.scalar().map(Operand::Constant),
         };
@@ -161,7 +172,7 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn held(&self, hub: &Hub) -> Result<Held<A, ndarray::IxDyn>> {
         Ok(match self {
             Arg::Dist(array) => array.try_held()?.clone().with_view(|view| view.into_dyn()),
-            Arg::Part(view, memory) => Held::part(view, memory.0).with_view(|view| view.into_dyn()),
+            Arg::Part(view, memory) => memory.held(view)?.with_view(|view| view.into_dyn()),
             Arg::Foreign(view) => copy_in(hub, view)?.with_view(|view| view.into_dyn()),
             Arg::Number(value) => copy_in(hub, &ndarray::aview0(value))?.with_view(|view| view.into_dyn()),
         })

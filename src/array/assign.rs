@@ -1,10 +1,14 @@
 //! Writing into an array that is there already.
 
+use std::ops::{Add, Mul};
+
 use ndarray::Dimension;
 
 use super::argument::{Arg, Argument, hub_of};
 use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
+#[cfg(doc)]
+use super::dist_view_mut::DistViewMut;
 use super::eager::SMALL;
 use super::evaluate;
 use super::operate::into_dimension;
@@ -75,6 +79,18 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         };
         let target = Leaf { partition: self.said_partition(), ..target };
         evaluate::map_into(&hub, &operand, &target)
+    }
+
+    /// Adds `alpha` times each element of `rhs`, which is broadcast to this shape; see [`DistViewMut::scaled_add`].
+    ///
+    /// # Panics
+    /// Where `rhs` does not broadcast to this shape, or cannot be computed; where shared elements cannot be copied.
+    #[track_caller]
+    pub fn scaled_add<R: Argument<A, D>>(&mut self, alpha: A, rhs: R)
+    where
+        A: Add<Output = A> + Mul<Output = A>,
+    {
+        self.view_mut().scaled_add(alpha, rhs);
     }
 
     /// Sets each element to `value`.

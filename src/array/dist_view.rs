@@ -4,11 +4,11 @@ use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use ndarray::{
-    ArrayView, Axis, AxisDescription, Dimension, IntoDimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn, RemoveAxis,
-    ShapeArg, ShapeError, Slice, SliceArg,
+    ArrayRef, ArrayView, Axis, AxisDescription, Dimension, IntoDimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn,
+    RemoveAxis, ShapeArg, ShapeError, Slice, SliceArg,
 };
 
-use super::argument::{Arg, Memory};
+use super::argument::{Arg, StoreRef};
 use super::bounds::{
     check_axis, check_index, check_new_axis, check_permutation, check_slice, check_slices, no_new_axis,
 };
@@ -25,7 +25,7 @@ use crate::error::Result;
 /// It dereferences to [`ndarray::ArrayView`], so all of ndarray's methods that read work on it. Methods of the same name that are defined here, and the
 /// operators, are those of [`DistArray`]: they run in parallel, are lazy where those are, and give `DistArray`s. Copying a view copies no element.
 ///
-/// An expression that is made of a view keeps the memory of the array. A later write to the array copies that first.
+/// A pending expression of a view keeps the array's memory alive. If you write to the array while it is pending, the array is copied first.
 ///
 /// ```
 /// use distob::prelude::*;
@@ -36,9 +36,9 @@ use crate::error::Result;
 /// ```
 pub struct DistView<'a, A, D> {
     view: ArrayView<'a, A, D>,
-    /// The memory that the elements are in, where what is made of the view may keep it. `None` for the elements of ndarray's own arrays, and for
-    /// those that are borrowed mutably: they may be written as soon as this view ends.
-    store: Option<&'a Shared<Store>>,
+    /// The memory that the elements are in; `None` for those of ndarray's own arrays. It may not be kept where the elements are borrowed mutably: they
+    /// may be written as soon as this view ends.
+    memory: Option<StoreRef<'a>>,
 }
 
 /// A [`DistView`] of no dimension: one element.
@@ -61,7 +61,7 @@ pub type DistViewD<'a, A> = DistView<'a, A, IxDyn>;
 impl<A, D: Clone> Clone for DistView<'_, A, D> {
     #[inline]
     fn clone(&self) -> Self {
-        DistView { view: self.view.clone(), store: self.store }
+        DistView { view: self.view.clone(), memory: self.memory }
     }
 }
 
@@ -84,18 +84,18 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     /// A view of elements in the memory of `store`.
     #[inline]
     pub(super) fn of(view: ArrayView<'a, A, D>, store: &'a Shared<Store>) -> Self {
-        DistView { view, store: Some(store) }
+        DistView { view, memory: Some(StoreRef { store, keep: true }) }
     }
 
-    /// A view of elements that nothing may keep.
+    /// A view of elements that are borrowed mutably, in the memory of `store`.
     #[inline]
-    pub(super) fn passing(view: ArrayView<'a, A, D>) -> Self {
-        DistView { view, store: None }
+    pub(super) fn of_borrowed(view: ArrayView<'a, A, D>, store: Option<&'a Shared<Store>>) -> Self {
+        DistView { view, memory: store.map(|store| StoreRef { store, keep: false }) }
     }
 
     #[inline]
     fn with<E: Dimension>(self, change: impl FnOnce(ArrayView<'a, A, D>) -> ArrayView<'a, A, E>) -> DistView<'a, A, E> {
-        DistView { view: change(self.view), store: self.store }
+        DistView { view: change(self.view), memory: self.memory }
     }
 
     /// ndarray's own view of the same elements, for code that takes one.
@@ -113,9 +113,9 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
         self.view.clone()
     }
 
-    /// The hub of the array that this is a view of; `None` for a view of ndarray's memory, and for one of a mutable view.
+    /// The hub of the array that this is a view of; `None` for a view of ndarray's memory.
     pub fn hub(&self) -> Option<&'a Hub> {
-        self.store.map(|store| store.hub())
+        self.memory.map(|memory| memory.store.hub())
     }
 
     /// The same view with a shorter lifetime.
@@ -124,7 +124,7 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     where
         'a: 'b,
     {
-        DistView { view: self.view.reborrow(), store: self.store }
+        DistView { view: self.view.reborrow(), memory: self.memory }
     }
 
     /// A part of the view.
@@ -169,6 +169,12 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
         D: RemoveAxis,
     {
         self.clone().index_axis_move(axis, index)
+    }
+
+    /// [`slice_axis`](DistView::slice_axis) by value.
+    #[track_caller]
+    pub fn slice_axis_move(self, axis: Axis, indices: Slice) -> DistView<'a, A, D> {
+        self.slice_axis(axis, indices)
     }
 
     /// [`index_axis`](DistView::index_axis) by value.
@@ -218,7 +224,7 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
         let all = Slice { start: 0, end: Some(isize::try_from(index).unwrap_or(isize::MAX)), step: 1 };
         expect(check_slice("split_at", self.view.shape(), axis, all));
         let (before, after) = self.view.split_at(axis, index);
-        (DistView { view: before, store: self.store }, DistView { view: after, store: self.store })
+        (DistView { view: before, memory: self.memory }, DistView { view: after, memory: self.memory })
     }
 
     /// The view with a new axis of length 1 at `axis`. Panics where `axis` is greater than the number of axes.
@@ -248,7 +254,7 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     /// # Errors
     /// A [`ShapeError`] where those differ.
     pub fn into_dimensionality<E: Dimension>(self) -> Result<DistView<'a, A, E>, ShapeError> {
-        Ok(DistView { view: self.view.into_dimensionality()?, store: self.store })
+        Ok(DistView { view: self.view.into_dimensionality()?, memory: self.memory })
     }
 
     /// The view in another shape, in row-major (or, `((…), Order::ColumnMajor)`, column-major) logical order.
@@ -256,7 +262,7 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     /// # Errors
     /// A [`ShapeError`] where the numbers of elements differ, or where the elements are not contiguous in that order.
     pub fn into_shape_with_order<E: ShapeArg>(self, shape: E) -> Result<DistView<'a, A, E::Dim>, ShapeError> {
-        Ok(DistView { view: self.view.into_shape_with_order(shape)?, store: self.store })
+        Ok(DistView { view: self.view.into_shape_with_order(shape)?, memory: self.memory })
     }
 
     /// Reverses the order of the axes in place.
@@ -370,7 +376,7 @@ impl<'a, A, D: Dimension> From<ArrayView<'a, A, D>> for DistView<'a, A, D> {
     /// A view of ndarray's memory. Operations copy its elements to a hub first.
     #[inline]
     fn from(view: ArrayView<'a, A, D>) -> Self {
-        DistView::passing(view)
+        DistView { view, memory: None }
     }
 }
 
@@ -379,29 +385,34 @@ impl<'a, A: Element, D: Dimension> DistView<'a, A, D> {
     #[inline]
     pub(super) fn as_arg(&self) -> Arg<'_, A, D> {
         let view = self.view.view();
-        match self.store {
-            Some(store) => Arg::Part(view, Memory(store)),
+        match self.memory {
+            Some(memory) => Arg::Part(view, memory),
             None => Arg::Foreign(view),
         }
     }
 
-    /// The array that shares the elements, or has a copy where nothing may keep them.
-    pub(super) fn array(&self) -> Result<DistArray<A, D>> {
-        let held = match self.store {
-            Some(store) => Held::part(&self.view, store),
+    /// An array on the same memory; a copy if the memory may not be kept.
+    pub(super) fn kept(&self) -> Result<DistArray<A, D>> {
+        let held = match self.memory {
+            Some(memory) => memory.held(&self.view)?,
             None => copy_in(&Hub::current()?, &self.view)?,
         };
         Ok(DistArray::from_held(held))
     }
 
-    /// The same, for an operation that is over when it returns.
-    pub(super) fn now(&self) -> Result<DistArray<A, D>> {
-        self.array()
+    /// An array on the same memory, for an operation that keeps nothing of it.
+    pub(super) fn for_call(&self) -> Result<DistArray<A, D>> {
+        match self.memory {
+            Some(StoreRef { store, keep }) if keep || writable_in_place(&self.view, store) => {
+                Ok(DistArray::from_held(Held::part(&self.view, store)))
+            }
+            _ => self.kept(),
+        }
     }
 }
 
 impl<A: Clone, D: Dimension> DistView<'_, A, D> {
-    /// An array that shares the elements; a copy of those of ndarray's memory and of a mutable view.
+    /// An array that shares the elements. For a view of ndarray's memory, or of a mutable view, it copies the elements.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -410,10 +421,11 @@ impl<A: Clone, D: Dimension> DistView<'_, A, D> {
     /// a[[0, 1]] = 5;
     /// assert_eq!(turned, array![[1, 3], [2, 4]]);
     /// ```
+    #[track_caller]
     pub fn to_shared(&self) -> DistArray<A, D> {
-        match self.store {
-            Some(store) => DistArray::from_held(Held::of_part(&self.view, store)),
-            None => DistArray::from(self.view.to_owned()),
+        match self.memory {
+            Some(StoreRef { store, keep: true }) => DistArray::from_held(Held::of_part(&self.view, store)),
+            _ => self.to_owned(),
         }
     }
 
@@ -423,9 +435,11 @@ impl<A: Clone, D: Dimension> DistView<'_, A, D> {
     /// Where there is no memory.
     #[track_caller]
     pub fn to_owned(&self) -> DistArray<A, D> {
-        match self.store {
-            Some(store) => DistArray::from_held(expect(Held::of_part(&self.view, store).duplicate())),
-            None => DistArray::from(self.view.to_owned()),
+        match self.memory {
+            Some(StoreRef { store, keep: true }) => {
+                DistArray::from_held(expect(Held::of_part(&self.view, store).duplicate()))
+            }
+            memory => owned_apart(&self.view, memory.map(|memory| memory.store)),
         }
     }
 
@@ -433,5 +447,28 @@ impl<A: Clone, D: Dimension> DistView<'_, A, D> {
     #[track_caller]
     pub fn into_owned(self) -> DistArray<A, D> {
         self.to_owned()
+    }
+}
+
+/// Whether operations that end before the elements are written again may work on these elements of a mutable view, where they are. Not on a
+/// vector that engine processes would see a copy of: that copy would stay as it is when the elements are written. Nor on one whose
+/// elements are not aligned for kernels, of which such a copy is made too.
+pub(super) fn writable_in_place<A, D: Dimension>(view: &ArrayRef<A, D>, store: &Shared<Store>) -> bool {
+    store.owned().is_none()
+        || (!store.hub().shares_with_processes()
+            && view.as_ptr().addr().is_multiple_of(size_of::<A>().clamp(1, align_of::<u64>())))
+}
+
+/// A copy of these elements alone: what lies between them may be borrowed mutably by somebody else.
+#[track_caller]
+pub(super) fn owned_apart<A: Clone, D: Dimension>(
+    view: &ArrayRef<A, D>,
+    store: Option<&Shared<Store>>,
+) -> DistArray<A, D> {
+    match store {
+        Some(store) if writable_in_place(view, store) && !view.is_empty() => {
+            DistArray::from_held(expect(Held::of_part(view, store).without_gaps()))
+        }
+        _ => DistArray::from(view.to_owned()),
     }
 }

@@ -7,17 +7,16 @@ use ndarray::{
     Ix6, IxDyn, MultiSliceArg, RemoveAxis, ShapeArg, ShapeError, Slice, SliceArg,
 };
 
-use super::argument::{Arg, Argument, Memory, Untyped, hub_of};
+use super::argument::{Arg, Argument, StoreRef, Untyped, hub_of};
 use super::bounds::{check_axis, check_index, check_new_axis, check_permutation, check_slice, check_slices};
 use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
-use super::dist_view::DistView;
+use super::dist_view::{DistView, owned_apart, writable_in_place};
 use super::eager::{self, SMALL};
-use super::gather::copy_in;
 use super::lazy::{Expr, Node, Operand};
 use super::shared::Shared;
 use super::view::{Held, Leaf, Store};
-use super::{evaluate, walk};
+use super::{evaluate, operate, walk};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -27,7 +26,8 @@ use kernels::{Fault, Op, small};
 ///
 /// It dereferences to [`ndarray::ArrayRef`], so all of ndarray's methods that read or write work on it. [`assign`](DistViewMut::assign),
 /// [`fill`](DistViewMut::fill), [`mapv_inplace`](DistViewMut::mapv_inplace) and the assigning operators run in parallel and write to the array's memory.
-/// As an operand it is copied first, since its elements may change before the result is computed.
+/// After an error in the middle of an assigning operator (an engine or a function of the program's own fails) the elements are unspecified.
+/// An expression made from a mutable view uses a copy of its elements, because the view may change before the expression is computed.
 ///
 /// ```
 /// use distob::prelude::*;
@@ -111,7 +111,7 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
     /// A read-only view of the same elements.
     #[inline]
     fn whole(&self) -> DistView<'_, A, D> {
-        DistView::passing(self.view.view())
+        DistView::of_borrowed(self.view.view(), self.store)
     }
 
     /// The same mutable view, for a shorter time.
@@ -189,6 +189,31 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
         D: RemoveAxis,
     {
         self.whole().index_axis_move(axis, index)
+    }
+
+    /// The view with one axis sliced, read-only. Panics as [`slice_axis_mut`](DistViewMut::slice_axis_mut) does.
+    #[track_caller]
+    pub fn slice_axis(&self, axis: Axis, indices: Slice) -> DistView<'_, A, D> {
+        self.whole().slice_axis(axis, indices)
+    }
+
+    /// The view with every axis sliced as `f` says of it, read-only. Panics as [`slice_axis_mut`](DistViewMut::slice_axis_mut) does.
+    #[track_caller]
+    pub fn slice_each_axis(&self, f: impl FnMut(AxisDescription) -> Slice) -> DistView<'_, A, D> {
+        self.whole().slice_each_axis(f)
+    }
+
+    /// [`slice_each_axis`](DistViewMut::slice_each_axis), mutable.
+    #[track_caller]
+    pub fn slice_each_axis_mut(&mut self, f: impl FnMut(AxisDescription) -> Slice) -> DistViewMut<'_, A, D> {
+        let mut view = self.view_mut();
+        view.slice_each_axis_inplace(f);
+        view
+    }
+
+    /// The diagonal, read-only.
+    pub fn diag(&self) -> DistView<'_, A, Ix1> {
+        self.whole().into_diag()
     }
 
     /// [`index_axis_mut`](DistViewMut::index_axis_mut) by value.
@@ -320,7 +345,7 @@ impl<A, D: Dimension> DistViewMut<'_, A, D> {
     where
         M: MultiSliceArg<'b, A, D, Output: Parts<'b>>,
     {
-        self.view.multi_slice_mut(info).of(self.store.map(Memory))
+        self.view.multi_slice_mut(info).of(self.store.map(|store| StoreRef { store, keep: false }))
     }
 }
 
@@ -329,13 +354,13 @@ impl<A, D: Dimension> DistViewMut<'_, A, D> {
 pub trait Parts<'a> {
     type Views;
 
-    fn of(self, memory: Option<Memory<'a>>) -> Self::Views;
+    fn of(self, memory: Option<StoreRef<'a>>) -> Self::Views;
 }
 
 impl<'a> Parts<'a> for () {
     type Views = ();
 
-    fn of(self, _: Option<Memory<'a>>) {}
+    fn of(self, _: Option<StoreRef<'a>>) {}
 }
 
 macro_rules! parts {
@@ -344,9 +369,9 @@ macro_rules! parts {
             type Views = ($(DistViewMut<'a, A, $D>,)*);
 
             #[allow(non_snake_case, reason = "a variable for each type")]
-            fn of(self, memory: Option<Memory<'a>>) -> Self::Views {
+            fn of(self, memory: Option<StoreRef<'a>>) -> Self::Views {
                 let ($($D,)*) = self;
-                let store = memory.map(|memory| memory.0);
+                let store = memory.map(|memory| memory.store);
                 ($(DistViewMut { view: $D, store },)*)
             }
         }
@@ -403,7 +428,10 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     /// As an operand: what is made of it keeps a copy.
     #[inline]
     pub(super) fn as_arg(&self) -> Arg<'_, A, D> {
-        Arg::Foreign(self.view.view())
+        match self.store {
+            Some(store) => Arg::Part(self.view.view(), StoreRef { store, keep: false }),
+            None => Arg::Foreign(self.view.view()),
+        }
     }
 
     /// The hub that computes what is written: that of the array, of an operand, or the current one.
@@ -432,6 +460,9 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
         if let Arg::Number(number) = value {
             return self.fill_with(number);
         }
+        if let (Some(hub), Some(other)) = (self.hub(), value.hub()) {
+            hub_of(Some(hub), Some(other))?;
+        }
         if value.shape() == self.view.shape()
             && let Some(from) = value.ready()
             && from.len() <= SMALL
@@ -452,28 +483,31 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
 
     /// Copies the elements of `value`, computed first where they are pending.
     fn copy_from<E: Dimension>(&mut self, hub: &Hub, value: &Arg<'_, A, E>) -> Result<()> {
-        let computed;
         let from = match value {
             Arg::Part(view, _) | Arg::Foreign(view) => view.view(),
             Arg::Dist(array) => array.try_held()?.view.view(),
-            Arg::Number(number) => {
-                computed = *number;
-                let view = ndarray::aview0(&computed);
-                let view = view.broadcast(self.view.raw_dim()).ok_or_else(unfit)?;
-                return walk::update_with(hub, "assign", &mut self.view, &view, |to, from| *to = from);
-            }
+            Arg::Number(number) => return self.fill_with(*number),
         };
-        hub.count_copied((self.view.len() * size_of::<A>()) as u64);
         let from = from.broadcast(self.view.raw_dim()).ok_or_else(unfit)?;
+        if self.view.len() <= walk::GRAIN {
+            self.view.assign(&from);
+            return Ok(());
+        }
+        hub.count_copied((self.view.len() * size_of::<A>()) as u64);
         walk::update_with(hub, "assign", &mut self.view, &from, |to, from| *to = from)
     }
 
     /// The memory as what a program writes, where it may be that.
     fn target(&self) -> Option<Leaf> {
-        Held::part(&self.view, self.store?).target()
+        let store = self.store.filter(|store| writable_in_place(&self.view, store))?;
+        Held::part(&self.view, store).target()
     }
 
     fn fill_with(&mut self, value: A) -> Result<()> {
+        if self.view.len() <= walk::GRAIN {
+            self.view.fill(value);
+            return Ok(());
+        }
         walk::update(&self.hub_with(None)?, "fill", &mut self.view, |x| *x = value)
     }
 
@@ -502,6 +536,18 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     {
         let rhs = rhs.arg();
         expect(check_broadcast_to("scaled_add", self.view.shape(), rhs.shape()));
+        if A::DTYPE.is_some_and(|dtype| dtype.is_integer()) {
+            // They wrap.
+            let alpha = Arg::<A, Ix0>::Number(alpha);
+            let scaled: DistArray<A, R::Dim> = expect(operate::binary((Op::Mul, "scaled_add"), &rhs, &alpha, A::mul));
+            let scaled = Arg::Dist(&scaled);
+            if !expect(self.update(Op::Add, &scaled)) {
+                let name = (Op::Add, "scaled_add");
+                let sum: DistArray<A, D> = expect(operate::binary(name, &self.arg_for_call(), &scaled, A::add));
+                expect(self.take(&sum));
+            }
+            return;
+        }
         let hub = expect(self.hub_with(rhs.hub()));
         let computed;
         let from = match &rhs {
@@ -530,22 +576,19 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     }
 
     /// An array with a copy of the elements.
-    pub(super) fn array(&self) -> Result<DistArray<A, D>> {
-        Ok(DistArray::from_held(copy_in(&self.hub_with(None)?, &self.view.view())?))
+    pub(super) fn kept(&self) -> Result<DistArray<A, D>> {
+        self.whole().kept()
     }
 
-    /// An array of the elements themselves, for an operation that is over when it returns.
-    pub(super) fn now(&self) -> Result<DistArray<A, D>> {
-        match self.store {
-            Some(store) => Ok(DistArray::from_held(Held::part(&self.view, store))),
-            None => self.array(),
-        }
+    /// An array on the same memory, for an operation that keeps nothing of it.
+    pub(super) fn for_call(&self) -> Result<DistArray<A, D>> {
+        self.whole().for_call()
     }
 
-    /// As the left operand of an operation that is over when it returns.
-    pub(super) fn arg_now(&self) -> Arg<'_, A, D> {
+    /// As the left operand of an operation that keeps nothing of it.
+    pub(super) fn arg_for_call(&self) -> Arg<'_, A, D> {
         match self.store {
-            Some(store) => Arg::Part(self.view.view(), Memory(store)),
+            Some(store) => Arg::Part(self.view.view(), StoreRef { store, keep: writable_in_place(&self.view, store) }),
             None => Arg::Foreign(self.view.view()),
         }
     }
@@ -555,6 +598,9 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
         let hub = self.hub();
         if eager::update_view(op, &mut self.view, hub, right) {
             return Ok(true);
+        }
+        if self.view.len() <= SMALL {
+            return Ok(false);
         }
         let Some(target) = self.target() else { return Ok(false) };
         let hub = self.hub_with(right.hub())?;
@@ -572,10 +618,7 @@ impl<A: Clone, D: Dimension> DistViewMut<'_, A, D> {
     /// An array with a copy of the elements, in the same memory order. Panics where there is no memory.
     #[track_caller]
     pub fn to_owned(&self) -> DistArray<A, D> {
-        match self.store {
-            Some(store) => DistArray::from_held(expect(Held::of_part(&self.view, store).duplicate())),
-            None => DistArray::from(self.view.to_owned()),
-        }
+        owned_apart(&self.view, self.store)
     }
 }
 
@@ -610,5 +653,5 @@ fn pending<A: Element, D: Dimension>(value: &Arg<'_, A, D>) -> Option<Operand> {
 
 #[cold]
 fn unfit() -> Error {
-    Error::invalid("assign: shapes differ")
+    Error::invalid("the operand does not broadcast to the view's shape")
 }

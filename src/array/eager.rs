@@ -169,7 +169,7 @@ pub(crate) fn update_view<A: Element, D: Dimension, R: Dimension>(
     let Some(elements) = view.as_slice_mut() else { return false };
     let (at, len) = (elements.as_mut_ptr().cast::<u8>().cast_const(), elements.len());
     let left = Ready { at, len, shape: view.shape(), number: false, hub: None };
-    // SAFETY: the array's elements are borrowed mutably, and nobody else looks into its memory; the operand's are borrowed. All are of type `A`.
+    // SAFETY: the view's elements are borrowed mutably, and the operand's are borrowed, so they are others. All are of type `A`.
     unsafe { CHANGE(op, dtype, left, &right) }
 }
 

@@ -256,7 +256,7 @@ impl<A, D: Dimension> Held<A, D> {
     }
 
     /// The elements in memory of their own, without gaps, in the same memory order.
-    fn without_gaps(&self) -> Result<Held<A, D>> {
+    pub(super) fn without_gaps(&self) -> Result<Held<A, D>> {
         let hub = self.store.hub();
         match self.store.owned() {
             Some(owned) if dtype_of::<A>().is_none() => {
@@ -305,13 +305,21 @@ impl<A: Element, D: Dimension> Held<A, D> {
     }
 }
 
+impl<A: Clone, D: Dimension> Held<A, D> {
+    /// Leaves the function that clones elements with a vector, so that whoever shares it can.
+    #[inline]
+    pub(super) fn leave_clone(&self) {
+        if let Some(owned) = self.store.owned() {
+            owned.clone.get_or_init(|| clone_elements::<A>);
+        }
+    }
+}
+
 impl<A: Clone, D: Dimension> Clone for Held<A, D> {
     /// Another view of the same memory.
     #[inline]
     fn clone(&self) -> Self {
-        if let Some(owned) = self.store.owned() {
-            owned.clone.get_or_init(|| clone_elements::<A>);
-        }
+        self.leave_clone();
         // SAFETY: the function that clones elements is there.
         unsafe { self.share() }
     }

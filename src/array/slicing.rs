@@ -7,7 +7,7 @@ use ndarray::{
     ArrayView, ArrayViewMut, Axis, AxisDescription, Dimension, Ix1, Ix2, MultiSliceArg, RemoveAxis, Slice, SliceArg,
 };
 
-use super::argument::Memory;
+use super::argument::StoreRef;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
 use super::dist_view_mut::{DistViewMut, Parts};
@@ -28,14 +28,15 @@ impl<A, D: Dimension> DistArray<A, D> {
         DistView::of(held.view.view(), &held.store)
     }
 
-    /// ndarray's own mutable view of all elements, for code that takes one. Those that others share are copied first.
+    /// ndarray's own mutable view of all elements, for code that takes one. Copies the elements first if another array or a pending expression
+    /// shares them.
     #[inline]
     #[track_caller]
     pub fn as_ndarray_mut(&mut self) -> ArrayViewMut<'_, A, D> {
         (**self).view_mut()
     }
 
-    /// A mutable view of all elements; those that others share are copied first.
+    /// A mutable view of all elements. Copies the elements first if another array or a pending expression shares them.
     #[inline]
     #[track_caller]
     pub fn view_mut(&mut self) -> DistViewMut<'_, A, D> {
@@ -84,7 +85,7 @@ impl<A, D: Dimension> DistArray<A, D> {
         M: MultiSliceArg<'a, A, D, Output: Parts<'a>>,
     {
         let held = expect(self.unique_mut());
-        held.view.multi_slice_mut(info).of(Some(Memory(&held.store)))
+        held.view.multi_slice_mut(info).of(Some(StoreRef { store: &held.store, keep: false }))
     }
 
     /// A view with one axis sliced. Panics where there is no such axis, the slice is out of bounds, or its step is 0.
@@ -199,7 +200,7 @@ impl<'a, A, D: Dimension> From<&'a DistArray<A, D>> for DistView<'a, A, D> {
 }
 
 impl<'a, A, D: Dimension> From<&'a mut DistArray<A, D>> for DistViewMut<'a, A, D> {
-    /// A mutable view of all elements; those that others share are copied first.
+    /// A mutable view of all elements. Copies the elements first if another array or a pending expression shares them.
     #[inline]
     #[track_caller]
     fn from(array: &'a mut DistArray<A, D>) -> Self {

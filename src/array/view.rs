@@ -644,8 +644,9 @@ impl<A: Clone, D: Dimension> Held<A, D> {
         // SAFETY: pointer, shape and strides are those of a valid view, whose elements are in the memory that the store keeps alive: an
         // element's bits are there as long as nobody writes them, and who writes makes sure that the store has no other holder.
         let view = unsafe { view_of(view.as_ptr().cast_mut(), view.raw_dim(), strides) };
-        // The clone leaves the function that clones elements with a vector.
-        Held { view, store: store.clone() }.clone()
+        let held = Held { view, store: store.clone() };
+        held.leave_clone();
+        held
     }
 }
 

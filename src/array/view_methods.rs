@@ -25,7 +25,7 @@ macro_rules! methods {
             where
                 A: Plus<Output = A> + Zero,
             {
-                expect(self.now()).sum()
+                expect(self.for_call()).sum()
             }
 
             /// As [`DistArray::try_sum`].
@@ -33,7 +33,7 @@ macro_rules! methods {
             where
                 A: Plus<Output = A> + Zero,
             {
-                self.now()?.try_sum()
+                self.for_call()?.try_sum()
             }
 
             /// As [`DistArray::product`].
@@ -42,7 +42,7 @@ macro_rules! methods {
             where
                 A: Mul<Output = A> + One,
             {
-                expect(self.now()).product()
+                expect(self.for_call()).product()
             }
 
             /// As [`DistArray::mean`].
@@ -51,7 +51,7 @@ macro_rules! methods {
             where
                 A: FromPrimitive + Plus<Output = A> + Div<Output = A> + Zero,
             {
-                expect(self.now()).mean()
+                expect(self.for_call()).mean()
             }
 
             /// As [`DistArray::var`].
@@ -60,7 +60,7 @@ macro_rules! methods {
             where
                 A: Float + FromPrimitive,
             {
-                expect(self.now()).var(ddof)
+                expect(self.for_call()).var(ddof)
             }
 
             /// As [`DistArray::std`].
@@ -69,7 +69,7 @@ macro_rules! methods {
             where
                 A: Float + FromPrimitive,
             {
-                expect(self.now()).std(ddof)
+                expect(self.for_call()).std(ddof)
             }
 
             /// As [`DistArray::min`].
@@ -78,7 +78,7 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.now()).min()
+                expect(self.for_call()).min()
             }
 
             /// As [`DistArray::max`].
@@ -87,7 +87,7 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.now()).max()
+                expect(self.for_call()).max()
             }
 
             /// As [`DistArray::argmin`].
@@ -96,7 +96,7 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.now()).argmin()
+                expect(self.for_call()).argmin()
             }
 
             /// As [`DistArray::argmax`].
@@ -105,7 +105,7 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.now()).argmax()
+                expect(self.for_call()).argmax()
             }
 
             /// As [`DistArray::sum_axis`].
@@ -115,7 +115,7 @@ macro_rules! methods {
                 A: Plus<Output = A> + Zero,
                 D: RemoveAxis,
             {
-                expect(self.array()).sum_axis(axis)
+                expect(self.kept()).sum_axis(axis)
             }
 
             /// As [`DistArray::product_axis`].
@@ -125,7 +125,7 @@ macro_rules! methods {
                 A: Mul<Output = A> + One,
                 D: RemoveAxis,
             {
-                expect(self.array()).product_axis(axis)
+                expect(self.kept()).product_axis(axis)
             }
 
             /// As [`DistArray::mean_axis`].
@@ -135,7 +135,7 @@ macro_rules! methods {
                 A: FromPrimitive + Plus<Output = A> + Div<Output = A> + Zero,
                 D: RemoveAxis,
             {
-                expect(self.array()).mean_axis(axis)
+                expect(self.kept()).mean_axis(axis)
             }
 
             /// As [`DistArray::var_axis`].
@@ -145,7 +145,7 @@ macro_rules! methods {
                 A: Float + FromPrimitive,
                 D: RemoveAxis,
             {
-                expect(self.array()).var_axis(axis, ddof)
+                expect(self.kept()).var_axis(axis, ddof)
             }
 
             /// As [`DistArray::std_axis`].
@@ -155,7 +155,7 @@ macro_rules! methods {
                 A: Float + FromPrimitive,
                 D: RemoveAxis,
             {
-                expect(self.array()).std_axis(axis, ddof)
+                expect(self.kept()).std_axis(axis, ddof)
             }
 
             /// As [`DistArray::min_axis`].
@@ -165,7 +165,7 @@ macro_rules! methods {
                 A: PartialOrd,
                 D: RemoveAxis,
             {
-                expect(self.array()).min_axis(axis)
+                expect(self.kept()).min_axis(axis)
             }
 
             /// As [`DistArray::max_axis`].
@@ -175,7 +175,7 @@ macro_rules! methods {
                 A: PartialOrd,
                 D: RemoveAxis,
             {
-                expect(self.array()).max_axis(axis)
+                expect(self.kept()).max_axis(axis)
             }
 
             /// As [`DistArray::argmin_axis`].
@@ -185,7 +185,7 @@ macro_rules! methods {
                 A: PartialOrd,
                 D: RemoveAxis,
             {
-                expect(self.array()).argmin_axis(axis)
+                expect(self.kept()).argmin_axis(axis)
             }
 
             /// As [`DistArray::argmax_axis`].
@@ -195,7 +195,7 @@ macro_rules! methods {
                 A: PartialOrd,
                 D: RemoveAxis,
             {
-                expect(self.array()).argmax_axis(axis)
+                expect(self.kept()).argmax_axis(axis)
             }
 
             /// As [`DistArray::sum_axes`].
@@ -204,7 +204,7 @@ macro_rules! methods {
             where
                 A: Plus<Output = A> + Zero,
             {
-                expect(self.array()).sum_axes(axes)
+                expect(self.kept()).sum_axes(axes)
             }
 
             /// As [`DistArray::product_axes`].
@@ -213,7 +213,7 @@ macro_rules! methods {
             where
                 A: Mul<Output = A> + One,
             {
-                expect(self.array()).product_axes(axes)
+                expect(self.kept()).product_axes(axes)
             }
 
             /// As [`DistArray::mean_axes`].
@@ -222,7 +222,7 @@ macro_rules! methods {
             where
                 A: FromPrimitive + Plus<Output = A> + Div<Output = A> + Zero,
             {
-                expect(self.array()).mean_axes(axes)
+                expect(self.kept()).mean_axes(axes)
             }
 
             /// As [`DistArray::var_axes`].
@@ -231,7 +231,7 @@ macro_rules! methods {
             where
                 A: Float + FromPrimitive,
             {
-                expect(self.array()).var_axes(axes, ddof)
+                expect(self.kept()).var_axes(axes, ddof)
             }
 
             /// As [`DistArray::std_axes`].
@@ -240,7 +240,7 @@ macro_rules! methods {
             where
                 A: Float + FromPrimitive,
             {
-                expect(self.array()).std_axes(axes, ddof)
+                expect(self.kept()).std_axes(axes, ddof)
             }
 
             /// As [`DistArray::min_axes`].
@@ -249,7 +249,7 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.array()).min_axes(axes)
+                expect(self.kept()).min_axes(axes)
             }
 
             /// As [`DistArray::max_axes`].
@@ -258,29 +258,29 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.array()).max_axes(axes)
+                expect(self.kept()).max_axes(axes)
             }
 
             /// As [`DistArray::astype`].
             #[track_caller]
             pub fn astype<B: Element>(&self) -> DistArray<B, D> {
-                expect(self.array()).astype()
+                expect(self.kept()).astype()
             }
 
             /// As [`DistArray::try_astype`].
             pub fn try_astype<B: Element>(&self) -> Result<DistArray<B, D>> {
-                self.array()?.try_astype()
+                self.kept()?.try_astype()
             }
 
             /// As [`DistArray::mapv`].
             #[track_caller]
             pub fn mapv<B: Element>(&self, f: impl Fn(A) -> B + Sync) -> DistArray<B, D> {
-                expect(self.array()).mapv(f)
+                expect(self.kept()).mapv(f)
             }
 
             /// As [`DistArray::try_mapv`].
             pub fn try_mapv<B: Element>(&self, f: impl Fn(A) -> B + Sync) -> Result<DistArray<B, D>> {
-                self.array()?.try_mapv(f)
+                self.kept()?.try_mapv(f)
             }
 
             /// As [`DistArray::map_with`].
@@ -290,7 +290,7 @@ macro_rules! methods {
                 S: Message + Send + Sync + 'static,
                 B: Element,
             {
-                expect(self.array()).map_with(state, f)
+                expect(self.kept()).map_with(state, f)
             }
 
             /// As [`DistArray::try_map_with`].
@@ -299,13 +299,13 @@ macro_rules! methods {
                 S: Message + Send + Sync + 'static,
                 B: Element,
             {
-                self.array()?.try_map_with(state, f)
+                self.kept()?.try_map_with(state, f)
             }
 
             /// As [`DistArray::map`].
             #[track_caller]
             pub fn map<B: Element>(&self, f: impl Fn(&A) -> B + Sync) -> DistArray<B, D> {
-                expect(self.array()).map(f)
+                expect(self.kept()).map(f)
             }
 
             /// As [`DistArray::zip_with`].
@@ -316,7 +316,7 @@ macro_rules! methods {
                 C: Element,
                 R: Argument<B, D>,
             {
-                expect(self.array()).zip_with(other, f)
+                expect(self.kept()).zip_with(other, f)
             }
 
             /// As [`DistArray::try_zip_with`].
@@ -330,52 +330,52 @@ macro_rules! methods {
                 C: Element,
                 R: Argument<B, D>,
             {
-                self.array()?.try_zip_with(other, f)
+                self.kept()?.try_zip_with(other, f)
             }
 
             /// As [`DistArray::broadcast`].
             #[track_caller]
             pub fn broadcast<E: IntoDimension>(&self, shape: E) -> Option<DistArray<A, E::Dim>> {
-                expect(self.array()).broadcast(shape)
+                expect(self.kept()).broadcast(shape)
             }
 
             /// As [`DistArray::try_broadcast`].
             pub fn try_broadcast<E: IntoDimension>(&self, shape: E) -> Result<DistArray<A, E::Dim>> {
-                self.array()?.try_broadcast(shape)
+                self.kept()?.try_broadcast(shape)
             }
 
             /// As [`DistArray::to_shape`].
             #[track_caller]
             pub fn to_shape<E: ShapeArg>(&self, shape: E) -> Result<DistArray<A, E::Dim>, ShapeError> {
-                expect(self.array()).to_shape(shape)
+                expect(self.kept()).to_shape(shape)
             }
 
             /// As [`DistArray::reshape`].
             #[track_caller]
             pub fn reshape<E: IntoDimension>(&self, shape: E) -> DistArray<A, E::Dim> {
-                expect(self.array()).reshape(shape)
+                expect(self.kept()).reshape(shape)
             }
 
             /// As [`DistArray::flatten`].
             #[track_caller]
             pub fn flatten(&self) -> DistArray<A, ndarray::Ix1> {
-                expect(self.array()).flatten()
+                expect(self.kept()).flatten()
             }
 
             /// As [`DistArray::save_npy`].
             pub fn save_npy(&self, path: impl AsRef<Path>) -> Result<()> {
-                self.now()?.save_npy(path)
+                self.for_call()?.save_npy(path)
             }
 
             /// As [`DistArray::gather`].
             #[track_caller]
             pub fn gather(&self) -> Array<A, D> {
-                expect(self.now()).gather()
+                expect(self.for_call()).gather()
             }
 
             /// As [`DistArray::try_gather`].
             pub fn try_gather(&self) -> Result<Array<A, D>> {
-                self.now()?.try_gather()
+                self.for_call()?.try_gather()
             }
 
             /// As [`DistArray::cumsum`].
@@ -384,7 +384,7 @@ macro_rules! methods {
             where
                 Add: Binary<A, Output = A>,
             {
-                expect(self.array()).cumsum(axis)
+                expect(self.kept()).cumsum(axis)
             }
 
             /// As [`DistArray::cumprod`].
@@ -393,7 +393,7 @@ macro_rules! methods {
             where
                 Multiply: Binary<A, Output = A>,
             {
-                expect(self.array()).cumprod(axis)
+                expect(self.kept()).cumprod(axis)
             }
 
             /// As [`DistArray::dot`].
@@ -404,7 +404,7 @@ macro_rules! methods {
                 Multiply: Binary<A, Output = A>,
                 Add: Binary<A, Output = A>,
             {
-                expect(self.array()).dot(rhs)
+                expect(self.kept()).dot(rhs)
             }
 
             /// As [`DistArray::equal`].
@@ -413,7 +413,7 @@ macro_rules! methods {
             where
                 A: PartialEq,
             {
-                expect(self.array()).equal(other)
+                expect(self.kept()).equal(other)
             }
 
             /// As [`DistArray::not_equal`].
@@ -422,7 +422,7 @@ macro_rules! methods {
             where
                 A: PartialEq,
             {
-                expect(self.array()).not_equal(other)
+                expect(self.kept()).not_equal(other)
             }
 
             /// As [`DistArray::less`].
@@ -431,7 +431,7 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.array()).less(other)
+                expect(self.kept()).less(other)
             }
 
             /// As [`DistArray::less_equal`].
@@ -440,7 +440,7 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.array()).less_equal(other)
+                expect(self.kept()).less_equal(other)
             }
 
             /// As [`DistArray::greater`].
@@ -449,7 +449,7 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.array()).greater(other)
+                expect(self.kept()).greater(other)
             }
 
             /// As [`DistArray::greater_equal`].
@@ -458,7 +458,7 @@ macro_rules! methods {
             where
                 A: PartialOrd,
             {
-                expect(self.array()).greater_equal(other)
+                expect(self.kept()).greater_equal(other)
             }
         }
 
@@ -466,13 +466,13 @@ macro_rules! methods {
             /// As [`DistArray::any`].
             #[track_caller]
             pub fn any(&self) -> bool {
-                expect(self.now()).any()
+                expect(self.for_call()).any()
             }
 
             /// As [`DistArray::all`].
             #[track_caller]
             pub fn all(&self) -> bool {
-                expect(self.now()).all()
+                expect(self.for_call()).all()
             }
 
             /// As [`DistArray::any_axis`].
@@ -481,7 +481,7 @@ macro_rules! methods {
             where
                 D: RemoveAxis,
             {
-                expect(self.array()).any_axis(axis)
+                expect(self.kept()).any_axis(axis)
             }
 
             /// As [`DistArray::all_axis`].
@@ -490,19 +490,19 @@ macro_rules! methods {
             where
                 D: RemoveAxis,
             {
-                expect(self.array()).all_axis(axis)
+                expect(self.kept()).all_axis(axis)
             }
 
             /// As [`DistArray::any_axes`].
             #[track_caller]
             pub fn any_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
-                expect(self.array()).any_axes(axes)
+                expect(self.kept()).any_axes(axes)
             }
 
             /// As [`DistArray::all_axes`].
             #[track_caller]
             pub fn all_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
-                expect(self.array()).all_axes(axes)
+                expect(self.kept()).all_axes(axes)
             }
 
             /// As [`DistArray::count_axis`].
@@ -511,13 +511,13 @@ macro_rules! methods {
             where
                 D: RemoveAxis,
             {
-                expect(self.array()).count_axis(axis)
+                expect(self.kept()).count_axis(axis)
             }
 
             /// As [`DistArray::count_axes`].
             #[track_caller]
             pub fn count_axes(&self, axes: &[Axis]) -> DistArray<usize, IxDyn> {
-                expect(self.array()).count_axes(axes)
+                expect(self.kept()).count_axes(axes)
             }
 
             /// As [`DistArray::choose`].
@@ -528,7 +528,7 @@ macro_rules! methods {
                 X: Argument<A, D>,
                 Y: Argument<A, X::Output>,
             {
-                expect(self.array()).choose(yes, no)
+                expect(self.kept()).choose(yes, no)
             }
 
             /// As [`DistArray::try_choose`].
@@ -538,13 +538,13 @@ macro_rules! methods {
                 X: Argument<A, D>,
                 Y: Argument<A, X::Output>,
             {
-                self.array()?.try_choose(yes, no)
+                self.kept()?.try_choose(yes, no)
             }
 
             /// As [`DistArray::count`].
             #[track_caller]
             pub fn count(&self) -> usize {
-                expect(self.now()).count()
+                expect(self.for_call()).count()
             }
         }
 
@@ -552,187 +552,187 @@ macro_rules! methods {
             /// As [`DistArray::erf`].
             #[track_caller]
             pub fn erf(&self) -> DistArray<A, D> {
-                expect(self.array()).erf()
+                expect(self.kept()).erf()
             }
 
             /// As [`DistArray::powi`].
             #[track_caller]
             pub fn powi(&self, exponent: i32) -> DistArray<A, D> {
-                expect(self.array()).powi(exponent)
+                expect(self.kept()).powi(exponent)
             }
 
             /// As [`DistArray::powf`].
             #[track_caller]
             pub fn powf<R: Argument<A, D>>(&self, exponent: R) -> DistArray<A, R::Output> {
-                expect(self.array()).powf(exponent)
+                expect(self.kept()).powf(exponent)
             }
 
             /// As [`DistArray::atan2`].
             #[track_caller]
             pub fn atan2<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
-                expect(self.array()).atan2(other)
+                expect(self.kept()).atan2(other)
             }
 
             /// As [`DistArray::hypot`].
             #[track_caller]
             pub fn hypot<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
-                expect(self.array()).hypot(other)
+                expect(self.kept()).hypot(other)
             }
 
             /// As [`DistArray::is_nan`].
             #[track_caller]
             pub fn is_nan(&self) -> DistArray<bool, D> {
-                expect(self.array()).is_nan()
+                expect(self.kept()).is_nan()
             }
 
             /// As [`DistArray::is_infinite`].
             #[track_caller]
             pub fn is_infinite(&self) -> DistArray<bool, D> {
-                expect(self.array()).is_infinite()
+                expect(self.kept()).is_infinite()
             }
 
             /// As [`DistArray::is_finite`].
             #[track_caller]
             pub fn is_finite(&self) -> DistArray<bool, D> {
-                expect(self.array()).is_finite()
+                expect(self.kept()).is_finite()
             }
 
             /// As [`DistArray::fract`].
             #[track_caller]
             pub fn fract(&self) -> DistArray<A, D> {
-                expect(self.array()).fract()
+                expect(self.kept()).fract()
             }
 
             /// As [`DistArray::sqrt`].
             #[track_caller]
             pub fn sqrt(&self) -> DistArray<A, D> {
-                expect(self.array()).sqrt()
+                expect(self.kept()).sqrt()
             }
 
             /// As [`DistArray::recip`].
             #[track_caller]
             pub fn recip(&self) -> DistArray<A, D> {
-                expect(self.array()).recip()
+                expect(self.kept()).recip()
             }
 
             /// As [`DistArray::floor`].
             #[track_caller]
             pub fn floor(&self) -> DistArray<A, D> {
-                expect(self.array()).floor()
+                expect(self.kept()).floor()
             }
 
             /// As [`DistArray::ceil`].
             #[track_caller]
             pub fn ceil(&self) -> DistArray<A, D> {
-                expect(self.array()).ceil()
+                expect(self.kept()).ceil()
             }
 
             /// As [`DistArray::round`].
             #[track_caller]
             pub fn round(&self) -> DistArray<A, D> {
-                expect(self.array()).round()
+                expect(self.kept()).round()
             }
 
             /// As [`DistArray::trunc`].
             #[track_caller]
             pub fn trunc(&self) -> DistArray<A, D> {
-                expect(self.array()).trunc()
+                expect(self.kept()).trunc()
             }
 
             /// As [`DistArray::exp`].
             #[track_caller]
             pub fn exp(&self) -> DistArray<A, D> {
-                expect(self.array()).exp()
+                expect(self.kept()).exp()
             }
 
             /// As [`DistArray::exp2`].
             #[track_caller]
             pub fn exp2(&self) -> DistArray<A, D> {
-                expect(self.array()).exp2()
+                expect(self.kept()).exp2()
             }
 
             /// As [`DistArray::exp_m1`].
             #[track_caller]
             pub fn exp_m1(&self) -> DistArray<A, D> {
-                expect(self.array()).exp_m1()
+                expect(self.kept()).exp_m1()
             }
 
             /// As [`DistArray::ln`].
             #[track_caller]
             pub fn ln(&self) -> DistArray<A, D> {
-                expect(self.array()).ln()
+                expect(self.kept()).ln()
             }
 
             /// As [`DistArray::ln_1p`].
             #[track_caller]
             pub fn ln_1p(&self) -> DistArray<A, D> {
-                expect(self.array()).ln_1p()
+                expect(self.kept()).ln_1p()
             }
 
             /// As [`DistArray::log2`].
             #[track_caller]
             pub fn log2(&self) -> DistArray<A, D> {
-                expect(self.array()).log2()
+                expect(self.kept()).log2()
             }
 
             /// As [`DistArray::log10`].
             #[track_caller]
             pub fn log10(&self) -> DistArray<A, D> {
-                expect(self.array()).log10()
+                expect(self.kept()).log10()
             }
 
             /// As [`DistArray::sin`].
             #[track_caller]
             pub fn sin(&self) -> DistArray<A, D> {
-                expect(self.array()).sin()
+                expect(self.kept()).sin()
             }
 
             /// As [`DistArray::cos`].
             #[track_caller]
             pub fn cos(&self) -> DistArray<A, D> {
-                expect(self.array()).cos()
+                expect(self.kept()).cos()
             }
 
             /// As [`DistArray::tan`].
             #[track_caller]
             pub fn tan(&self) -> DistArray<A, D> {
-                expect(self.array()).tan()
+                expect(self.kept()).tan()
             }
 
             /// As [`DistArray::asin`].
             #[track_caller]
             pub fn asin(&self) -> DistArray<A, D> {
-                expect(self.array()).asin()
+                expect(self.kept()).asin()
             }
 
             /// As [`DistArray::acos`].
             #[track_caller]
             pub fn acos(&self) -> DistArray<A, D> {
-                expect(self.array()).acos()
+                expect(self.kept()).acos()
             }
 
             /// As [`DistArray::atan`].
             #[track_caller]
             pub fn atan(&self) -> DistArray<A, D> {
-                expect(self.array()).atan()
+                expect(self.kept()).atan()
             }
 
             /// As [`DistArray::sinh`].
             #[track_caller]
             pub fn sinh(&self) -> DistArray<A, D> {
-                expect(self.array()).sinh()
+                expect(self.kept()).sinh()
             }
 
             /// As [`DistArray::cosh`].
             #[track_caller]
             pub fn cosh(&self) -> DistArray<A, D> {
-                expect(self.array()).cosh()
+                expect(self.kept()).cosh()
             }
 
             /// As [`DistArray::tanh`].
             #[track_caller]
             pub fn tanh(&self) -> DistArray<A, D> {
-                expect(self.array()).tanh()
+                expect(self.kept()).tanh()
             }
         }
 
@@ -740,13 +740,13 @@ macro_rules! methods {
             /// As [`DistArray::abs`].
             #[track_caller]
             pub fn abs(&self) -> DistArray<A, D> {
-                expect(self.array()).abs()
+                expect(self.kept()).abs()
             }
 
             /// As [`DistArray::signum`].
             #[track_caller]
             pub fn signum(&self) -> DistArray<A, D> {
-                expect(self.array()).signum()
+                expect(self.kept()).signum()
             }
         }
 
@@ -754,13 +754,13 @@ macro_rules! methods {
             /// As [`DistArray::square`].
             #[track_caller]
             pub fn square(&self) -> DistArray<A, D> {
-                expect(self.array()).square()
+                expect(self.kept()).square()
             }
 
             /// As [`DistArray::pow2`].
             #[track_caller]
             pub fn pow2(&self) -> DistArray<A, D> {
-                expect(self.array()).pow2()
+                expect(self.kept()).pow2()
             }
         }
 
@@ -768,19 +768,19 @@ macro_rules! methods {
             /// As [`DistArray::minimum`].
             #[track_caller]
             pub fn minimum<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
-                expect(self.array()).minimum(other)
+                expect(self.kept()).minimum(other)
             }
 
             /// As [`DistArray::maximum`].
             #[track_caller]
             pub fn maximum<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
-                expect(self.array()).maximum(other)
+                expect(self.kept()).maximum(other)
             }
 
             /// As [`DistArray::clamp`].
             #[track_caller]
             pub fn clamp(&self, min: A, max: A) -> DistArray<A, D> {
-                expect(self.array()).clamp(min, max)
+                expect(self.kept()).clamp(min, max)
             }
         }
     };

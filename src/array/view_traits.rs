@@ -47,7 +47,7 @@ macro_rules! binary_operator {
                 }
                 let name = (Op::$Op, stringify!($assign));
                 let value: DistArray<A, R::Output> =
-                    expect(operate::binary(name, &self.arg_now(), &rhs, A::$method));
+                    expect(operate::binary(name, &self.arg_for_call(), &rhs, A::$method));
                 expect(self.take(&value));
             }
         }
@@ -59,6 +59,8 @@ macro_rules! binary_operator {
         binary_operator!(@right $Op, $method, [S: Data<Elem = A>], &ArrayBase<S, D>, &DistView<'_, A, E>);
         binary_operator!(@right $Op, $method, [], &ArrayRef<A, D>, DistView<'_, A, E>);
         binary_operator!(@right $Op, $method, [], &ArrayRef<A, D>, &DistView<'_, A, E>);
+        binary_operator!(@right $Op, $method, [S: Data<Elem = A>], ArrayBase<S, D>, &DistViewMut<'_, A, E>);
+        binary_operator!(@right $Op, $method, [S: Data<Elem = A>], &ArrayBase<S, D>, &DistViewMut<'_, A, E>);
 
         impl<A, S, D, E> $OpAssign<&DistView<'_, A, E>> for ArrayBase<S, D>
         where
@@ -172,7 +174,7 @@ macro_rules! unary_operator {
 
             #[track_caller]
             fn $method(self) -> DistArray<A, D> {
-                expect(self.array()).$method()
+                expect(self.kept()).$method()
             }
         }
     )*};

@@ -423,7 +423,7 @@ pub(crate) fn update_with<A: Element, B: Element, D: Dimension>(
         walk.runs(range, |[to, from], [step_to, step_from], _, length| {
             for i in 0..length as isize {
                 // SAFETY: indices of the two views, the first of which is borrowed mutably for the call; runs are
-                // disjoint. The other is memory of somebody else, or shares no store with the first.
+                // disjoint. Nobody writes the other's elements during the call, and they are none of the first view's.
                 unsafe {
                     let value = *other.at().cast_const().offset(from + step_from * i);
                     f(&mut *elements.at().offset(to + step_to * i), value);

@@ -340,6 +340,77 @@ fn views_as_operands_of_functions_and_methods() {
     }
 }
 
+#[test]
+fn writes_through_a_view_of_memory_that_was_moved_in_are_seen() {
+    for hub in hubs() {
+        let mut a = hub.scatter(Array1::<f64>::ones(400_000)).unwrap();
+        let mut v = a.slice_mut(s![..]);
+        v += 1.0;
+        assert_eq!(v.sum(), 800_000.0);
+        v.fill(3.0);
+        assert_eq!((v.sum(), v.slice(s![1..]).max()), (1_200_000.0, Some(3.0)));
+        let doubled = &v * 2.0;
+        v *= &doubled;
+        assert_eq!(a.sum(), 18.0 * 400_000.0);
+        a[0] = 7.0;
+        assert_eq!((a[0], a[1], a.sum()), (7.0, 18.0, 18.0 * 399_999.0 + 7.0));
+        // An odd number of elements, from an odd one on, of more bytes than the caches hold.
+        let x = numbers(2_000_001);
+        for mut a in [hub.scatter(&x).unwrap(), hub.scatter(x.clone()).unwrap()] {
+            let mut y = x.clone();
+            let mut part = a.slice_mut(s![1..-1]);
+            part += &hub.scatter(&x.slice(s![..-2])).unwrap();
+            part *= 0.5;
+            let mut part = y.slice_mut(s![1..-1]);
+            part += &x.slice(s![..-2]);
+            part *= 0.5;
+            assert!(a == y);
+        }
+    }
+}
+
+#[test]
+fn a_copy_of_a_part_takes_nothing_of_another_part() {
+    let shared = std::sync::Arc::new(());
+    let mut a = DistArray::from(Array2::from_shape_fn((1000, 4), |_| shared.clone()));
+    let (first, mut last) = a.view_mut().split_at(Axis(1), 3);
+    let before = std::sync::Arc::strong_count(&shared);
+    let copy = first.to_owned();
+    assert_eq!(std::sync::Arc::strong_count(&shared) - before, 3000, "a clone of each element of the part alone");
+    last[[0, 0]] = std::sync::Arc::new(());
+    assert_eq!(copy.shape(), &[1000, 3]);
+}
+
+#[test]
+fn results_of_views_are_on_the_hub_of_the_array() {
+    for hub in hubs() {
+        for n in SIZES {
+            let mut a = hub.scatter(&numbers(2 * n)).unwrap();
+            let (mut even, odd) = a.multi_slice_mut((s![..;2], s![1..;2]));
+            even += &odd * 2.0;
+            even.assign(odd.slice(s![..]) + 1.0);
+            for result in [&odd * 2.0, -&odd, odd.slice(s![..]).sqrt(), odd.to_owned(), odd.slice(s![..]).to_shared()] {
+                assert_eq!(result.hub().id(), hub.id());
+            }
+            assert_eq!(even.hub().unwrap().id(), hub.id());
+        }
+    }
+    let [one, other] = hubs();
+    for n in [3, 20_000] {
+        let mut a = one.scatter(&numbers(n)).unwrap();
+        let b = other.scatter(&numbers(n)).unwrap();
+        let error = a.slice_mut(s![..]).try_assign(&b).unwrap_err();
+        assert!(matches!(error, distob::Error::ForeignHub { .. }), "{error}");
+    }
+}
+
+#[test]
+fn scaled_additions_of_integers_wrap() {
+    let mut a = DistArray::from(ndarray::array![1_i32, i32::MAX, -3]);
+    a.scaled_add(3, &DistArray::from(ndarray::array![1, 1, i32::MAX]));
+    assert_eq!(a, ndarray::array![4, i32::MAX.wrapping_add(3), (-3_i32).wrapping_add(i32::MAX.wrapping_mul(3))]);
+}
+
 fn gcd_of(a: i64, b: i64) -> i64 {
     if b == 0 { a.abs() } else { gcd_of(b, a % b) }
 }

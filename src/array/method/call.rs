@@ -12,7 +12,6 @@ use crate::array::function::{Binary, BinaryPair, Unary, UnaryPair, UnaryUfunc};
 use crate::array::gather::copy_in;
 use crate::array::lazy::{Node, Operand};
 use crate::array::operate;
-use crate::array::view::Held;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -27,7 +26,7 @@ fn unary<A: Element, B: Element, D: Dimension>(
 ) -> Result<DistArray<B, D>> {
     let array = match input {
         Arg::Dist(array) => (*array).clone(),
-        Arg::Part(view, memory) => DistArray::from_held(Held::part(view, memory.0)),
+        Arg::Part(view, memory) => DistArray::from_held(memory.held(view)?),
         Arg::Foreign(view) => DistArray::from_held(copy_in(&hub_of(out, None)?, view)?),
         Arg::Number(value) => {
             let view = ndarray::aview0(value);

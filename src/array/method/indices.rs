@@ -258,11 +258,19 @@ impl<T: IndexElement, D: Dimension> Indices for DistView<'_, T, D> {
     fn lists(&self) -> Result<Vec<List<'_>>> {
         Ok(T::lists(self.view()))
     }
+
+    fn their_hub(&self) -> Option<&Hub> {
+        self.hub()
+    }
 }
 
 impl<T: IndexElement, D: Dimension> Indices for DistViewMut<'_, T, D> {
     fn lists(&self) -> Result<Vec<List<'_>>> {
         Ok(T::lists(self.as_ndarray()))
+    }
+
+    fn their_hub(&self) -> Option<&Hub> {
+        self.hub()
     }
 }
 

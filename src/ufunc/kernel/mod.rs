@@ -96,7 +96,7 @@ pub(super) type KernelFn = unsafe fn(out: *mut u8, args: &[Arg; 3], n: usize, st
 #[derive(Debug)]
 pub(super) struct Kernel {
     functions: [KernelFn; 3],
-    /// Whether, where nothing is streamed, results may take the place of an operand of their type.
+    /// Whether results may take the place of an operand of their type.
     pub in_place: bool,
 }
 
@@ -265,7 +265,7 @@ unsafe fn plain<F: Body, const L: usize>(own: KernelFn, out: *mut u8, args: &[Ar
 ///
 /// # Safety
 ///
-/// As [`plain`], but that `out` overlaps no argument; the processor has `ISA`.
+/// As [`plain`]; the processor has `ISA`. Each lane is read before it is stored, and once.
 #[inline(always)]
 unsafe fn past_caches<F: Body, const L: usize, const ISA: u8>(own: KernelFn, out: *mut u8, args: &[Arg; 3], n: usize) {
     let ends = Ends::of(const { &Sizes::of::<F, L>() }, out, n);
