@@ -424,7 +424,7 @@ impl<A: Clone, D: Dimension> DistView<'_, A, D> {
     #[track_caller]
     pub fn to_shared(&self) -> DistArray<A, D> {
         match self.memory {
-            Some(StoreRef { store, keep: true }) => DistArray::from_held(Held::of_part(&self.view, store)),
+            Some(StoreRef { store, keep: true }) => DistArray::from_held(Held::part(&self.view, store)),
             _ => self.to_owned(),
         }
     }
@@ -437,7 +437,7 @@ impl<A: Clone, D: Dimension> DistView<'_, A, D> {
     pub fn to_owned(&self) -> DistArray<A, D> {
         match self.memory {
             Some(StoreRef { store, keep: true }) => {
-                DistArray::from_held(expect(Held::of_part(&self.view, store).duplicate()))
+                DistArray::from_held(expect(Held::part(&self.view, store).duplicate()))
             }
             memory => owned_apart(&self.view, memory.map(|memory| memory.store)),
         }
@@ -467,7 +467,7 @@ pub(super) fn owned_apart<A: Clone, D: Dimension>(
 ) -> DistArray<A, D> {
     match store {
         Some(store) if writable_in_place(view, store) && !view.is_empty() => {
-            DistArray::from_held(expect(Held::of_part(view, store).without_gaps()))
+            DistArray::from_held(expect(Held::part(view, store).without_gaps()))
         }
         _ => DistArray::from(view.to_owned()),
     }

@@ -28,16 +28,16 @@ impl Placed {
     /// This one, which is operand number `operand`.
     pub(super) fn new(operand: usize, leaf: &Leaf) -> Placed {
         let parts = (&leaf.shape, &leaf.strides, leaf.dtype.size());
-        Placed::of_parts(operand, parts, leaf.partition.clone())
+        Placed::parts(operand, parts, leaf.partition.clone())
     }
 
     /// An array in several blocks, which is operand number `operand`.
     pub(super) fn of_grid(operand: usize, grid: &Grid, engines: usize) -> Placed {
         let parts = (&grid.shape, &row_major(&grid.shape), grid.dtype.size());
-        Placed::of_parts(operand, parts, grid.partition(engines).map(Arc::new))
+        Placed::parts(operand, parts, grid.partition(engines).map(Arc::new))
     }
 
-    fn of_parts(
+    fn parts(
         operand: usize,
         (shape, strides, size): (&Dims, &Dims<isize>, usize),
         partition: Option<Arc<Partition>>,

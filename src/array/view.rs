@@ -631,7 +631,7 @@ impl<A: Clone, D: Dimension> Held<A, D> {
     ///
     /// # Panics
     /// Where an element is outside of the store's memory.
-    pub(crate) fn of_part(view: &ArrayRef<A, D>, store: &Shared<Store>) -> Held<A, D> {
+    pub(crate) fn part(view: &ArrayRef<A, D>, store: &Shared<Store>) -> Held<A, D> {
         let (shape, strides) = (view.shape(), view.strides());
         if !view.is_empty() {
             let ends = shape.iter().zip(strides).map(|(&n, &stride)| stride * (n as isize - 1));
@@ -651,11 +651,6 @@ impl<A: Clone, D: Dimension> Held<A, D> {
 }
 
 impl<A: Element, D: Dimension> Held<A, D> {
-    /// [`of_part`](Held::of_part), where an element is plain.
-    pub(crate) fn part(view: &ArrayRef<A, D>, store: &Shared<Store>) -> Held<A, D> {
-        Held::of_part(view, store)
-    }
-
     /// The array that a computed leaf is. Panics where the leaf's type or rank is another.
     pub(crate) fn from_leaf(leaf: &Leaf) -> Held<A, D> {
         Held::from_own_leaf(leaf.clone())
