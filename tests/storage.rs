@@ -639,13 +639,7 @@ where
             let a = a.slice_shared(cut);
             let b = b.clone().reversed_axes().slice_move(cut);
             let c = &a * &b + &a;
-            (
-                c.sum_axis(Axis(0)),
-                c.sum_axis(Axis(1)),
-                c.sum(),
-                c.t() + &a.t(),
-                c.reshape(c.len()).slice_shared(s![5..]),
-            )
+            (c.sum_axis(Axis(0)), c.sum_axis(Axis(1)), c.sum(), c.t() + a.t(), c.reshape(c.len()).slice_shared(s![5..]))
         };
         let (one, two) = (all(&own, &other), all(&pooled.0, &pooled.1));
         assert_eq!((one.0, one.1, one.2), (two.0, two.1, two.2));

@@ -76,7 +76,7 @@ where
                 (a + b).into_dyn(),
                 (a * a + b).into_dyn(),
                 (&part + &b.slice_shared(cut)).into_dyn(),
-                (&turned * &a.t()).into_dyn(),
+                (&turned * a.t()).into_dyn(),
                 a.sum_axis(Axis(0)).into_dyn(),
                 b.sum_axis(Axis(0)).into_dyn(),
                 part.sum_axis(Axis(1)).into_dyn(),

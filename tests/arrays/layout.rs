@@ -37,7 +37,7 @@ fn layout_methods_share_the_elements() {
 fn reshaping_what_is_not_contiguous_copies() {
     let (x, d) = cube();
     let t = d.t();
-    assert!(t.clone().into_shape_with_order(120).is_err());
+    assert!(t.into_shape_with_order(120).is_err());
     assert_eq!(t.reshape((30, 4)), x.t().to_shape((30, 4)).unwrap());
     assert_eq!(t.flatten(), x.t().flatten());
     let column_major = ((10, 12), ndarray::Order::ColumnMajor);

@@ -1,5 +1,7 @@
 //! Operands of other layouts, reductions of rows that feed what is computed of them, and a reduction by a function of the program's own.
 
+#![allow(clippy::reversed_empty_ranges, reason = "a slice's negative end counts from the end of the axis")]
+
 use super::Bench;
 use crate::rig::Column;
 use crate::targets::Target::{AtMost, Times};
@@ -34,7 +36,7 @@ fn transposed(bench: &mut Bench<'_>, n: usize, x: &Array2<f64>) {
     let t = a.t();
     let columns = vec![
         bench.bytes(2 * x.len() * SIZE, x.len() * SIZE),
-        Column::fresh("distob", || (&a + &t).evaluated().expect("memory")),
+        Column::fresh("distob", || (&a + t).evaluated().expect("memory")),
         Column::fresh("ndarray", || x + &x.t()),
     ];
     let effort = bench.effort;
