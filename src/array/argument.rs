@@ -7,8 +7,9 @@ use super::dist_view::DistView;
 use super::dist_view_mut::DistViewMut;
 use super::gather::copy_in;
 use super::lazy::Operand;
+use super::leaf::leaf_of_part;
 use super::shared::Shared;
-use super::view::{Bare, Held, Store};
+use super::view::{Bare, Held, Leaf, Seen, Store};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -124,6 +125,9 @@ macro_rules! views {
 }
 views!(DistView<'_, A, E>, &DistView<'_, A, E>, DistViewMut<'_, A, E>, &DistViewMut<'_, A, E>);
 
+// A pointer, as those of `transport/pool`.
+const PART: fn(&Shared<Store>, Seen<'_>, DType) -> Leaf = leaf_of_part;
+
 impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn hub(&self) -> Option<&Hub> {
         match self {
@@ -161,7 +165,10 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
     pub(crate) fn operand(&self, hub: &Hub) -> Result<Operand> {
         let operand = match self {
             Arg::Dist(array) => array.operand(),
-            Arg::Part(view, memory) => memory.held(view)?.leaf().map(Operand::Leaf),
+            Arg::Part(view, memory) if memory.keep => {
+                A::DTYPE.map(|dtype| Operand::Leaf(PART(memory.store, Seen::of(view), dtype)))
+            }
+            Arg::Part(view, _) => copy_in(hub, view)?.leaf().map(Operand::Leaf),
             Arg::Foreign(view) => copy_in(hub, view)?.leaf().map(Operand::Leaf),
             Arg::Number(value) => value.scalar().map(Operand::Constant),
         };

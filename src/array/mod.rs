@@ -31,6 +31,7 @@ mod gather;
 mod grow;
 mod layout;
 mod lazy;
+mod leaf;
 mod lower;
 mod map_with;
 pub mod method;

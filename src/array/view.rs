@@ -13,6 +13,7 @@ use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix1, LayoutRef, RawArrayV
 
 use super::broadcast::{broadcast_strides, check_broadcast_to};
 use super::dims::{Dims, row_major, volume};
+use super::leaf::{check_inside, leaf_of};
 use super::owned::Owned;
 use super::partition::Partition;
 use super::shared::Shared;
@@ -592,28 +593,6 @@ impl<A, D: Dimension> Held<A, D> {
 // A pointer, as those of `transport/pool`.
 const LEAF: fn(&Shared<Store>, (*const u8, &[usize], &[isize]), DType, usize) -> Leaf = leaf_of;
 
-/// [`Held::leaf_as`] of elements of `size` bytes in a store.
-fn leaf_of(
-    store: &Shared<Store>,
-    (first, shape, strides): (*const u8, &[usize], &[isize]),
-    dtype: DType,
-    size: usize,
-) -> Leaf {
-    assert_eq!(dtype.size(), size, "bytes of an element of {}", dtype.name());
-    let offset = first.addr().wrapping_sub(store.base().addr());
-    let (shape, strides) = (Dims::new(shape), Dims::new(strides));
-    let leaf = Leaf { store: store.clone(), offset, shape, strides, dtype, partition: None };
-    let word = dtype.size().min(align_of::<u64>());
-    if leaf.address().addr().is_multiple_of(word) || leaf.shape.contains(&0) {
-        return leaf;
-    }
-    match store.beside() {
-        Ok(Some(block)) => Leaf { store: block.clone(), ..leaf },
-        Ok(None) => leaf,
-        Err(error) => panic!("elements that are not aligned to {word} bytes: {error}"),
-    }
-}
-
 /// How many elements lie between the first and the last one in memory, both counted; `None` where there is none, or where two indices
 /// may be at one place.
 fn span(shape: &[usize], strides: &[isize]) -> Option<usize> {
@@ -632,18 +611,10 @@ impl<A: Clone, D: Dimension> Held<A, D> {
     /// # Panics
     /// Where an element is outside of the store's memory.
     pub(crate) fn part(view: &ArrayRef<A, D>, store: &Shared<Store>) -> Held<A, D> {
-        let (shape, strides) = (view.shape(), view.strides());
-        if !view.is_empty() {
-            let ends = shape.iter().zip(strides).map(|(&n, &stride)| stride * (n as isize - 1));
-            let (before, after) = ends.fold((0, 0), |(low, high), end| (low + end.min(0), high + end.max(0)));
-            let offset = view.as_ptr().addr() as isize - store.base().addr() as isize;
-            let size = size_of::<A>() as isize;
-            let inside = offset + before * size >= 0 && offset + (after + 1) * size <= store.len() as isize;
-            assert!(inside, "a view of elements that are not in its array's memory");
-        }
+        check_inside(store, Seen::of(view), size_of::<A>());
         // SAFETY: pointer, shape and strides are those of a valid view, whose elements are in the memory that the store keeps alive: an
         // element's bits are there as long as nobody writes them, and who writes makes sure that the store has no other holder.
-        let view = unsafe { view_of(view.as_ptr().cast_mut(), view.raw_dim(), strides) };
+        let view = unsafe { view_of(view.as_ptr().cast_mut(), view.raw_dim(), view.strides()) };
         let held = Held { view, store: store.clone() };
         held.leave_clone();
         held
