@@ -379,6 +379,13 @@ macro_rules! parts {
 }
 parts! { C; C D; C D E; C D E F; C D E F G; C D E F G H; }
 
+impl<'a, A> DistViewMut<'a, A, Ix0> {
+    /// The element.
+    pub fn into_scalar(self) -> &'a mut A {
+        self.view.into_scalar()
+    }
+}
+
 impl<A> DistViewMut<'_, A, Ix2> {
     /// Row `index`, read-only. Panics where there is none.
     #[inline]

@@ -240,6 +240,8 @@ fn views_meet_ndarrays_own() {
     };
     let wanted: ArrayView2<'_, f64> = a.as_ndarray().reversed_axes();
     assert_eq!(swapped, wanted.slice(s![..;-1, ..]));
+    *a.slice_mut(s![3, 4]).into_scalar() = 9.0;
+    assert_eq!((a[[3, 4]], *a.slice(s![3, 4]).into_scalar()), (9.0, 9.0));
     let mut row: DistViewMut1<'_, f64> = a.row_mut(3);
     row[0] = 1.0;
     row.as_ndarray_mut()[1] = 2.0;
