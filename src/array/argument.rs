@@ -1,6 +1,6 @@
 //! What may stand beside an array in an operation: another array of the hub, an array of ndarray's, or one number.
 
-use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, DimMax, Dimension, Ix0};
+use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, DimMax, Dimension, Ix0, IxDyn};
 
 use super::dist_array::DistArray;
 use super::dist_view::DistView;
@@ -175,8 +175,17 @@ impl<A: Element, D: Dimension> Arg<'_, A, D> {
         operand.ok_or_else(|| Error::invalid("programs do not know this element type"))
     }
 
+    /// The elements where they are, computed first where they are pending; a number is an array of no dimension.
+    pub(crate) fn evaluated(&self) -> Result<ArrayView<'_, A, IxDyn>> {
+        Ok(match self {
+            Arg::Dist(array) => array.try_held()?.view.view().into_dyn(),
+            Arg::Part(view, _) | Arg::Foreign(view) => view.view().into_dyn(),
+            Arg::Number(value) => ndarray::aview0(value).into_dyn(),
+        })
+    }
+
     /// The evaluated array; of a number, one of no dimension.
-    pub(crate) fn held(&self, hub: &Hub) -> Result<Held<A, ndarray::IxDyn>> {
+    pub(crate) fn held(&self, hub: &Hub) -> Result<Held<A, IxDyn>> {
         Ok(match self {
             Arg::Dist(array) => array.try_held()?.clone().with_view(|view| view.into_dyn()),
             Arg::Part(view, memory) => memory.held(view)?.with_view(|view| view.into_dyn()),

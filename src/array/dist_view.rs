@@ -4,16 +4,14 @@ use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use ndarray::{
-    ArrayRef, ArrayView, Axis, AxisDescription, Dimension, IntoDimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn,
-    RemoveAxis, ShapeArg, ShapeError, Slice, SliceArg,
+    ArrayRef, ArrayView, Axis, AxisDescription, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn, RemoveAxis, Slice,
+    SliceArg,
 };
 
 use super::argument::{Arg, StoreRef};
-use super::bounds::{
-    check_axis, check_index, check_new_axis, check_permutation, check_slice, check_slices, no_new_axis,
-};
 use super::dist_array::{DistArray, expect};
 use super::gather::copy_in;
+use super::leaf::lies_on_words;
 use super::shared::Shared;
 use super::view::{Held, Store};
 use crate::cluster::Hub;
@@ -35,10 +33,10 @@ use crate::error::Result;
 /// assert_eq!(u.slice(s![..;2]).sum(), 20.0);
 /// ```
 pub struct DistView<'a, A, D> {
-    view: ArrayView<'a, A, D>,
+    pub(super) view: ArrayView<'a, A, D>,
     /// The memory that the elements are in; `None` for those of ndarray's own arrays. It may not be kept where the elements are borrowed mutably: they
     /// may be written as soon as this view ends.
-    memory: Option<StoreRef<'a>>,
+    pub(super) memory: Option<StoreRef<'a>>,
 }
 
 /// A [`DistView`] of no dimension: one element.
@@ -93,11 +91,6 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
         DistView { view, memory: store.map(|store| StoreRef { store, keep: false }) }
     }
 
-    #[inline]
-    fn with<E: Dimension>(self, change: impl FnOnce(ArrayView<'a, A, D>) -> ArrayView<'a, A, E>) -> DistView<'a, A, E> {
-        DistView { view: change(self.view), memory: self.memory }
-    }
-
     /// ndarray's own view of the same elements, for code that takes one.
     ///
     /// ```
@@ -118,15 +111,6 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
         self.memory.map(|memory| memory.store.hub())
     }
 
-    /// The same view with a shorter lifetime.
-    #[inline]
-    pub fn reborrow<'b>(self) -> DistView<'b, A, D>
-    where
-        'a: 'b,
-    {
-        DistView { view: self.view.reborrow(), memory: self.memory }
-    }
-
     /// A part of the view.
     ///
     /// # Panics
@@ -135,14 +119,6 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     #[track_caller]
     pub fn slice<I: SliceArg<D>>(&self, info: I) -> DistView<'a, A, I::OutDim> {
         self.clone().slice_move(info)
-    }
-
-    /// [`slice`](DistView::slice) by value.
-    #[inline]
-    #[track_caller]
-    pub fn slice_move<I: SliceArg<D>>(self, info: I) -> DistView<'a, A, I::OutDim> {
-        expect(check_slices("slice", self.view.shape(), info.as_ref()));
-        self.with(|view| view.slice_move(info))
     }
 
     /// The view with one axis sliced. Panics where there is no such axis, the slice is out of bounds, or its step is 0.
@@ -171,181 +147,15 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
         self.clone().index_axis_move(axis, index)
     }
 
-    /// [`slice_axis`](DistView::slice_axis) by value.
-    #[track_caller]
-    pub fn slice_axis_move(self, axis: Axis, indices: Slice) -> DistView<'a, A, D> {
-        self.slice_axis(axis, indices)
-    }
-
-    /// [`index_axis`](DistView::index_axis) by value.
-    #[inline]
-    #[track_caller]
-    pub fn index_axis_move(self, axis: Axis, index: usize) -> DistView<'a, A, D::Smaller>
-    where
-        D: RemoveAxis,
-    {
-        expect(check_index("index_axis", self.view.shape(), axis, index));
-        self.with(|view| view.index_axis_move(axis, index))
-    }
-
     /// The transpose: the axes reversed.
     #[inline]
     pub fn t(&self) -> DistView<'a, A, D> {
         self.clone().reversed_axes()
     }
 
-    /// The view with its axes reversed.
-    #[inline]
-    pub fn reversed_axes(self) -> DistView<'a, A, D> {
-        self.with(|view| view.reversed_axes())
-    }
-
-    /// The view with its axes in another order. Panics where `axes` is no permutation.
-    #[track_caller]
-    pub fn permuted_axes<T: IntoDimension<Dim = D>>(self, axes: T) -> DistView<'a, A, D> {
-        let axes = axes.into_dimension();
-        expect(check_permutation("permuted_axes", axes.slice(), self.view.ndim()));
-        self.with(|view| view.permuted_axes(axes))
-    }
-
     /// The diagonal.
     pub fn diag(&self) -> DistView<'a, A, Ix1> {
         self.clone().into_diag()
-    }
-
-    /// [`diag`](DistView::diag) by value.
-    pub fn into_diag(self) -> DistView<'a, A, Ix1> {
-        self.with(|view| view.into_diag())
-    }
-
-    /// The parts before and from `index` on along `axis`. Panics where there is no such axis, or `index` is greater than its length.
-    #[track_caller]
-    pub fn split_at(self, axis: Axis, index: usize) -> (DistView<'a, A, D>, DistView<'a, A, D>) {
-        let all = Slice { start: 0, end: Some(isize::try_from(index).unwrap_or(isize::MAX)), step: 1 };
-        expect(check_slice("split_at", self.view.shape(), axis, all));
-        let (before, after) = self.view.split_at(axis, index);
-        (DistView { view: before, memory: self.memory }, DistView { view: after, memory: self.memory })
-    }
-
-    /// The view with a new axis of length 1 at `axis`. Panics where `axis` is greater than the number of axes.
-    #[track_caller]
-    pub fn insert_axis(self, axis: Axis) -> DistView<'a, A, D::Larger> {
-        expect(check_new_axis("insert_axis", axis, self.view.ndim()));
-        self.with(|view| view.insert_axis(axis))
-    }
-
-    /// The part at index 0 of `axis`, without that axis. Panics where there is no such axis, or its length is 0.
-    #[track_caller]
-    pub fn remove_axis(self, axis: Axis) -> DistView<'a, A, D::Smaller>
-    where
-        D: RemoveAxis,
-    {
-        expect(check_index("remove_axis", self.view.shape(), axis, 0));
-        self.with(|view| view.remove_axis(axis))
-    }
-
-    /// The view with a number of dimensions that is known at run time.
-    pub fn into_dyn(self) -> DistView<'a, A, IxDyn> {
-        self.with(|view| view.into_dyn())
-    }
-
-    /// The view with another dimension type of the same number of axes.
-    ///
-    /// # Errors
-    /// A [`ShapeError`] where those differ.
-    pub fn into_dimensionality<E: Dimension>(self) -> Result<DistView<'a, A, E>, ShapeError> {
-        Ok(DistView { view: self.view.into_dimensionality()?, memory: self.memory })
-    }
-
-    /// The view in another shape, in row-major (or, `((…), Order::ColumnMajor)`, column-major) logical order.
-    ///
-    /// # Errors
-    /// A [`ShapeError`] where the numbers of elements differ, or where the elements are not contiguous in that order.
-    pub fn into_shape_with_order<E: ShapeArg>(self, shape: E) -> Result<DistView<'a, A, E::Dim>, ShapeError> {
-        Ok(DistView { view: self.view.into_shape_with_order(shape)?, memory: self.memory })
-    }
-
-    /// Reverses the order of the axes in place.
-    pub fn reverse_axes(&mut self) {
-        self.view.reverse_axes();
-    }
-
-    /// Puts the axes in another order, in place. Panics where `axes` is no permutation.
-    #[track_caller]
-    pub fn permute_axes<T: IntoDimension<Dim = D>>(&mut self, axes: T) {
-        let axes = axes.into_dimension();
-        expect(check_permutation("permute_axes", axes.slice(), self.view.ndim()));
-        self.view.permute_axes(axes);
-    }
-
-    /// Swaps two axes in place. Panics where there is no such axis.
-    #[track_caller]
-    pub fn swap_axes(&mut self, a: usize, b: usize) {
-        expect(check_axis("swap_axes", Axis(a), self.view.ndim()));
-        expect(check_axis("swap_axes", Axis(b), self.view.ndim()));
-        self.view.swap_axes(a, b);
-    }
-
-    /// Reverses the direction of an axis in place. Panics where there is no such axis.
-    #[track_caller]
-    pub fn invert_axis(&mut self, axis: Axis) {
-        expect(check_axis("invert_axis", axis, self.view.ndim()));
-        self.view.invert_axis(axis);
-    }
-
-    /// Merges axis `take` into axis `into`, if that needs no copy; whether it did. Panics where there is no such axis.
-    #[track_caller]
-    pub fn merge_axes(&mut self, take: Axis, into: Axis) -> bool {
-        expect(check_axis("merge_axes", take, self.view.ndim()));
-        expect(check_axis("merge_axes", into, self.view.ndim()));
-        self.view.merge_axes(take, into)
-    }
-
-    /// Slices in place, without changing the number of dimensions. Panics as [`slice`](DistView::slice) does, and where `info` has a new axis.
-    #[track_caller]
-    pub fn slice_collapse<I: SliceArg<D>>(&mut self, info: I) {
-        expect(check_slices("slice_collapse", self.view.shape(), info.as_ref()));
-        expect(no_new_axis("slice_collapse", info.as_ref()));
-        self.view.slice_collapse(info);
-    }
-
-    /// Slices one axis in place. Panics as [`slice_axis`](DistView::slice_axis) does.
-    #[track_caller]
-    pub fn slice_axis_inplace(&mut self, axis: Axis, indices: Slice) {
-        expect(check_slice("slice_axis", self.view.shape(), axis, indices));
-        self.view.slice_axis_inplace(axis, indices);
-    }
-
-    /// Slices every axis in place, as `f` says of each. Panics as [`slice_axis`](DistView::slice_axis) does.
-    #[track_caller]
-    pub fn slice_each_axis_inplace(&mut self, f: impl FnMut(AxisDescription) -> Slice) {
-        let slices: Vec<Slice> = self.view.axes().map(f).collect();
-        for (axis, slice) in slices.into_iter().enumerate() {
-            self.slice_axis_inplace(Axis(axis), slice);
-        }
-    }
-
-    /// Keeps index `index` of `axis`, as an axis of length 1, in place. Panics where there is no such axis or index.
-    #[track_caller]
-    pub fn collapse_axis(&mut self, axis: Axis, index: usize) {
-        expect(check_index("collapse_axis", self.view.shape(), axis, index));
-        self.view.collapse_axis(axis, index);
-    }
-}
-
-impl<A> DistView<'_, A, IxDyn> {
-    /// Takes the part at `index` along `axis`, in place. Panics where there is no such axis or index.
-    #[track_caller]
-    pub fn index_axis_inplace(&mut self, axis: Axis, index: usize) {
-        expect(check_index("index_axis_inplace", self.view.shape(), axis, index));
-        self.view.index_axis_inplace(axis, index);
-    }
-
-    /// Adds an axis of length 1 at `axis`, in place. Panics where `axis` is greater than the number of axes.
-    #[track_caller]
-    pub fn insert_axis_inplace(&mut self, axis: Axis) {
-        expect(check_new_axis("insert_axis_inplace", axis, self.view.ndim()));
-        self.view.insert_axis_inplace(axis);
     }
 }
 
@@ -455,8 +265,7 @@ impl<A: Clone, D: Dimension> DistView<'_, A, D> {
 /// elements are not aligned for kernels, of which such a copy is made too.
 pub(super) fn writable_in_place<A, D: Dimension>(view: &ArrayRef<A, D>, store: &Shared<Store>) -> bool {
     store.owned().is_none()
-        || (!store.hub().shares_with_processes()
-            && view.as_ptr().addr().is_multiple_of(size_of::<A>().clamp(1, align_of::<u64>())))
+        || (!store.hub().shares_with_processes() && lies_on_words(view.as_ptr().cast(), size_of::<A>()))
 }
 
 /// A copy of these elements alone: what lies between them may be borrowed mutably by somebody else.

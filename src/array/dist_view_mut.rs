@@ -2,13 +2,9 @@
 
 use std::ops::{Add, Deref, DerefMut, Mul};
 
-use ndarray::{
-    ArrayRef, ArrayView, ArrayViewMut, Axis, AxisDescription, Dimension, IntoDimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5,
-    Ix6, IxDyn, MultiSliceArg, RemoveAxis, ShapeArg, ShapeError, Slice, SliceArg,
-};
+use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn, MultiSliceArg};
 
 use super::argument::{Arg, Argument, StoreRef, Untyped, hub_of};
-use super::bounds::{check_axis, check_index, check_new_axis, check_permutation, check_slice, check_slices};
 use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::{DistView, owned_apart, writable_in_place};
@@ -38,9 +34,9 @@ use kernels::{Fault, Op, small};
 /// assert_eq!(second, array![-1.0, -1.0, 2.0, 2.0, 0.0]);
 /// ```
 pub struct DistViewMut<'a, A, D> {
-    view: ArrayViewMut<'a, A, D>,
+    pub(super) view: ArrayViewMut<'a, A, D>,
     /// The memory that the elements are in; `None` for those of ndarray's own arrays.
-    store: Option<&'a Shared<Store>>,
+    pub(super) store: Option<&'a Shared<Store>>,
 }
 
 /// A [`DistViewMut`] of no dimension: one element.
@@ -83,14 +79,6 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
         DistViewMut { view, store: Some(store) }
     }
 
-    #[inline]
-    fn with<E: Dimension>(
-        self,
-        change: impl FnOnce(ArrayViewMut<'a, A, D>) -> ArrayViewMut<'a, A, E>,
-    ) -> DistViewMut<'a, A, E> {
-        DistViewMut { view: change(self.view), store: self.store }
-    }
-
     /// ndarray's own read-only view of the same elements.
     #[inline]
     pub fn as_ndarray(&self) -> ArrayView<'_, A, D> {
@@ -110,7 +98,7 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
 
     /// A read-only view of the same elements.
     #[inline]
-    fn whole(&self) -> DistView<'_, A, D> {
+    pub(super) fn whole(&self) -> DistView<'_, A, D> {
         DistView::of_borrowed(self.view.view(), self.store)
     }
 
@@ -118,15 +106,6 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
     #[inline]
     pub fn view_mut(&mut self) -> DistViewMut<'_, A, D> {
         DistViewMut { view: self.view.view_mut(), store: self.store }
-    }
-
-    /// The same view with a shorter lifetime.
-    #[inline]
-    pub fn reborrow<'b>(self) -> DistViewMut<'b, A, D>
-    where
-        'a: 'b,
-    {
-        DistViewMut { view: self.view.reborrow(), store: self.store }
     }
 
     /// The elements in row-major order, where they lie so.
@@ -137,204 +116,6 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
     /// The elements in the order in which they lie in memory, where they lie side by side.
     pub fn into_slice_memory_order(self) -> Option<&'a mut [A]> {
         self.view.into_slice_memory_order()
-    }
-
-    /// A part of the view.
-    ///
-    /// # Panics
-    /// Where an index or an end of a slice is out of bounds, a step is 0, or `info` is for another number of axes.
-    #[inline]
-    #[track_caller]
-    pub fn slice_mut<I: SliceArg<D>>(&mut self, info: I) -> DistViewMut<'_, A, I::OutDim> {
-        self.view_mut().slice_move(info)
-    }
-
-    /// A part of the view, by value. Panics as [`slice_mut`](DistViewMut::slice_mut) does.
-    #[inline]
-    #[track_caller]
-    pub fn slice_move<I: SliceArg<D>>(self, info: I) -> DistViewMut<'a, A, I::OutDim> {
-        expect(check_slices("slice_mut", self.view.shape(), info.as_ref()));
-        self.with(|view| view.slice_move(info))
-    }
-
-    /// A part of the view, read-only. Panics as [`slice_mut`](DistViewMut::slice_mut) does.
-    #[inline]
-    #[track_caller]
-    pub fn slice<I: SliceArg<D>>(&self, info: I) -> DistView<'_, A, I::OutDim> {
-        self.whole().slice_move(info)
-    }
-
-    /// The view with one axis sliced. Panics where there is no such axis, the slice is out of bounds, or its step is 0.
-    #[track_caller]
-    pub fn slice_axis_mut(&mut self, axis: Axis, indices: Slice) -> DistViewMut<'_, A, D> {
-        expect(check_slice("slice_axis_mut", self.view.shape(), axis, indices));
-        DistViewMut { view: self.view.slice_axis_mut(axis, indices), store: self.store }
-    }
-
-    /// The part at `index` along `axis`, without that axis. Panics where there is no such axis or index.
-    #[inline]
-    #[track_caller]
-    pub fn index_axis_mut(&mut self, axis: Axis, index: usize) -> DistViewMut<'_, A, D::Smaller>
-    where
-        D: RemoveAxis,
-    {
-        self.view_mut().index_axis_move(axis, index)
-    }
-
-    /// The part at `index` along `axis`, read-only. Panics where there is no such axis or index.
-    #[inline]
-    #[track_caller]
-    pub fn index_axis(&self, axis: Axis, index: usize) -> DistView<'_, A, D::Smaller>
-    where
-        D: RemoveAxis,
-    {
-        self.whole().index_axis_move(axis, index)
-    }
-
-    /// The view with one axis sliced, read-only. Panics as [`slice_axis_mut`](DistViewMut::slice_axis_mut) does.
-    #[track_caller]
-    pub fn slice_axis(&self, axis: Axis, indices: Slice) -> DistView<'_, A, D> {
-        self.whole().slice_axis(axis, indices)
-    }
-
-    /// The view with every axis sliced as `f` says of it, read-only. Panics as [`slice_axis_mut`](DistViewMut::slice_axis_mut) does.
-    #[track_caller]
-    pub fn slice_each_axis(&self, f: impl FnMut(AxisDescription) -> Slice) -> DistView<'_, A, D> {
-        self.whole().slice_each_axis(f)
-    }
-
-    /// [`slice_each_axis`](DistViewMut::slice_each_axis), mutable.
-    #[track_caller]
-    pub fn slice_each_axis_mut(&mut self, f: impl FnMut(AxisDescription) -> Slice) -> DistViewMut<'_, A, D> {
-        let mut view = self.view_mut();
-        view.slice_each_axis_inplace(f);
-        view
-    }
-
-    /// The diagonal, read-only.
-    pub fn diag(&self) -> DistView<'_, A, Ix1> {
-        self.whole().into_diag()
-    }
-
-    /// [`index_axis_mut`](DistViewMut::index_axis_mut) by value.
-    #[inline]
-    #[track_caller]
-    pub fn index_axis_move(self, axis: Axis, index: usize) -> DistViewMut<'a, A, D::Smaller>
-    where
-        D: RemoveAxis,
-    {
-        expect(check_index("index_axis_mut", self.view.shape(), axis, index));
-        self.with(|view| view.index_axis_move(axis, index))
-    }
-
-    /// The transpose, read-only.
-    #[inline]
-    pub fn t(&self) -> DistView<'_, A, D> {
-        self.whole().reversed_axes()
-    }
-
-    /// The view with its axes reversed.
-    #[inline]
-    pub fn reversed_axes(self) -> DistViewMut<'a, A, D> {
-        self.with(|view| view.reversed_axes())
-    }
-
-    /// The view with its axes in another order. Panics where `axes` is no permutation.
-    #[track_caller]
-    pub fn permuted_axes<T: IntoDimension<Dim = D>>(self, axes: T) -> DistViewMut<'a, A, D> {
-        let axes = axes.into_dimension();
-        expect(check_permutation("permuted_axes", axes.slice(), self.view.ndim()));
-        self.with(|view| view.permuted_axes(axes))
-    }
-
-    /// The diagonal.
-    pub fn diag_mut(&mut self) -> DistViewMut<'_, A, Ix1> {
-        self.view_mut().into_diag()
-    }
-
-    /// [`diag_mut`](DistViewMut::diag_mut) by value.
-    pub fn into_diag(self) -> DistViewMut<'a, A, Ix1> {
-        self.with(|view| view.into_diag())
-    }
-
-    /// The parts before and from `index` on along `axis`. Panics where there is no such axis, or `index` is greater than its length.
-    #[track_caller]
-    pub fn split_at(self, axis: Axis, index: usize) -> (DistViewMut<'a, A, D>, DistViewMut<'a, A, D>) {
-        let all = Slice { start: 0, end: Some(isize::try_from(index).unwrap_or(isize::MAX)), step: 1 };
-        expect(check_slice("split_at", self.view.shape(), axis, all));
-        let (before, after) = self.view.split_at(axis, index);
-        (DistViewMut { view: before, store: self.store }, DistViewMut { view: after, store: self.store })
-    }
-
-    /// The view with a new axis of length 1 at `axis`. Panics where `axis` is greater than the number of axes.
-    #[track_caller]
-    pub fn insert_axis(self, axis: Axis) -> DistViewMut<'a, A, D::Larger> {
-        expect(check_new_axis("insert_axis", axis, self.view.ndim()));
-        self.with(|view| view.insert_axis(axis))
-    }
-
-    /// The part at index 0 of `axis`, without that axis. Panics where there is no such axis, or its length is 0.
-    #[track_caller]
-    pub fn remove_axis(self, axis: Axis) -> DistViewMut<'a, A, D::Smaller>
-    where
-        D: RemoveAxis,
-    {
-        expect(check_index("remove_axis", self.view.shape(), axis, 0));
-        self.with(|view| view.remove_axis(axis))
-    }
-
-    /// The view with a number of dimensions that is known at run time.
-    pub fn into_dyn(self) -> DistViewMut<'a, A, IxDyn> {
-        self.with(|view| view.into_dyn())
-    }
-
-    /// The view with another dimension type of the same number of axes.
-    ///
-    /// # Errors
-    /// A [`ShapeError`] where those differ.
-    pub fn into_dimensionality<E: Dimension>(self) -> Result<DistViewMut<'a, A, E>, ShapeError> {
-        Ok(DistViewMut { view: self.view.into_dimensionality()?, store: self.store })
-    }
-
-    /// The view in another shape, in row-major (or, `((…), Order::ColumnMajor)`, column-major) logical order.
-    ///
-    /// # Errors
-    /// A [`ShapeError`] where the numbers of elements differ, or where the elements are not contiguous in that order.
-    pub fn into_shape_with_order<E: ShapeArg>(self, shape: E) -> Result<DistViewMut<'a, A, E::Dim>, ShapeError> {
-        Ok(DistViewMut { view: self.view.into_shape_with_order(shape)?, store: self.store })
-    }
-
-    /// Swaps two axes in place. Panics where there is no such axis.
-    #[track_caller]
-    pub fn swap_axes(&mut self, a: usize, b: usize) {
-        expect(check_axis("swap_axes", Axis(a), self.view.ndim()));
-        expect(check_axis("swap_axes", Axis(b), self.view.ndim()));
-        self.view.swap_axes(a, b);
-    }
-
-    /// Reverses the direction of an axis in place. Panics where there is no such axis.
-    #[track_caller]
-    pub fn invert_axis(&mut self, axis: Axis) {
-        expect(check_axis("invert_axis", axis, self.view.ndim()));
-        self.view.invert_axis(axis);
-    }
-}
-
-impl<A, D: Dimension> DistViewMut<'_, A, D> {
-    /// Slices one axis in place. Panics where there is no such axis, the slice is out of bounds, or its step is 0.
-    #[track_caller]
-    pub fn slice_axis_inplace(&mut self, axis: Axis, indices: Slice) {
-        expect(check_slice("slice_axis", self.view.shape(), axis, indices));
-        self.view.slice_axis_inplace(axis, indices);
-    }
-
-    /// Slices every axis in place, as `f` says of each. Panics where a slice is out of bounds, or its step is 0.
-    #[track_caller]
-    pub fn slice_each_axis_inplace(&mut self, f: impl FnMut(AxisDescription) -> Slice) {
-        let slices: Vec<Slice> = self.view.axes().map(f).collect();
-        for (axis, slice) in slices.into_iter().enumerate() {
-            self.slice_axis_inplace(Axis(axis), slice);
-        }
     }
 }
 
@@ -386,36 +167,6 @@ impl<'a, A> DistViewMut<'a, A, Ix0> {
     }
 }
 
-impl<A> DistViewMut<'_, A, Ix2> {
-    /// Row `index`, read-only. Panics where there is none.
-    #[inline]
-    #[track_caller]
-    pub fn row(&self, index: usize) -> DistView<'_, A, Ix1> {
-        self.index_axis(Axis(0), index)
-    }
-
-    /// Column `index`, read-only. Panics where there is none.
-    #[inline]
-    #[track_caller]
-    pub fn column(&self, index: usize) -> DistView<'_, A, Ix1> {
-        self.index_axis(Axis(1), index)
-    }
-
-    /// Row `index`. Panics where there is none.
-    #[inline]
-    #[track_caller]
-    pub fn row_mut(&mut self, index: usize) -> DistViewMut<'_, A, Ix1> {
-        self.index_axis_mut(Axis(0), index)
-    }
-
-    /// Column `index`. Panics where there is none.
-    #[inline]
-    #[track_caller]
-    pub fn column_mut(&mut self, index: usize) -> DistViewMut<'_, A, Ix1> {
-        self.index_axis_mut(Axis(1), index)
-    }
-}
-
 impl<'a, A, D: Dimension> From<DistViewMut<'a, A, D>> for ArrayViewMut<'a, A, D> {
     #[inline]
     fn from(view: DistViewMut<'a, A, D>) -> Self {
@@ -435,8 +186,13 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     /// As an operand: what is made of it keeps a copy.
     #[inline]
     pub(super) fn as_arg(&self) -> Arg<'_, A, D> {
+        self.operand(false)
+    }
+
+    /// As an operand whose memory may be kept, or is copied.
+    fn operand(&self, keep: bool) -> Arg<'_, A, D> {
         match self.store {
-            Some(store) => Arg::Part(self.view.view(), StoreRef { store, keep: false }),
+            Some(store) => Arg::Part(self.view.view(), StoreRef { store, keep }),
             None => Arg::Foreign(self.view.view()),
         }
     }
@@ -490,11 +246,7 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
 
     /// Copies the elements of `value`, computed first where they are pending.
     fn copy_from<E: Dimension>(&mut self, hub: &Hub, value: &Arg<'_, A, E>) -> Result<()> {
-        let from = match value {
-            Arg::Part(view, _) | Arg::Foreign(view) => view.view(),
-            Arg::Dist(array) => array.try_held()?.view.view(),
-            Arg::Number(number) => return self.fill_with(*number),
-        };
+        let from = value.evaluated()?;
         let from = from.broadcast(self.view.raw_dim()).ok_or_else(unfit)?;
         if self.view.len() <= walk::GRAIN {
             self.view.assign(&from);
@@ -547,24 +299,10 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
             // They wrap.
             let alpha = Arg::<A, Ix0>::Number(alpha);
             let scaled: DistArray<A, R::Dim> = expect(operate::binary((Op::Mul, "scaled_add"), &rhs, &alpha, A::mul));
-            let scaled = Arg::Dist(&scaled);
-            if !expect(self.update(Op::Add, &scaled)) {
-                let name = (Op::Add, "scaled_add");
-                let sum: DistArray<A, D> = expect(operate::binary(name, &self.arg_for_call(), &scaled, A::add));
-                expect(self.take(&sum));
-            }
-            return;
+            return expect(self.op_assign((Op::Add, "scaled_add"), &Arg::Dist(&scaled), A::add));
         }
         let hub = expect(self.hub_with(rhs.hub()));
-        let computed;
-        let from = match &rhs {
-            Arg::Part(view, _) | Arg::Foreign(view) => view.view().into_dyn(),
-            Arg::Dist(array) => expect(array.try_held()).view.view().into_dyn(),
-            Arg::Number(number) => {
-                computed = *number;
-                ndarray::aview0(&computed).into_dyn()
-            }
-        };
+        let from = expect(rhs.evaluated());
         let from = expect(from.broadcast(self.view.raw_dim()).ok_or_else(unfit));
         expect(walk::update_with(&hub, "scaled_add", &mut self.view, &from, |to, from| *to = *to + alpha * from));
     }
@@ -593,15 +331,28 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     }
 
     /// As the left operand of an operation that keeps nothing of it.
-    pub(super) fn arg_for_call(&self) -> Arg<'_, A, D> {
-        match self.store {
-            Some(store) => Arg::Part(self.view.view(), StoreRef { store, keep: writable_in_place(&self.view, store) }),
-            None => Arg::Foreign(self.view.view()),
+    fn arg_for_call(&self) -> Arg<'_, A, D> {
+        self.operand(self.store.is_some_and(|store| writable_in_place(&self.view, store)))
+    }
+
+    /// `self op= right`; `f` is what it does to elements that programs do not know.
+    pub(super) fn op_assign<E: Dimension>(
+        &mut self,
+        (op, name): (Op, &'static str),
+        right: &Arg<'_, A, E>,
+        f: impl Fn(A, A) -> A + Sync,
+    ) -> Result<()> {
+        check_broadcast_to(name, self.view.shape(), right.shape())?;
+        if self.update(op, right)? {
+            return Ok(());
         }
+        let value: DistArray<A, D> = operate::binary((op, name), &self.arg_for_call(), right, f)?;
+        let hub = self.hub_with(Some(value.hub()))?;
+        self.copy_from(&hub, &Arg::Dist(&value))
     }
 
     /// `self op= right` in the array's memory, where that can be; `false`, and nothing done, where another way must be taken.
-    pub(super) fn update<E: Dimension>(&mut self, op: Op, right: &Arg<'_, A, E>) -> Result<bool> {
+    fn update<E: Dimension>(&mut self, op: Op, right: &Arg<'_, A, E>) -> Result<bool> {
         let hub = self.hub();
         if eager::update_view(op, &mut self.view, hub, right) {
             return Ok(true);
@@ -612,12 +363,6 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
         let Some(target) = self.target() else { return Ok(false) };
         let hub = self.hub_with(right.hub())?;
         UPDATE(op, &hub, &target, right)
-    }
-
-    /// Takes the values of an operation whose left operand this was.
-    pub(super) fn take<E: Dimension>(&mut self, value: &DistArray<A, E>) -> Result<()> {
-        let hub = self.hub_with(Some(value.hub()))?;
-        self.copy_from(&hub, &Arg::Dist(value))
     }
 }
 

@@ -18,15 +18,24 @@ pub(super) fn leaf_of(
     let offset = first.addr().wrapping_sub(store.base().addr());
     let (shape, strides) = (Dims::new(shape), Dims::new(strides));
     let leaf = Leaf { store: store.clone(), offset, shape, strides, dtype, partition: None };
-    let word = dtype.size().min(align_of::<u64>());
-    if leaf.address().addr().is_multiple_of(word) || leaf.shape.contains(&0) {
+    if lies_on_words(leaf.address(), size) || leaf.shape.contains(&0) {
         return leaf;
     }
     match store.beside() {
         Ok(Some(block)) => Leaf { store: block.clone(), ..leaf },
         Ok(None) => leaf,
-        Err(error) => panic!("elements that are not aligned to {word} bytes: {error}"),
+        Err(error) => panic!("elements that are not aligned to {} bytes: {error}", word_of(size)),
     }
+}
+
+/// Bytes of the words that kernels move elements of `size` bytes as.
+fn word_of(size: usize) -> usize {
+    size.clamp(1, align_of::<u64>())
+}
+
+/// Whether elements of `size` bytes that begin at `first` are aligned to the words that kernels move them as.
+pub(super) fn lies_on_words(first: *const u8, size: usize) -> bool {
+    first.addr().is_multiple_of(word_of(size))
 }
 
 /// Panics where an element of `size` bytes is outside of the store's memory.

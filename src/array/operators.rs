@@ -15,6 +15,8 @@ use num_complex::Complex;
 use super::argument::{Arg, Argument};
 use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
+use super::dist_view::DistView;
+use super::dist_view_mut::DistViewMut;
 use super::{eager, operate};
 use crate::element::Element;
 use crate::error::Result;
@@ -94,6 +96,14 @@ macro_rules! binary_operator {
         binary_operator!(@left $Op, $method, [S: Data<Elem = A>], &ArrayBase<S, D>, &DistArray<A, E>);
         binary_operator!(@left $Op, $method, [], &ArrayRef<A, D>, DistArray<A, E>);
         binary_operator!(@left $Op, $method, [], &ArrayRef<A, D>, &DistArray<A, E>);
+        binary_operator!(@left $Op, $method, [S: Data<Elem = A>], ArrayBase<S, D>, DistView<'_, A, E>);
+        binary_operator!(@left $Op, $method, [S: Data<Elem = A>], ArrayBase<S, D>, &DistView<'_, A, E>);
+        binary_operator!(@left $Op, $method, [S: Data<Elem = A>], &ArrayBase<S, D>, DistView<'_, A, E>);
+        binary_operator!(@left $Op, $method, [S: Data<Elem = A>], &ArrayBase<S, D>, &DistView<'_, A, E>);
+        binary_operator!(@left $Op, $method, [], &ArrayRef<A, D>, DistView<'_, A, E>);
+        binary_operator!(@left $Op, $method, [], &ArrayRef<A, D>, &DistView<'_, A, E>);
+        binary_operator!(@left $Op, $method, [S: Data<Elem = A>], ArrayBase<S, D>, &DistViewMut<'_, A, E>);
+        binary_operator!(@left $Op, $method, [S: Data<Elem = A>], &ArrayBase<S, D>, &DistViewMut<'_, A, E>);
 
         impl<A, S, D, E> $OpAssign<&DistArray<A, E>> for ArrayBase<S, D>
         where
@@ -133,7 +143,7 @@ macro_rules! binary_operator {
             #[track_caller]
             fn $method(self, rhs: $Right) -> Self::Output {
                 let name = (Op::$Op, stringify!($method));
-                expect(operate::binary(name, &Arg::Foreign(self.view()), &Arg::Dist(&rhs), A::$method))
+                expect(operate::binary(name, &Arg::Foreign(self.view()), &rhs.as_arg(), A::$method))
             }
         }
     };
@@ -152,28 +162,26 @@ binary_operator!(Shr, shr, try_shr, ShrAssign, shr_assign, ">>");
 
 macro_rules! number_on_the_left {
     ($Number:ty: $($Op:ident $method:ident),*) => {$(
-        impl<D: Dimension> $Op<DistArray<$Number, D>> for $Number {
+        number_on_the_left!(@one $Number, $Op, $method, DistArray<$Number, D>);
+        number_on_the_left!(@one $Number, $Op, $method, &DistArray<$Number, D>);
+        number_on_the_left!(@one $Number, $Op, $method, DistView<'_, $Number, D>);
+        number_on_the_left!(@one $Number, $Op, $method, &DistView<'_, $Number, D>);
+        number_on_the_left!(@one $Number, $Op, $method, DistViewMut<'_, $Number, D>);
+        number_on_the_left!(@one $Number, $Op, $method, &DistViewMut<'_, $Number, D>);
+    )*};
+    (@one $Number:ty, $Op:ident, $method:ident, $Right:ty) => {
+        impl<D: Dimension> $Op<$Right> for $Number {
             type Output = DistArray<$Number, D>;
 
             #[inline]
             #[track_caller]
-            fn $method(self, rhs: DistArray<$Number, D>) -> Self::Output {
-                self.$method(&rhs)
-            }
-        }
-
-        impl<D: Dimension> $Op<&DistArray<$Number, D>> for $Number {
-            type Output = DistArray<$Number, D>;
-
-            #[inline]
-            #[track_caller]
-            fn $method(self, rhs: &DistArray<$Number, D>) -> Self::Output {
+            fn $method(self, rhs: $Right) -> Self::Output {
                 let left = Arg::<_, ndarray::Ix0>::Number(self);
                 let f = |x: $Number, y: $Number| x.$method(y);
-                expect(operate::binary((Op::$Op, stringify!($method)), &left, &Arg::Dist(rhs), f))
+                expect(operate::binary((Op::$Op, stringify!($method)), &left, &rhs.as_arg(), f))
             }
         }
-    )*};
+    };
 }
 
 macro_rules! integers_on_the_left {

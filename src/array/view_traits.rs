@@ -7,13 +7,9 @@ use std::ops::{
 };
 
 use ndarray::iter::{Iter, IterMut};
-use ndarray::{
-    ArrayBase, ArrayRef, ArrayView, ArrayViewMut, CowArray, Data, DataMut, DimMax, Dimension, IntoNdProducer, Ix0,
-};
-use num_complex::Complex;
+use ndarray::{ArrayBase, ArrayRef, ArrayView, ArrayViewMut, CowArray, Data, DataMut, Dimension, IntoNdProducer};
 
-use super::argument::{Arg, Argument};
-use super::broadcast::check_broadcast_to;
+use super::argument::Argument;
 use super::compare::same_elements;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
@@ -40,28 +36,11 @@ macro_rules! binary_operator {
         {
             #[track_caller]
             fn $assign(&mut self, rhs: R) {
-                let rhs = rhs.arg();
-                expect(check_broadcast_to(stringify!($assign), self.shape(), rhs.shape()));
-                if expect(self.update(Op::$Op, &rhs)) {
-                    return;
-                }
-                let name = (Op::$Op, stringify!($assign));
-                let value: DistArray<A, R::Output> =
-                    expect(operate::binary(name, &self.arg_for_call(), &rhs, A::$method));
-                expect(self.take(&value));
+                expect(self.op_assign((Op::$Op, stringify!($assign)), &rhs.arg(), A::$method));
             }
         }
 
-        // ndarray's arrays on the left.
-        binary_operator!(@right $Op, $method, [S: Data<Elem = A>], ArrayBase<S, D>, DistView<'_, A, E>);
-        binary_operator!(@right $Op, $method, [S: Data<Elem = A>], ArrayBase<S, D>, &DistView<'_, A, E>);
-        binary_operator!(@right $Op, $method, [S: Data<Elem = A>], &ArrayBase<S, D>, DistView<'_, A, E>);
-        binary_operator!(@right $Op, $method, [S: Data<Elem = A>], &ArrayBase<S, D>, &DistView<'_, A, E>);
-        binary_operator!(@right $Op, $method, [], &ArrayRef<A, D>, DistView<'_, A, E>);
-        binary_operator!(@right $Op, $method, [], &ArrayRef<A, D>, &DistView<'_, A, E>);
-        binary_operator!(@right $Op, $method, [S: Data<Elem = A>], ArrayBase<S, D>, &DistViewMut<'_, A, E>);
-        binary_operator!(@right $Op, $method, [S: Data<Elem = A>], &ArrayBase<S, D>, &DistViewMut<'_, A, E>);
-
+        // ndarray's arrays on the left; those of `+` and the like are in `operators`.
         impl<A, S, D, E> $OpAssign<&DistView<'_, A, E>> for ArrayBase<S, D>
         where
             A: Clone + $OpAssign,
@@ -103,23 +82,6 @@ macro_rules! binary_operator {
             }
         }
     };
-    (@right $Op:ident, $method:ident, [$($S:ident: $Bound:path)?], $Left:ty, $Right:ty) => {
-        impl<A, $($S,)? D, E> $Op<$Right> for $Left
-        where
-            A: Element + $Op<Output = A>,
-            $($S: $Bound,)?
-            D: Dimension + DimMax<E>,
-            E: Dimension,
-        {
-            type Output = DistArray<A, <D as DimMax<E>>::Output>;
-
-            #[track_caller]
-            fn $method(self, rhs: $Right) -> Self::Output {
-                let name = (Op::$Op, stringify!($method));
-                expect(operate::binary(name, &Arg::Foreign(self.view()), &rhs.as_arg(), A::$method))
-            }
-        }
-    };
 }
 
 binary_operator!(Add, add, AddAssign, add_assign);
@@ -132,40 +94,6 @@ binary_operator!(BitOr, bitor, BitOrAssign, bitor_assign);
 binary_operator!(BitXor, bitxor, BitXorAssign, bitxor_assign);
 binary_operator!(Shl, shl, ShlAssign, shl_assign);
 binary_operator!(Shr, shr, ShrAssign, shr_assign);
-
-macro_rules! number_on_the_left {
-    ($Number:ty: $($Op:ident $method:ident),*) => {$(
-        number_on_the_left!(@view $Number, $Op, $method, DistView<'_, $Number, D>);
-        number_on_the_left!(@view $Number, $Op, $method, &DistView<'_, $Number, D>);
-        number_on_the_left!(@view $Number, $Op, $method, DistViewMut<'_, $Number, D>);
-        number_on_the_left!(@view $Number, $Op, $method, &DistViewMut<'_, $Number, D>);
-    )*};
-    (@view $Number:ty, $Op:ident, $method:ident, $View:ty) => {
-        impl<D: Dimension> $Op<$View> for $Number {
-            type Output = DistArray<$Number, D>;
-
-            #[track_caller]
-            fn $method(self, rhs: $View) -> Self::Output {
-                let left = Arg::<_, Ix0>::Number(self);
-                let f = |x: $Number, y: $Number| x.$method(y);
-                expect(operate::binary((Op::$Op, stringify!($method)), &left, &rhs.as_arg(), f))
-            }
-        }
-    };
-}
-
-macro_rules! integers_on_the_left {
-    ($($Number:ty),*) => {$(
-        number_on_the_left!($Number: Add add, Sub sub, Mul mul, Div div, Rem rem, BitAnd bitand, BitOr bitor, BitXor bitxor, Shl shl, Shr shr);
-    )*};
-}
-
-integers_on_the_left!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
-number_on_the_left!(bool: BitAnd bitand, BitOr bitor, BitXor bitxor);
-number_on_the_left!(f32: Add add, Sub sub, Mul mul, Div div, Rem rem);
-number_on_the_left!(f64: Add add, Sub sub, Mul mul, Div div, Rem rem);
-number_on_the_left!(Complex<f32>: Add add, Sub sub, Mul mul, Div div);
-number_on_the_left!(Complex<f64>: Add add, Sub sub, Mul mul, Div div);
 
 macro_rules! unary_operator {
     ($Op:ident, $method:ident, $($View:ty),*) => {$(

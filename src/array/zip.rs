@@ -2,7 +2,7 @@
 
 use ndarray::{DimMax, Dimension, IxDyn};
 
-use super::argument::hub_of;
+use super::argument::hub_among;
 use super::broadcast::broadcast_shape;
 use super::dims::Dims;
 use super::dist_array::{DistArray, expect};
@@ -45,13 +45,7 @@ macro_rules! zip {
             fn try_zip_with<R: Element>(self, f: impl Fn($($X::Elem),*) -> R + Sync) -> Result<DistArray<R, $max>> {
                 const NAME: &str = "zip_with";
                 $(let $x = self.$k.view_arg();)*
-                let mut hub = None;
-                $(
-                    if $x.hub().is_some() {
-                        hub = Some(hub_of(hub.as_ref(), $x.hub())?);
-                    }
-                )*
-                let hub = hub_of(hub.as_ref(), None)?;
+                let hub = hub_among(&[$($x.hub()),*])?;
                 let mut shape = Dims::new(&[]);
                 $(shape = broadcast_shape(NAME, &shape, $x.shape())?;)*
                 $(let $x = $x.held(&hub)?;)*

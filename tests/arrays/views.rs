@@ -407,6 +407,31 @@ fn results_of_views_are_on_the_hub_of_the_array() {
 }
 
 #[test]
+fn layouts_of_mutable_views_are_ndarrays() {
+    let x = Array3::from_shape_fn((4, 5, 6), |(i, j, k)| (i * 100 + j * 10 + k) as f64);
+    let (mut a, mut y) = (DistArray::from(x.clone()), x);
+    macro_rules! both {
+        ($view:ident => $($change:expr);*) => {{
+            let mut $view = a.view_mut();
+            $($change;)*
+            $view.slice_axis_mut(Axis(0), Slice::from(..1)).fill(-1.0);
+            let mut $view = y.view_mut();
+            $($change;)*
+            $view.slice_axis_mut(Axis(0), Slice::from(..1)).fill(-1.0);
+            assert_eq!(a, y);
+        }};
+    }
+    both!(view => view.reverse_axes());
+    both!(view => view.permute_axes([1, 2, 0]); view.slice_collapse(s![1.., ..;-2, 2..4]));
+    both!(view => view.collapse_axis(Axis(0), 2); view.swap_axes(0, 1));
+    both!(view => view.invert_axis(Axis(0)); assert!(view.merge_axes(Axis(1), Axis(2))));
+    let mut view = a.view_mut().slice_axis_move(Axis(2), Slice::from(4..)).into_dyn();
+    view.index_axis_inplace(Axis(0), 1);
+    view.insert_axis_inplace(Axis(0));
+    assert_eq!(view, y.slice(s![1..2, .., 4..]));
+}
+
+#[test]
 fn scaled_additions_of_integers_wrap() {
     let mut a = DistArray::from(ndarray::array![1_i32, i32::MAX, -3]);
     a.scaled_add(3, &DistArray::from(ndarray::array![1, 1, i32::MAX]));
