@@ -35,17 +35,19 @@ struct Kernels {
     leave: unsafe fn(*const u8, *mut u8, usize),
     /// Bytes of a number.
     num: usize,
+    /// Whether numbers are elements, so that sums can be where the results are.
+    elements: bool,
 }
 
 macro_rules! kernels {
-    ($ring:ty: $small:literal $medium:literal $large:literal) => {
+    ($ring:ty: $small:literal, $down:literal $medium:literal, $long:literal $large:literal) => {
         Kernels {
             blocks: [
                 (tile::baseline::<$ring, 4, $small>, 4, $small),
                 #[cfg(target_arch = "x86_64")]
-                (tile::avx2::<$ring, 4, $medium>, 4, $medium),
+                (tile::avx2::<$ring, $down, $medium>, $down, $medium),
                 #[cfg(target_arch = "x86_64")]
-                (tile::avx512::<$ring, 8, $large>, 8, $large),
+                (tile::avx512::<$ring, $long, $large>, $long, $large),
                 #[cfg(not(target_arch = "x86_64"))]
                 (tile::baseline::<$ring, 4, $small>, 4, $small),
                 #[cfg(not(target_arch = "x86_64"))]
@@ -54,23 +56,24 @@ macro_rules! kernels {
             add: tile::add::<$ring>,
             leave: tile::leave::<$ring>,
             num: size_of::<<$ring as ring::Ring>::Num>(),
+            elements: <$ring as ring::Ring>::SAME,
         }
     };
 }
 
 fn kernels(dtype: DType) -> Kernels {
     match dtype {
-        DType::Bool => kernels!(ring::Bool: 16 64 64),
-        DType::I8 | DType::U8 => kernels!(ring::Int8: 16 64 64),
-        DType::I16 | DType::U16 => kernels!(ring::Int16: 16 32 64),
-        DType::I32 | DType::U32 => kernels!(ring::Int32: 8 24 48),
-        DType::I64 | DType::U64 => kernels!(ring::Int64: 4 12 24),
-        DType::F16 => kernels!(ring::F16: 8 24 48),
-        DType::BF16 => kernels!(ring::Bf16: 8 24 48),
-        DType::F32 => kernels!(ring::F32: 8 24 48),
-        DType::F64 => kernels!(ring::F64: 4 12 24),
-        DType::C32 => kernels!(ring::C32: 2 8 16),
-        DType::C64 => kernels!(ring::C64: 2 4 8),
+        DType::Bool => kernels!(ring::Bool: 16, 4 64, 8 64),
+        DType::I8 | DType::U8 => kernels!(ring::Int8: 16, 4 64, 8 64),
+        DType::I16 | DType::U16 => kernels!(ring::Int16: 16, 6 32, 12 64),
+        DType::I32 | DType::U32 => kernels!(ring::Int32: 8, 6 16, 12 32),
+        DType::I64 | DType::U64 => kernels!(ring::Int64: 4, 4 12, 12 16),
+        DType::F16 => kernels!(ring::F16: 8, 6 16, 12 32),
+        DType::BF16 => kernels!(ring::Bf16: 8, 6 16, 12 32),
+        DType::F32 => kernels!(ring::F32: 8, 6 16, 12 32),
+        DType::F64 => kernels!(ring::F64: 4, 6 8, 12 16),
+        DType::C32 => kernels!(ring::C32: 2, 4 8, 8 16),
+        DType::C64 => kernels!(ring::C64: 2, 4 4, 8 8),
     }
 }
 
@@ -233,50 +236,54 @@ impl Product {
             _ => stretch * LONG..((stretch + 1) * LONG).min(self.depth),
         };
         let depth = DEPTH.min(range.len());
-        let panels = [self.block.0 * depth * num, self.block.1 * depth * num].map(|bytes| bytes.next_multiple_of(64));
+        // Panels are whole, at the edges too.
+        let tiles = [rows.next_multiple_of(self.kernel.1), columns.next_multiple_of(self.kernel.2)];
+        let panels = tiles.map(|lines| (lines * depth * num).next_multiple_of(64));
+        // One stretch of elements is added up where the results are.
+        let direct = self.kernels.elements && self.stretches == 1 && range.len() <= LONG;
+        let bytes = panels[0] + panels[1] + if direct { 0 } else { 2 * self.sums() };
         ROOM.with_borrow_mut(|room| {
-            let bytes = panels[0] + panels[1] + 2 * self.sums();
             if room.len() * 64 < bytes {
                 room.resize_with(bytes / 64, || Line([0; 8]));
             }
             let left = room.as_mut_ptr().cast::<u8>();
-            // SAFETY: parts of the room, one after the other; operands and results as the caller says. Zero bytes are zeros of every type.
+            // SAFETY: parts of the room, one after the other; operands and results as the caller says.
             unsafe {
                 let right = left.add(panels[0]);
-                let sums = right.add(panels[1]);
-                let total = if self.stretches > 1 { scratch.add(unit * self.sums()) } else { sums.add(self.sums()) };
-                let n = self.block.0.min(rows.next_multiple_of(self.kernel.1)) * pitch;
-                for start in range.clone().step_by(LONG) {
-                    std::ptr::write_bytes(sums, 0, n * num);
-                    for k in (start..(start + LONG).min(range.end)).step_by(DEPTH) {
+                let multiply = |terms: std::ops::Range<usize>, sums: *mut u8, pitch: usize| {
+                    for k in terms.clone().step_by(DEPTH) {
                         let side = |which: usize, first: usize| {
                             let side = &self.sides[which];
                             let offset = offsets[which] + first as isize * side.own + k as isize * side.common;
                             let first = operands[which].wrapping_offset(offset * size);
                             Side { first, own: side.own * size, common: side.common * size }
                         };
-                        let (left_side, right_side) = (side(0, row), side(1, column));
-                        let depth = DEPTH.min(range.end - k);
-                        let rooms = [left, right];
                         (self.kernel.0)(&Block {
-                            left: left_side,
-                            right: right_side,
+                            left: side(0, row),
+                            right: side(1, column),
                             rows,
                             columns,
-                            depth,
+                            depth: DEPTH.min(terms.end - k),
                             sums,
                             pitch,
-                            rooms,
+                            first: k == terms.start,
+                            rooms: [left, right],
                         });
                     }
-                    if start == range.start {
-                        std::ptr::copy_nonoverlapping(sums, total, n * num);
-                    } else {
-                        (self.kernels.add)(total, sums, n);
+                    if terms.is_empty() {
+                        // Zero bytes are zeros of every type.
+                        (0..rows).for_each(|i| sums.add(i * pitch * num).write_bytes(0, columns * num));
                     }
+                };
+                if direct {
+                    return multiply(range, out.add((matrix + row * self.columns + column) * num), self.columns);
                 }
-                if range.is_empty() {
-                    std::ptr::write_bytes(total, 0, n * num);
+                let sums = right.add(panels[1]);
+                let total = if self.stretches > 1 { scratch.add(unit * self.sums()) } else { sums.add(self.sums()) };
+                multiply(range.start..range.end.min(range.start + LONG), total, pitch);
+                for start in range.clone().step_by(LONG).skip(1) {
+                    multiply(start..range.end.min(start + LONG), sums, pitch);
+                    (self.kernels.add)(total, sums, rows * pitch);
                 }
                 if self.stretches == 1 {
                     self.deliver(total, out, (row, column), matrix);

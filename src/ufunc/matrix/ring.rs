@@ -9,6 +9,8 @@ pub(super) trait Ring: 'static {
     type Elem: Copy;
     type Num: Copy + 'static;
     const ZERO: Self::Num;
+    /// Whether an element is the number that it becomes.
+    const SAME: bool;
     fn enter(x: Self::Elem) -> Self::Num;
     fn leave(x: Self::Num) -> Self::Elem;
     fn add(a: Self::Num, b: Self::Num) -> Self::Num;
@@ -25,6 +27,7 @@ macro_rules! rings {
             type Elem = $elem;
             type Num = $num;
             const ZERO: $num = $zero;
+            const SAME: bool = size_of::<$elem>() == size_of::<$num>();
             #[inline(always)]
             fn enter($x: $elem) -> $num { $enter }
             #[inline(always)]

@@ -10,8 +10,8 @@ pub(super) struct Side {
     pub common: isize,
 }
 
-/// What a kernel does: adds the products over `depth` places of the common axis to `rows` times `columns` numbers of `sums`, whose rows are
-/// `pitch` numbers apart. `rooms` take the packed operands.
+/// What a kernel does: adds the products over `depth` places of the common axis to `rows` times `columns` numbers at `sums`, whose rows are
+/// `pitch` numbers apart; the first of such blocks writes them. `rooms` take the packed operands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
     pub left: Side,
@@ -21,10 +21,14 @@ pub(super) struct Block {
     pub depth: usize,
     pub sums: *mut u8,
     pub pitch: usize,
+    pub first: bool,
     pub rooms: [*mut u8; 2],
 }
 
 pub(super) type BlockFn = unsafe fn(block: &Block);
+
+/// Places that are read from each line at a time, where a line's elements lie side by side.
+const GROUP: usize = 8;
 
 /// Packs `n` lines as panels of `P` of them: those of a panel side by side for each place of the common axis; what the last panel
 /// lacks is zero.
@@ -35,31 +39,44 @@ pub(super) type BlockFn = unsafe fn(block: &Block);
 #[inline(always)]
 unsafe fn pack<R: Ring, const P: usize>(side: &Side, n: usize, depth: usize, to: *mut u8) {
     let to = to.cast::<R::Num>();
+    let size = size_of::<R::Elem>() as isize;
     for (panel, start) in (0..n).step_by(P).enumerate() {
         let lines = P.min(n - start);
         let first = side.first.wrapping_offset(side.own * start as isize);
         // SAFETY: lines and places that the caller vouches for; a panel has `P` times `depth` numbers.
         unsafe {
             let panel = to.add(panel * P * depth);
-            let read = |line: usize, k: usize| {
-                let at = first.wrapping_offset(side.own * line as isize + side.common * k as isize);
-                R::enter(at.cast::<R::Elem>().read())
+            let place = |line: usize, k: usize| {
+                first.wrapping_offset(side.own * line as isize + side.common * k as isize).cast::<R::Elem>()
             };
             if lines < P {
                 for k in 0..depth {
-                    for line in 0..P {
-                        panel.add(k * P + line).write(if line < lines { read(line, k) } else { R::ZERO });
+                    let numbers = panel.add(k * P);
+                    for line in 0..lines {
+                        numbers.add(line).write(R::enter(place(line, k).read()));
+                    }
+                    for line in lines..P {
+                        numbers.add(line).write(R::ZERO);
                     }
                 }
-            } else if side.own == size_of::<R::Elem>() as isize {
+            } else if side.own == size {
                 for k in 0..depth {
-                    let from = first.wrapping_offset(side.common * k as isize).cast::<[R::Elem; P]>().read_unaligned();
+                    let from = place(0, k).cast::<[R::Elem; P]>().read_unaligned();
                     panel.add(k * P).cast::<[R::Num; P]>().write_unaligned(from.map(R::enter));
                 }
             } else {
-                for k in 0..depth {
+                let groups = if side.common == size { depth - depth % GROUP } else { 0 };
+                for k in (0..groups).step_by(GROUP) {
                     for line in 0..P {
-                        panel.add(k * P + line).write(read(line, k));
+                        let from = place(line, k).cast::<[R::Elem; GROUP]>().read_unaligned();
+                        for (next, x) in from.into_iter().enumerate() {
+                            panel.add((k + next) * P + line).write(R::enter(x));
+                        }
+                    }
+                }
+                for k in groups..depth {
+                    for line in 0..P {
+                        panel.add(k * P + line).write(R::enter(place(line, k).read()));
                     }
                 }
             }
@@ -67,46 +84,63 @@ unsafe fn pack<R: Ring, const P: usize>(side: &Side, n: usize, depth: usize, to:
     }
 }
 
-/// One tile: `M` rows of `N` columns.
+/// One tile: `M` rows of `N` columns, which are added to the sums, or written as the first.
 ///
 /// # Safety
 ///
 /// Panels of `M` and `N` lines and `depth` places; `M` rows of `N` numbers at `sums`, `pitch` apart.
 #[inline(always)]
 unsafe fn tile<R: Ring, const M: usize, const N: usize>(
-    left: *const R::Num,
-    right: *const R::Num,
+    panels: [*const R::Num; 2],
     depth: usize,
     sums: *mut R::Num,
     pitch: usize,
+    first: bool,
 ) {
     let mut acc = [[R::ZERO; N]; M];
-    for k in 0..depth {
+    let [mut left, mut right] = panels;
+    for _ in 0..depth {
         // SAFETY: places below `depth`.
         unsafe {
-            let (a, b) = (left.add(k * M), right.add(k * N).cast::<[R::Num; N]>().read_unaligned());
+            let b = right.cast::<[R::Num; N]>().read_unaligned();
             for (i, row) in acc.iter_mut().enumerate() {
-                let a = *a.add(i);
+                let a = *left.add(i);
                 for (x, b) in row.iter_mut().zip(b) {
                     *x = R::mul_add(a, b, *x);
                 }
             }
+            (left, right) = (left.add(M), right.add(N));
         }
     }
     for (i, row) in acc.iter().enumerate() {
-        for (j, x) in row.iter().enumerate() {
-            // SAFETY: a number of the tile.
-            unsafe {
-                let sum = sums.add(i * pitch + j);
-                sum.write(R::add(*sum, *x));
+        // SAFETY: a row of the tile.
+        unsafe {
+            let sums = sums.add(i * pitch);
+            if first {
+                // Sums begin at zero, so that none is -0.0.
+                row.iter().enumerate().for_each(|(j, x)| sums.add(j).write(R::add(R::ZERO, *x)));
+            } else {
+                row.iter().enumerate().for_each(|(j, x)| sums.add(j).write(R::add(sums.add(j).read(), *x)));
             }
         }
     }
 }
 
+/// Copies rows of numbers.
+///
 /// # Safety
 ///
-/// As [`Block`] says; `sums` has whole tiles.
+/// `rows` rows of `columns` numbers at both, so many numbers apart, which do not overlap.
+unsafe fn copy_rows<T>([to, from]: [(*mut T, usize); 2], rows: usize, columns: usize) {
+    for i in 0..rows {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(from.0.add(i * from.1), to.0.add(i * to.1), columns) }
+    }
+}
+
+/// # Safety
+///
+/// As [`Block`] says.
 #[inline(always)]
 unsafe fn block<R: Ring, const M: usize, const N: usize>(block: &Block) {
     let [left, right] = block.rooms;
@@ -116,15 +150,23 @@ unsafe fn block<R: Ring, const M: usize, const N: usize>(block: &Block) {
         pack::<R, N>(&block.right, block.columns, block.depth, right);
         let (left, right) = (left.cast::<R::Num>().cast_const(), right.cast::<R::Num>().cast_const());
         for column in (0..block.columns).step_by(N) {
+            let columns = N.min(block.columns - column);
             for row in (0..block.rows).step_by(M) {
+                let rows = M.min(block.rows - row);
+                let panels = [left.add(row * block.depth), right.add(column * block.depth)];
                 let sums = block.sums.cast::<R::Num>().add(row * block.pitch + column);
-                tile::<R, M, N>(
-                    left.add(row * block.depth),
-                    right.add(column * block.depth),
-                    block.depth,
-                    sums,
-                    block.pitch,
-                );
+                if rows == M && columns == N {
+                    tile::<R, M, N>(panels, block.depth, sums, block.pitch, block.first);
+                } else {
+                    // A tile at the edge is computed beside the sums, which have not room for all of it.
+                    let mut whole = [[R::ZERO; N]; M];
+                    let whole = whole.as_mut_ptr().cast::<R::Num>();
+                    if !block.first {
+                        copy_rows([(whole, N), (sums, block.pitch)], rows, columns);
+                    }
+                    tile::<R, M, N>(panels, block.depth, whole, N, block.first);
+                    copy_rows([(sums, block.pitch), (whole, N)], rows, columns);
+                }
             }
         }
     }
@@ -161,7 +203,7 @@ macro_rules! compiled {
     ($(#[$feature:meta])* $name:ident) => {
         /// # Safety
         ///
-        /// As [`Block`] says; `sums` has whole tiles.
+        /// As [`Block`] says.
         $(#[$feature])*
         pub(super) unsafe fn $name<R: Ring, const M: usize, const N: usize>(job: &Block) {
             // SAFETY: the caller's promise is the one asked for.
