@@ -154,6 +154,21 @@ pub enum Error {
     /// The hub has shut down.
     #[error("the hub is closed")]
     HubClosed,
+
+    /// An operation on a hub, or on an array of it, in a process that was forked from the hub's. `fork` copies neither threads nor engines. The
+    /// operation did nothing, and nothing that the forked process does reaches the hub of the other one.
+    ///
+    /// Arrays of a hub without [`process`](crate::HubBuilder::process) can still be read as ndarray's (`&*array`), as they were at the fork, if
+    /// they had been computed by then. A hub that is started in the forked process works there, and
+    /// [`scatter`](crate::Hub::scatter) copies such an array to it.
+    #[error(
+        "this process was forked from process {process}, which has the hub: its threads and engines are not here; \
+         start a hub in this process (Hub::local(), Hub::builder()) and copy to it what is needed"
+    )]
+    Forked {
+        /// Id of the process that started the hub.
+        process: u32,
+    },
 }
 
 /// The payload of a panic, kept so that the panic can be raised again with [`std::panic::resume_unwind`]. Empty if the panic was in

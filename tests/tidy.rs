@@ -49,6 +49,7 @@ const UNSAFE: &[&str] = &[
     "transport/endpoint/conformance/backends.rs",
     "transport/endpoint/memory.rs",
     "transport/endpoint/shm/mod.rs",
+    "transport/fork.rs",
     "transport/futex.rs",
     "transport/region.rs",
     "transport/segment/heap.rs",

@@ -266,7 +266,10 @@ pub(crate) fn hub_of(first: Option<&Hub>, second: Option<&Hub>) -> Result<Hub> {
         (Some(left), Some(right)) if left.id() != right.id() => {
             Err(Error::ForeignHub { left: left.id(), right: right.id() })
         }
-        (Some(hub), _) | (None, Some(hub)) => Ok(hub.clone()),
+        (Some(hub), _) | (None, Some(hub)) => {
+            hub.check_home()?;
+            Ok(hub.clone())
+        }
         (None, None) => Hub::current(),
     }
 }

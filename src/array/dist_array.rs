@@ -162,6 +162,8 @@ impl<A, D: Dimension> DistArray<A, D> {
     #[cold]
     fn evaluate(&self) -> Result<&Held<A, D>> {
         let Some(node) = &self.node else { return Err(Error::invalid("an array without a value")) };
+        // In a forked process, a thread that is not there may be about to fill the cell.
+        node.hub.check_home()?;
         let leaf = node.evaluate()?;
         // Only what is quick happens inside of the cell: no thread waits there for a computation.
         Ok(self.held.get_or_init(|| Held::of_pending(leaf)))

@@ -168,6 +168,7 @@ unsafe fn run_at(
     operands: At<'_>,
     placed: Option<&Placed>,
 ) -> Result<Verdict> {
+    hub.check_home()?;
     let described = work.operands();
     let count = match operands {
         At::Pointers(pointers) => pointers.len(),

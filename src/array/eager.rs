@@ -149,7 +149,10 @@ pub(crate) fn update<A: Element, D: Dimension, R: Dimension>(
     right: &Arg<'_, A, R>,
 ) -> bool {
     let Some(held) = array.held_if_there() else { return false };
-    held.view.len() <= SMALL && held.is_unique() && update_view(op, &mut held.view, Some(held.store.hub()), right)
+    held.view.len() <= SMALL
+        && held.store.hub().is_here()
+        && held.is_unique()
+        && update_view(op, &mut held.view, Some(held.store.hub()), right)
 }
 
 /// `view op= right`, if that is there, and both are small and row-major, of one hub, and the view is of the result's shape; `false`, and
@@ -163,7 +166,7 @@ pub(crate) fn update_view<A: Element, D: Dimension, R: Dimension>(
 ) -> bool {
     let (Some(dtype), Some(right)) = (A::DTYPE, Ready::of(right)) else { return false };
     let foreign = matches!((hub, right.hub), (Some(one), Some(other)) if one.id() != other.id());
-    if view.len() > SMALL || foreign {
+    if view.len() > SMALL || foreign || hub.is_some_and(|hub| !hub.is_here()) {
         return false;
     }
     let Some(elements) = view.as_slice_mut() else { return false };

@@ -23,6 +23,8 @@ pub(super) const MAX_OUTPUTS: usize = 4;
 
 /// Computes all of `nodes`; those that another thread is computing are waited for.
 pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
+    // Before any lock: in a forked process, a thread that is not there may hold it.
+    nodes.iter().try_for_each(|node| node.hub.check_home())?;
     loop {
         let pending: Vec<&Arc<Node>> = nodes.iter().filter(|node| node.value().is_none()).collect();
         if pending.is_empty() {
@@ -420,6 +422,7 @@ pub(crate) fn may_fail(operand: &Operand) -> bool {
 ///
 /// Of a pending value, what one pass can tell is kept: its mean with its variance, its least element with its greatest.
 pub(crate) fn fold_all(hub: &Hub, operand: &Operand, kind: Fold) -> Result<Leaf> {
+    hub.check_home()?;
     let pending = match operand {
         Operand::Node(node) if node.value().is_none() && node.blocks().is_none() => Some(node),
         _ => None,

@@ -75,6 +75,7 @@ unsafe fn run_in_pieces(
     };
     let of_outputs = outputs.iter().map(|&output| work::pieces::Source::At(output));
     let sources: Vec<work::pieces::Source<'_>> = inputs.iter().map(of_input).chain(of_outputs).collect();
+    hub.check_home()?;
     // SAFETY: the caller's promise: inputs are read, outputs are written.
     let verdict = unsafe {
         match shared {
@@ -106,6 +107,7 @@ pub(super) unsafe fn run_at(
     outputs: &[*mut u8],
     placed: impl FnOnce() -> Option<Placed>,
 ) -> Result<bool> {
+    hub.check_home()?;
     let (chunks, scratch) = (plan.chunks(), plan.scratch_bytes());
     if chunks == 1 || plan.traffic() < INLINE_BELOW {
         let mut room = vec![Line([0; 64]); scratch.div_ceil(size_of::<Line>())];

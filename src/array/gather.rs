@@ -114,7 +114,7 @@ impl Hub {
     /// # Errors
     /// [`Error::OutOfMemory`] for a copy; [`Error::ForeignHub`] for an array of another hub.
     pub fn scatter<T: Scatter>(&self, value: T) -> Result<T::Output> {
-        value.scatter_to(self, 0)
+        self.scatter_axis(value, 0)
     }
 
     /// [`scatter`](Hub::scatter) along another axis; a negative one is counted from the end.
@@ -122,6 +122,7 @@ impl Hub {
     /// # Errors
     /// Those of [`scatter`](Hub::scatter), and [`Error::Axis`].
     pub fn scatter_axis<T: Scatter>(&self, value: T, axis: isize) -> Result<T::Output> {
+        self.check_home()?;
         value.scatter_to(self, axis)
     }
 }

@@ -1,7 +1,7 @@
 //! Expressions that have not been computed: a node for each operation, its operands, and how a node gets its value.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
 
 use super::blocks::Grid;
 use super::dims::Dims;
@@ -136,6 +136,7 @@ impl Node {
     /// An operation over operands that the caller has checked: types, shapes, one hub. Where the expression would become
     /// too large for a program, its largest parts are computed now. An error where no memory could hold the value.
     pub(crate) fn new(hub: &Hub, dtype: DType, shape: Dims, mut expr: Expr) -> Result<Arc<Node>> {
+        hub.check_home()?;
         checked_bytes(&shape, dtype.size())?;
         let (mut weight, mut inputs) = total_weight(&expr);
         while weight > MAX_WEIGHT || inputs > MAX_INPUTS {
@@ -195,8 +196,24 @@ impl Node {
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
+        if !self.hub.is_here() {
+            return self.phase_of_another();
+        }
         // Nothing panics while the lock is held; were it to, the phase would still be whole.
         self.phase.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// [`phase`](Node::phase) in a forked process, where a thread that is not there may hold the lock.
+    #[cold]
+    fn phase_of_another(&self) -> MutexGuard<'_, Phase> {
+        match self.phase.try_lock() {
+            Ok(phase) => phase,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => match self.hub.check_home() {
+                Err(error) => panic!("{error}"),
+                Ok(()) => unreachable!("asked by the caller"),
+            },
+        }
     }
 
     /// What is to be computed; `None` once there is a value.

@@ -35,8 +35,10 @@ const FOLD_HERE: usize = 128 << 10;
 ///
 /// The three ways give the same bits: a fold of all axes goes through the elements in logical order, whatever the shape.
 pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D>, fold: Fold) -> Result<R> {
-    if let Some(elements) = array.held().and_then(|held| held.view.as_slice())
+    if let Some(held) = array.held()
+        && let Some(elements) = held.view.as_slice()
         && elements.len() <= FOLD_HERE
+        && held.store.hub().is_here()
     {
         return Ok(small::fold_slice(fold, elements)?);
     }
@@ -51,6 +53,7 @@ const ALONG: fn(&dyn Untyped, Fold, &[usize], Option<DType>) -> Result<Operand> 
 /// [`whole`] of what does not lie in order, is large or is pending.
 fn whole_general(array: &dyn Untyped, fold: Fold, to: Option<DType>) -> Result<Scalar> {
     let (Some(_), Some(to), Some(hub)) = (array.dtype(), to, array.hub()) else { return Err(unknown(fold)) };
+    hub.check_home()?;
     let in_blocks = || matches!(array.operand(hub), Ok(Operand::Node(node)) if node.blocks().is_some());
     if volume(array.shape()) <= SMALL
         && (array.there().is_some() || !in_blocks())
@@ -77,6 +80,7 @@ pub(crate) fn along<A: Element, D: Dimension, R: Element, E: Dimension>(
 fn along_untyped(array: &dyn Untyped, fold: Fold, axes: &[usize], to: Option<DType>) -> Result<Operand> {
     check_axes(array.shape(), fold, axes)?;
     let (Some(_), Some(to), Some(hub)) = (array.dtype(), to, array.hub()) else { return Err(unknown(fold)) };
+    hub.check_home()?;
     if let Some(there) = array.there()
         && let Some(value) = eager::along(hub, there, fold, axes, to)
     {

@@ -64,6 +64,7 @@ pub(super) fn parallel_with(
     How { elsewhere, closure, rows }: How<'_>,
     body: &(dyn Fn(std::ops::Range<usize>) + Sync),
 ) -> Result<()> {
+    hub.check_home()?;
     if len == 0 {
         return Ok(());
     }

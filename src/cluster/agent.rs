@@ -33,9 +33,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a new engine may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
+/// What engine processes map.
+pub(super) struct Segments {
+    /// The board, and the rings of each engine.
+    pub(super) control: Arc<Segment>,
+    /// The memory of arrays, where they compute those.
+    pub(super) arrays: Option<Arc<Segment>>,
+}
+
 /// Starts, watches and ends engine processes.
 pub(super) struct Agent {
     shared: Arc<Shared>,
+    board: Board,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -82,8 +91,7 @@ impl Starts {
 impl Agent {
     pub(super) fn start(
         config: &HubBuilder,
-        control: &Arc<Segment>,
-        arrays: &Arc<Segment>,
+        segments: Segments,
         board: Board,
         participants: Vec<Range<Participant>>,
     ) -> Result<Agent> {
@@ -101,9 +109,8 @@ impl Agent {
         });
         let watch = Watch {
             shared: shared.clone(),
-            control: control.clone(),
-            arrays: arrays.clone(),
-            board,
+            segments,
+            board: board.clone(),
             stall: config.stall,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             pin: config.pin,
@@ -120,7 +127,12 @@ impl Agent {
                 guard.end();
             })
             .map_err(|e| Error::io("start the agent's thread", e))?;
-        Ok(Agent { shared, thread: Mutex::new(Some(thread)) })
+        Ok(Agent { shared, board, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// The board that the engines are at.
+    pub(super) fn board(&self) -> &Board {
+        &self.board
     }
 
     /// Waits until each engine has been ready.
@@ -252,8 +264,7 @@ impl Engine {
 
 struct Watch {
     shared: Arc<Shared>,
-    control: Arc<Segment>,
-    arrays: Arc<Segment>,
+    segments: Segments,
     board: Board,
     stall: Duration,
     cores: usize,
@@ -478,7 +489,7 @@ impl Watch {
 
     fn try_begin(&self, index: usize) -> Result<Process> {
         let engine = &self.engines[index];
-        self.shared.links.prepare(&self.control, index)?;
+        self.shared.links.prepare(&self.segments.control, index)?;
         let threads = engine.participants.len();
         let hello = Hello {
             identity: Image::own().identity,
@@ -495,8 +506,11 @@ impl Watch {
             let fd = segment.fd().ok_or_else(|| Error::invalid("engine processes need segments with descriptors"))?;
             fd.try_clone_to_owned().map_err(|e| Error::io("duplicate a descriptor", e))
         };
-        let (control, arrays) = (fd(&self.control)?, fd(&self.arrays)?);
-        spawn(&hello, [control.as_fd(), arrays.as_fd()])
+        let control = fd(&self.segments.control)?;
+        let arrays = self.segments.arrays.as_ref().map(fd).transpose()?;
+        let fds: Vec<BorrowedFd<'_>> =
+            [Some(&control), arrays.as_ref()].into_iter().flatten().map(|fd| fd.as_fd()).collect();
+        spawn(&hello, &fds)
     }
 
     fn end(&mut self) {

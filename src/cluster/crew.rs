@@ -15,6 +15,7 @@ use super::job::Job;
 use super::rayon::{self, HubPool};
 use super::unwind::AbortOnUnwind;
 use crate::error::{Error, PanicPayload, Result};
+use crate::transport::Home;
 
 /// Below this much memory traffic (some 10 µs of work) a job is not shared at all.
 const SHARE_FROM: u64 = 512 << 10;
@@ -77,6 +78,7 @@ impl<'a> Frame<'a> {
 /// The board, and what the threads of this process share beside it.
 pub(super) struct Crew {
     pub(super) board: Board,
+    home: Home,
     /// For each slot, the poster's [`Frame`].
     frames: [AtomicPtr<Frame<'static>>; SLOTS],
     /// A bit for each slot that is free, and for each whose job a rayon pool computes.
@@ -110,6 +112,7 @@ impl Crew {
         let width = threads.who.len() + 1;
         Crew {
             board,
+            home: Home::here(),
             frames: [const { AtomicPtr::new(std::ptr::null_mut()) }; SLOTS],
             free: AtomicU32::new(u32::MAX),
             pooled: AtomicU32::new(0),
@@ -143,6 +146,8 @@ impl Crew {
             (0..job.chunks).for_each(|chunk| frame.run(chunk));
             self.board.count(0, u64::from(job.chunks), job.bytes, 0);
         }
+        // A chunk of the program's has forked, and this is the new process: chunks that other threads have taken do not end here.
+        self.home.check()?;
         match (frame.panic.into_inner().unwrap_or_else(|e| e.into_inner()), lost) {
             (Some(payload), _) => Err(Error::panicked(job.name, payload)),
             (None, Some(lost)) => Err(Error::EngineLost {
@@ -227,6 +232,9 @@ impl Crew {
         let mut before = vec![None; posted.lanes as usize];
         let mut looked = Instant::now();
         loop {
+            if !self.home.is_here() {
+                return mine;
+            }
             // Whoever rings wakes the poster early, and a lane has not moved for a moment then.
             let rested = looked.elapsed() >= LEAVE_NAP;
             for lane in (0..posted.lanes).filter(|_| rested) {
@@ -264,7 +272,7 @@ impl Crew {
         // Since when nothing is left but chunks for engine processes that have not been taken.
         let mut waits_since = None;
         loop {
-            if self.board.is_done(slot, posted) {
+            if self.board.is_done(slot, posted) || !self.home.is_here() {
                 return mine;
             }
             spins += 1;
@@ -415,10 +423,13 @@ pub(super) trait Helper {
 
 /// The loop of every participant that waits for work: looks for tasks and jobs, spins for `spin`, then sleeps on its
 /// bell.
+///
+/// It ends too where a task or a closure has forked and returned in the new process: the jobs are the other one's.
 pub(super) fn serve(board: &Board, me: Participant, spin: Duration, helper: &mut dyn Helper) {
+    let home = Home::here();
     let mut idle_since = Instant::now();
     let mut turns = 0u32;
-    while !board.closing() {
+    while home.is_here() && !board.closing() {
         let mut worked = helper.run_task();
         let mut active = board.active();
         while active != 0 {

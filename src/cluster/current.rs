@@ -6,12 +6,14 @@ use once_cell::sync::OnceCell;
 
 use super::hub::Hub;
 use crate::error::Result;
+use crate::transport::fork::PerProcess;
 
 thread_local! {
     static ENTERED: RefCell<Vec<Hub>> = const { RefCell::new(Vec::new()) };
 }
 
-static DEFAULT: OnceCell<Hub> = OnceCell::new();
+/// Each process has its own: in a forked one, a thread that is not there may be about to start the hub.
+static DEFAULT: PerProcess<OnceCell<Hub>> = PerProcess::new();
 
 /// Keeps a hub the current one of its thread; see [`Hub::enter`].
 #[must_use = "the hub is the current one only while the guard lives"]
@@ -69,15 +71,17 @@ impl Hub {
     }
 
     /// The hub entered last on this thread, else the default hub, which starts at first use and stays until the
-    /// process ends.
+    /// process ends. A forked process has a default hub of its own.
     ///
     /// # Errors
-    /// Those of [`Hub::local`], when the default hub has to be started; the next call tries again.
+    /// Those of [`Hub::local`], when the default hub has to be started; the next call tries again. [`Error::Forked`](crate::Error::Forked), when the
+    /// hub was entered before this process was forked.
     pub fn current() -> Result<Hub> {
         if let Some(hub) = ENTERED.with_borrow(|stack| stack.last().cloned()) {
+            hub.check_home()?;
             return Ok(hub);
         }
         // Where it cannot be started, the cell stays empty.
-        DEFAULT.get_or_try_init(|| Ok(Hub::local()?.lasting())).cloned()
+        DEFAULT.get(OnceCell::new).get_or_try_init(|| Ok(Hub::local()?.lasting())).cloned()
     }
 }

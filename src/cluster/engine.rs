@@ -26,7 +26,7 @@ use super::wire::{
 };
 use crate::error::{Error, PanicPayload, Result, panic_message};
 use crate::transport::wire::{decode, encode};
-use crate::transport::{Consumer, Producer, Ring, Segment};
+use crate::transport::{Consumer, Home, Producer, Ring, Segment};
 
 /// How long a thread of an engine spins after its last work before it sleeps.
 const SPIN: Duration = Duration::from_micros(50);
@@ -96,6 +96,7 @@ fn live(version: &str, socket: &OwnedFd) -> Result<()> {
     let engine = Arc::new(Engine {
         number: hello.engine,
         board,
+        home: Home::here(),
         arrays,
         kinds: kinds(),
         threads: hello.participant..hello.participant + hello.threads,
@@ -146,7 +147,7 @@ fn ignore_sigpipe() -> Result<()> {
 }
 
 /// The agent's first message.
-fn hear(socket: &OwnedFd) -> Result<(Hello, Arc<Segment>, Arc<Segment>)> {
+fn hear(socket: &OwnedFd) -> Result<(Hello, Arc<Segment>, Option<Arc<Segment>>)> {
     let mut fds = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     if poll(&mut fds, HELLO_WITHIN).map_err(|e| Error::io("wait for the agent", e))? == 0 {
         return Err(Error::DeadlineExceeded {
@@ -164,16 +165,20 @@ fn hear(socket: &OwnedFd) -> Result<(Hello, Arc<Segment>, Arc<Segment>)> {
             Image::own().identity
         )));
     }
-    let [control, arrays] = <[OwnedFd; 2]>::try_from(fds)
-        .map_err(|fds| Error::frame(format!("{} descriptors with the first message, expected 2", fds.len())))?;
-    Ok((hello, Segment::open(control)?, Segment::open(arrays)?))
+    let (count, mut fds) = (fds.len(), fds.into_iter());
+    let (Some(control), arrays, None) = (fds.next(), fds.next(), fds.next()) else {
+        return Err(Error::frame(format!("{count} descriptors with the first message, expected 1 or 2")));
+    };
+    Ok((hello, Segment::open(control)?, arrays.map(Segment::open).transpose()?))
 }
 
 struct Engine {
     /// Which engine of its hub this is, and the lane of a job that is its own.
     number: u32,
     board: Board,
-    arrays: Arc<Segment>,
+    home: Home,
+    /// The memory of arrays, if the hub's engine processes compute those.
+    arrays: Option<Arc<Segment>>,
     kinds: Vec<&'static JobKind>,
     threads: std::ops::Range<Participant>,
     inbox: Mutex<Inbox>,
@@ -210,6 +215,7 @@ impl Helper for Worker<'_> {
 
     /// Computes chunks of the job in `slot`; whether there were any.
     fn help(&mut self, slot: usize) -> bool {
+        let engine = self.engine;
         let Worker { engine: Engine { number, board, arrays, kinds, .. }, me, runners, retries, payload } = self;
         // Before looking for them: what is added after this is seen the next time.
         retries[slot] = board.retries(slot);
@@ -229,9 +235,9 @@ impl Helper for Worker<'_> {
             if !board.payload(slot, &job, payload) {
                 return false;
             }
-            let runner = match kinds.get(job.kind as usize) {
-                Some(kind) => (kind.prepare)(payload, arrays),
-                None => Err(Error::frame(format!("job kind {} of {}", job.kind, kinds.len()))),
+            let runner = match (kinds.get(job.kind as usize), arrays) {
+                (Some(kind), Some(arrays)) => (kind.prepare)(payload, arrays),
+                _ => Err(Error::frame(format!("job kind {} of {}", job.kind, kinds.len()))),
             };
             // What this engine cannot read, somebody else computes: the poster at the latest.
             let runner = runner.inspect_err(|error| tracing::warn!(%error, "a job's description is refused")).ok();
@@ -241,7 +247,9 @@ impl Helper for Worker<'_> {
         let mut any = false;
         let mut fails = false;
         while let Some(chunk) = board.claim(slot, &job, *me, *number).or_else(|| board.claim_again(slot, &job, *me)) {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| runner(chunk))) {
+            let ended = catch_unwind(AssertUnwindSafe(|| runner(chunk)));
+            engine.stay();
+            if let Err(panic) = ended {
                 tracing::warn!(message = panic_message(&*panic), "a chunk's function panicked");
                 drop(PanicPayload::from(panic));
                 board.give_back(slot, &job, chunk, *me);
@@ -312,6 +320,7 @@ impl Engine {
             let _ = self.threads.clone().any(|who| who != me && self.board.wake(who));
         }
         let (outcome, bytes) = self.call(&task);
+        self.stay();
         let sent = self.reply(task.id, outcome, bytes);
         self.board.current_task(me).store(0, Ordering::Release);
         self.board.count(me, 0, 0, 1);
@@ -320,6 +329,15 @@ impl Engine {
             std::process::exit(1);
         }
         true
+    }
+
+    /// Ends this process if the program's function has forked and returned in the new one: nothing there is for it to do, and to run what is
+    /// registered for the end of a process is the engine's.
+    fn stay(&self) {
+        if !self.home.is_here() {
+            // SAFETY: ends the process, whatever its state.
+            unsafe { nix::libc::_exit(0) }
+        }
     }
 
     fn next_task(&self) -> Option<Result<Whole>> {

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use once_cell::sync::OnceCell;
 
-use super::agent::Agent;
+use super::agent::{Agent, Segments};
 use super::board::{BOARD_BYTES, Board, Counters, MAX_CHUNKS, MAX_PARTICIPANTS, MAX_PAYLOAD, Participant};
 use super::builder::{EngineKind, HubBuilder};
 use super::crew::{Crew, Helpers, wake_all};
@@ -15,12 +15,16 @@ use super::job::{Job, JobKind, kinds};
 use super::link::LINK_BYTES;
 use super::task_pool::TaskPool;
 use crate::error::{Error, Result};
-use crate::transport::{Block, Pool, PoolStats, Quota, Segment};
+use crate::transport::{Block, Home, Pool, PoolStats, Quota, Segment};
 
 /// What a segment's length is a multiple of: a large page.
 const EXTENT: u64 = 2 << 20;
 /// The smallest block of a pool.
 const SMALLEST: u64 = 64;
+/// Addresses that a thread takes besides its stack: the allocator's.
+const THREAD: usize = 64 << 20;
+/// Where addresses are limited, no pool is made shorter than this by trial.
+const LEAST: u64 = 16 << 20;
 /// The longest segment: a small part of a process's addresses.
 const LONGEST: u64 = 1 << 45;
 
@@ -51,6 +55,18 @@ pub(super) enum Handle {
     Lasting(&'static Inner),
 }
 
+impl Drop for Handle {
+    #[inline]
+    fn drop(&mut self) {
+        if let Handle::Counted(inner) = self
+            && !inner.home.is_here()
+        {
+            // In a forked process the hub never ends: to end it is to stop engines and to wait for threads, of the other process.
+            std::mem::forget(inner.clone());
+        }
+    }
+}
+
 impl std::ops::Deref for Handle {
     type Target = Inner;
 
@@ -65,6 +81,7 @@ impl std::ops::Deref for Handle {
 
 pub(super) struct Inner {
     id: u64,
+    pub(super) home: Home,
     pub(super) config: HubBuilder,
     pub(super) engines: usize,
     pool: Pool,
@@ -77,7 +94,8 @@ pub(super) struct Inner {
     pub(super) tasks: Arc<TaskPool>,
     /// Starts engine processes: at once, or at the first task.
     agent: OnceCell<Arc<Agent>>,
-    pub(super) control: Option<Arc<Segment>>,
+    /// The segment of the board, if engine processes take part in jobs.
+    control: Option<Arc<Segment>>,
     kinds: Vec<&'static JobKind>,
     copied: AtomicU64,
 }
@@ -124,18 +142,12 @@ impl Hub {
         }
 
         let quota = config.quota.map_or_else(Quota::default, Quota::bytes);
-        // Twice what the pool can ever hold, since addresses cost nothing: memory of scattered free extents can move
-        // to a place where it is in one piece.
-        let length = quota.limit().clamp(EXTENT, LONGEST / 2).next_multiple_of(EXTENT) * 2;
-        let pool = arrays(length as usize, quota)?;
+        let pool = arrays(config.kind, quota, (worker_count * (config.stack + THREAD)) as u64)?;
         pool.set_ahead(config.ahead);
         let control = match config.kind {
-            EngineKind::Embedded => None,
-            _ => {
-                let segment = Segment::create("distob-control", BOARD_BYTES + engines * LINK_BYTES)?;
-                segment.commit(0..segment.len())?;
-                Some(segment)
-            }
+            EngineKind::Process => Some(control_segment(engines)?),
+            // What engine processes do not compute they do not see.
+            EngineKind::Auto | EngineKind::Embedded => None,
         };
         // Keeps a slab of the smallest blocks, so that a single number always finds room for its result.
         let smallest = pool.alloc(SMALLEST as usize)?;
@@ -177,6 +189,7 @@ impl Hub {
         let hub = Hub {
             inner: Handle::Counted(Arc::new(Inner {
                 id: NEXT.fetch_add(1, Ordering::Relaxed),
+                home: Home::here(),
                 engines,
                 pool,
                 _smallest: smallest,
@@ -199,8 +212,8 @@ impl Hub {
 
     /// The same hub, which from now on stays until the process ends.
     pub(super) fn lasting(self) -> Hub {
-        match self.inner {
-            Handle::Counted(inner) => Hub { inner: Handle::Lasting(Box::leak(Box::new(inner))) },
+        match &self.inner {
+            Handle::Counted(inner) => Hub { inner: Handle::Lasting(Box::leak(Box::new(inner.clone()))) },
             Handle::Lasting(_) => self,
         }
     }
@@ -228,12 +241,28 @@ impl Hub {
         self.inner.config.kind
     }
 
+    /// Whether this is the process of the hub, and not one that was forked from it.
+    #[inline]
+    pub(crate) fn is_here(&self) -> bool {
+        self.inner.home.is_here()
+    }
+
+    /// # Errors
+    /// [`Error::Forked`] in a process that was forked from the hub's.
+    #[inline]
+    pub(crate) fn check_home(&self) -> Result<()> {
+        self.inner.home.check()
+    }
+
     /// The memory that arrays live in.
     pub(crate) fn pool(&self) -> &Pool {
         &self.inner.pool
     }
 
     /// Memory in use, its peak and its limit, in bytes.
+    ///
+    /// # Panics
+    /// In a process that was forked from the hub's ([`Error::Forked`]).
     pub fn memory(&self) -> PoolStats {
         let mut stats = self.inner.pool.stats();
         // What the hub keeps for itself is not an array's.
@@ -245,8 +274,9 @@ impl Hub {
     /// Whether arrays of so many bytes more would be within the quota: asked before memory outside of the pool is taken for a result.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] where they would not.
+    /// [`Error::OutOfMemory`] where they would not; [`Error::Forked`].
     pub(crate) fn has_room(&self, bytes: usize) -> Result<()> {
+        self.check_home()?;
         let PoolStats { in_use, quota, .. } = self.memory();
         let wanted = bytes as u64;
         if wanted > quota.saturating_sub(in_use) { Err(Error::OutOfMemory { wanted, in_use, quota }) } else { Ok(()) }
@@ -288,6 +318,7 @@ impl Hub {
     /// this process does not compute it; [`Error::InvalidArgument`] for more chunks or a longer description
     /// than the board holds, and for a kind that is not registered.
     pub(crate) fn run(&self, job: &Job<'_>) -> Result<()> {
+        self.check_home()?;
         let payload = job.remote.as_ref().map_or(0, |remote| remote.payload.len());
         if job.chunks > MAX_CHUNKS || payload > MAX_PAYLOAD {
             let what = format!("job {}: {} chunks described in {payload} bytes", job.name, job.chunks);
@@ -336,7 +367,7 @@ impl Hub {
             for engine in 0..self.inner.engines {
                 let mut counters = Counters::default();
                 for who in self.inner.participants(engine) {
-                    let part = board.counters(who);
+                    let part = agent.board().counters(who);
                     counters.chunks += part.chunks;
                     counters.bytes += part.bytes;
                     counters.tasks += part.tasks;
@@ -359,9 +390,21 @@ impl Inner {
     #[inline]
     pub(super) fn agent(&self) -> Result<&Arc<Agent>> {
         self.agent.get_or_try_init(|| {
-            let control = self.control.as_ref().ok_or_else(|| Error::invalid("this hub has no engine processes"))?;
             let ranges = (0..self.engines).map(|engine| self.participants(engine)).collect();
-            Agent::start(&self.config, control, self.pool.segment(), self.crew.board.clone(), ranges).map(Arc::new)
+            let agent = match (&self.control, self.config.kind) {
+                (Some(control), _) => {
+                    let segments = Segments { control: control.clone(), arrays: Some(self.pool.segment().clone()) };
+                    Agent::start(&self.config, segments, self.crew.board.clone(), ranges)?
+                }
+                (None, EngineKind::Embedded) => return Err(Error::invalid("this hub has no engine processes")),
+                // Engines that run tasks alone have a board of their own.
+                (None, _) => {
+                    let control = control_segment(self.engines)?;
+                    let board = Board::create(&control)?;
+                    Agent::start(&self.config, Segments { control, arrays: None }, board, ranges)?
+                }
+            };
+            Ok(Arc::new(agent))
         })
     }
 }
@@ -371,6 +414,8 @@ impl Drop for Inner {
         self.crew.board.close();
         wake_all(&self.crew.board, 1..MAX_PARTICIPANTS as Participant);
         if let Some(agent) = self.agent.take() {
+            agent.board().close();
+            wake_all(agent.board(), 1..MAX_PARTICIPANTS as Participant);
             agent.close();
         }
         self.tasks.close();
@@ -391,15 +436,47 @@ impl fmt::Debug for Hub {
     }
 }
 
-/// The pool of arrays: in reserved 2 MiB pages, where an administrator has set aside as many as the quota is.
-fn arrays(length: usize, quota: Quota) -> Result<Pool> {
+/// The segment of a board and of the rings to so many engine processes.
+fn control_segment(engines: usize) -> Result<Arc<Segment>> {
+    let segment = Segment::create_control("distob-control", BOARD_BYTES + engines * LINK_BYTES)?;
+    segment.commit(0..segment.len())?;
+    Ok(segment)
+}
+
+/// The pool of arrays: in reserved 2 MiB pages, where an administrator has set aside as many as the quota is. Threads of the hub need `spare`
+/// bytes of addresses.
+fn arrays(kind: EngineKind, quota: Quota, spare: u64) -> Result<Pool> {
     const NAME: &str = "distob-arrays";
+    // Twice what the pool can ever hold, since addresses cost nothing: memory of scattered free extents can move
+    // to a place where it is in one piece.
+    let mut length = quota.limit().clamp(EXTENT, LONGEST / 2).next_multiple_of(EXTENT) * 2;
+    if let Some(room) = Segment::address_room() {
+        // Where addresses are limited, half of them are the program's.
+        length = length.min((room.saturating_sub(spare) / 2 / EXTENT).max(1) * EXTENT);
+    }
+    let whole = |length: u64| quota.clone().at_most(length);
     if Segment::reserved_bytes() >= quota.limit() {
-        match Segment::create_reserved(NAME, length) {
+        match Segment::create_reserved(NAME, length as usize) {
             // They are memory that the system has given away already: what it has left says nothing of them.
-            Ok(segment) => return Ok(Pool::new(segment, Quota::unmeasured(quota.limit()))),
+            Ok(segment) => return Ok(Pool::new(segment, Quota::unmeasured(whole(length).limit()))),
             Err(error) => tracing::warn!(%error, "reserved pages cannot be had"),
         }
     }
-    Ok(Pool::new(Segment::create(NAME, length)?, quota))
+    loop {
+        let segment = match kind {
+            EngineKind::Process => Segment::create(NAME, length as usize),
+            EngineKind::Auto | EngineKind::Embedded => Segment::private(length as usize),
+        };
+        match segment {
+            // Limits of other kinds (vm.overcommit_memory) are found by trial.
+            Err(Error::Io { source, .. }) if is_no_memory(&source) && length > LEAST => {
+                length = (length / 2).next_multiple_of(EXTENT);
+            }
+            segment => return Ok(Pool::new(segment?, whole(length))),
+        }
+    }
+}
+
+fn is_no_memory(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(nix::libc::ENOMEM)
 }

@@ -14,6 +14,9 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 #[cfg(feature = "rayon")]
 use nix::unistd::Pid;
 
+#[cfg(feature = "rayon")]
+use crate::transport::fork::is_forked;
+
 /// The rayon pool of a hub, made when it is needed first.
 #[cfg(feature = "rayon")]
 pub(super) struct HubPool {
@@ -42,7 +45,7 @@ impl HubPool {
     /// The global pool is taken for one of rayon's default width, so that the own one is for hubs of other widths. One closure has it at a
     /// time, and others run where they are: were they to wait for its threads, those might wait for them.
     pub(super) fn install<R: Send>(&self, run: impl FnOnce() -> R + Send) -> R {
-        if self.is_standard || threads_here().is_some() || self.busy.swap(true, Ordering::Acquire) {
+        if self.is_standard || rayon_core::current_thread_index().is_some() || self.busy.swap(true, Ordering::Acquire) {
             return run();
         }
         let _busy = Busy(&self.busy);
@@ -76,9 +79,12 @@ impl Drop for Busy<'_> {
     }
 }
 
-/// Threads of the rayon pool that the calling thread is one of.
+/// Threads of the rayon pool that the calling thread is one of. In a forked process that pool may have no other threads: none is counted on.
 #[cfg(feature = "rayon")]
 pub(super) fn threads_here() -> Option<usize> {
+    if is_forked() {
+        return None;
+    }
     rayon_core::current_thread_index().map(|_| rayon_core::current_num_threads())
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Process {
 }
 
 /// Starts an engine and tells it who it is.
-pub(super) fn spawn(hello: &Hello, fds: [BorrowedFd<'_>; 2]) -> Result<Process> {
+pub(super) fn spawn(hello: &Hello, fds: &[BorrowedFd<'_>]) -> Result<Process> {
     let (ours, theirs) =
         socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK)
             .map_err(|e| Error::io("make a socket pair for an engine", e))?;
@@ -55,10 +55,10 @@ pub(super) fn spawn(hello: &Hello, fds: [BorrowedFd<'_>; 2]) -> Result<Process> 
     }
 }
 
-fn send_hello(socket: &OwnedFd, hello: &Hello, fds: [BorrowedFd<'_>; 2]) -> Result<()> {
+fn send_hello(socket: &OwnedFd, hello: &Hello, fds: &[BorrowedFd<'_>]) -> Result<()> {
     let mut frame = Vec::new();
     encode(HELLO, 0, hello, &mut frame)?;
-    let raw = fds.map(|fd| fd.as_raw_fd());
+    let raw: Vec<RawFd> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
     let rights = [ControlMessage::ScmRights(&raw)];
     sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&frame)], &rights, MsgFlags::MSG_NOSIGNAL, None)
         .map_err(|e| Error::io("send an engine its descriptors", e))?;

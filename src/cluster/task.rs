@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::board::Board;
 use super::builder::EngineKind;
 use super::hub::Hub;
 use super::link::{Completion, Name, Terms};
@@ -135,6 +136,7 @@ impl<A, R> TaskBuilder<'_, A, R> {
         R: Message + Send + 'static,
     {
         let inner = &self.hub.inner;
+        self.hub.check_home()?;
         if let Some(engine) = self.engine.filter(|&engine| engine >= inner.engines) {
             return Err(Error::invalid(format!("engine {engine} asked for, the hub has {}", inner.engines)));
         }
@@ -145,6 +147,7 @@ impl<A, R> TaskBuilder<'_, A, R> {
         let terms = Terms { name, after, deadline, idempotent, pinned };
         let (completion, route) = if inner.config.kind == EngineKind::Embedded {
             let completion = Completion::new(terms, Frames::new());
+            let home = inner.home;
             let (function, done, board) = (self.function, completion.clone(), inner.crew.board.clone());
             let run = move |id| {
                 let _context = task_context::enter(&board, id, deadline);
@@ -155,6 +158,10 @@ impl<A, R> TaskBuilder<'_, A, R> {
                     return done.complete(Err(Error::Cancelled { task: terms.name.to_string() }));
                 }
                 let result = catch_unwind(AssertUnwindSafe(|| to_bytes(&function(argument), 0)));
+                if !home.is_here() {
+                    // The function has forked and returned in the new process, where nobody waits.
+                    return;
+                }
                 done.complete(match result {
                     Ok(_) if is_past(deadline) => Err(terms.late()),
                     Ok(bytes) => bytes.map(Bytes::from_vec),
@@ -206,7 +213,7 @@ impl<R: Message> Pending<R> {
     /// again, or has been lost three times, or no engine can be started; [`Error::DeadlineExceeded`], and then the task is
     /// cancelled too; [`Error::Cancelled`].
     pub fn wait(self) -> Result<R> {
-        let board = &self.hub.inner.crew.board;
+        let board = self.board()?;
         let deadline = self.completion.terms.deadline;
         let mut spinning_since = None;
         let mut turns = 0u32;
@@ -246,6 +253,16 @@ impl<R: Message> Pending<R> {
         }
     }
 
+    /// The board of those who run it.
+    fn board(&self) -> Result<&Board> {
+        let inner = &self.hub.inner;
+        inner.home.check()?;
+        match self.route {
+            Route::Local { .. } => Ok(&inner.crew.board),
+            Route::Engine { .. } => inner.agent().map(|agent| agent.board()),
+        }
+    }
+
     /// The error of a task whose deadline has passed.
     fn give_up(&self) -> Error {
         self.cancel();
@@ -277,8 +294,11 @@ impl<R: Message> Pending<R> {
         agent.and_then(|agent| agent.links().pump(self.completion.engine())).unwrap_or(false)
     }
 
-    /// Whether [`wait`](Self::wait) would return at once: the result is there, or the deadline is past.
+    /// Whether [`wait`](Self::wait) would return at once: the result is there, or the deadline is past, or this process was forked from the hub's.
     pub fn is_done(&self) -> bool {
+        if !self.hub.is_here() {
+            return true;
+        }
         self.pump();
         if self.completion.is_done() || monotonic() >= self.completion.terms.deadline {
             return true;
@@ -293,6 +313,8 @@ impl<R: Message> Pending<R> {
     /// [`cancelled`](super::cancelled). Its result, if it comes nevertheless, is there to be waited for.
     pub fn cancel(&self) {
         let (Route::Local { id } | Route::Engine { id }) = self.route;
-        self.hub.inner.crew.board.cancel(id);
+        if let Ok(board) = self.board() {
+            board.cancel(id);
+        }
     }
 }

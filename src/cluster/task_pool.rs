@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use super::board::Board;
 use super::wire::monotonic;
 use crate::error::{Error, PanicPayload, Result};
+use crate::transport::Home;
 
 /// Most threads besides the regular ones: those that run urgent or lost tasks.
 pub(super) const MOST_EXTRA: usize = 256;
@@ -83,6 +84,7 @@ pub(super) struct TaskPool {
     may_spin: bool,
     stack: usize,
     board: Board,
+    home: Home,
 }
 
 impl TaskPool {
@@ -97,6 +99,7 @@ impl TaskPool {
             may_spin: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
             stack,
             board,
+            home: Home::here(),
         })
     }
 
@@ -205,6 +208,10 @@ impl TaskPool {
             // The task tells its caller of a panic of its own; what is left is one while its argument is dropped.
             drop(catch_unwind(AssertUnwindSafe(|| run(id))).map_err(PanicPayload::from));
             self.board.count(0, 0, 0, 1);
+            if !self.home.is_here() {
+                // The task has forked and returned in the new process, which ends with its only thread.
+                return;
+            }
             // Whoever sleeps for a result looks again.
             self.board.ring_hub();
             state = self.lock();

@@ -7,6 +7,7 @@ pub mod doorbell;
 // No caller until arrays lie on several hosts: built for the conformance suite alone.
 #[cfg(all(test, not(loom)))]
 mod endpoint;
+pub mod fork;
 pub mod futex;
 // No caller but the endpoint.
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod sync;
 pub mod wire;
 pub mod words;
 
+pub use fork::Home;
 pub(crate) use pool::LoneBlock;
 pub use pool::{Block, Pool, PoolStats};
 pub use quota::Quota;

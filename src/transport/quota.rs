@@ -39,6 +39,11 @@ impl Quota {
         Quota { limit, host: Some(Arc::new(host)) }
     }
 
+    /// The same, with a fixed limit of at most `limit` bytes.
+    pub fn at_most(self, limit: u64) -> Quota {
+        Quota { limit: self.limit.min(limit), ..self }
+    }
+
     /// The fixed limit in bytes.
     pub fn limit(&self) -> u64 {
         self.limit

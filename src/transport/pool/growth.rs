@@ -16,6 +16,7 @@ use super::{
 use crate::{
     Error, Result,
     transport::{
+        fork::Home,
         quota::Quota,
         segment::{HUGE_PAGE, Segment},
     },
@@ -30,6 +31,8 @@ const AHEAD_STEP: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) segment: Arc<Segment>,
+    /// In a process that was forked from this one nothing of the pool changes: a thread that is not there may hold its locks.
+    pub(super) home: Home,
     pub(super) quota: Quota,
     pub(super) account: Account,
     classes: [Mutex<Slabs>; CLASSES],
@@ -78,6 +81,7 @@ impl Core {
         warm.iter().for_each(|&run| extents.put_warm(run));
         let committed = warm.iter().map(|&run| bytes(run)).sum();
         Core {
+            home: segment.home(),
             segment,
             quota,
             account: Account::default(),

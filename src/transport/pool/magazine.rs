@@ -42,7 +42,9 @@ impl Set {
 
 impl Drop for Set {
     fn drop(&mut self) {
-        if let Some(core) = self.core.upgrade() {
+        if let Some(core) = self.core.upgrade()
+            && core.home.is_here()
+        {
             self.give_back(&core);
             core.account.leave(&self.counter);
         }

@@ -32,6 +32,7 @@ use self::{
     growth::Core,
 };
 use super::{
+    fork::Home,
     quota::Quota,
     segment::{HUGE_PAGE, Role, Segment},
 };
@@ -50,6 +51,7 @@ pub struct Pool(Arc<Inner>);
 struct Inner {
     /// The segment's first byte, here for the sake of speed.
     base: AtomicPtr<u8>,
+    home: Home,
     core: Arc<Core>,
     turn: AtomicU32,
     ahead: Ahead,
@@ -59,7 +61,9 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.ahead.stop(&self.core);
+        if self.home.is_here() {
+            self.ahead.stop(&self.core);
+        }
     }
 }
 
@@ -101,6 +105,7 @@ impl Pool {
     fn over(core: Core) -> Pool {
         Pool(Arc::new(Inner {
             base: AtomicPtr::new(core.segment.base().as_ptr()),
+            home: core.home,
             core: Arc::new(core),
             turn: AtomicU32::new(0),
             ahead: Ahead::default(),
@@ -112,7 +117,8 @@ impl Pool {
     /// A block of `bytes`, 64-byte aligned. Its contents are what was there before, or zeros.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) when the quota, a cgroup or the machine has no room.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory) when the quota, a cgroup or the machine has no room;
+    /// [`Error::Forked`](crate::Error::Forked) in another process than the pool's.
     #[inline]
     pub fn alloc(&self, bytes: usize) -> Result<Block> {
         Ok(Block { lone: self.alloc_lone(bytes)?, pool: self.clone() })
@@ -135,7 +141,7 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn alloc_kept(&self, bytes: usize) -> Option<LoneBlock> {
         let class = class_of(bytes.min(LARGEST));
-        if class >= MAGAZINES {
+        if class >= MAGAZINES || !self.0.home.is_here() {
             return None;
         }
         let offset = POP(&self.0.core, class)?;
@@ -145,6 +151,7 @@ impl Pool {
     #[cold]
     #[inline(never)]
     fn alloc_anew(&self, bytes: usize) -> Result<LoneBlock> {
+        self.0.home.check()?;
         let class = class_of(bytes.min(LARGEST));
         let (offset, place) =
             if bytes <= LARGEST { self.alloc_from_slab(bytes, class)? } else { self.alloc_extents(bytes)? };
@@ -155,7 +162,9 @@ impl Pool {
     #[inline]
     pub(crate) fn free_lone(&self, block: LoneBlock) {
         let class = block.place.first as usize;
-        let kept = block.place.run().is_none() && class < MAGAZINES && PUSH(&self.0.core, class, block.offset);
+        // In a forked process the block is left alone.
+        let kept = !self.0.home.is_here()
+            || block.place.run().is_none() && class < MAGAZINES && PUSH(&self.0.core, class, block.offset);
         if !kept {
             PUT(self, block);
         }
@@ -251,6 +260,7 @@ impl Pool {
     /// # Errors
     /// As [`alloc`](Self::alloc).
     pub fn reserve(&self, bytes: usize) -> Result<()> {
+        self.0.home.check()?;
         let core = &self.0.core;
         let extents = if bytes <= LARGEST { Some(slab_extents(class_of(bytes))) } else { extents_for(bytes) };
         let (run, _) = self.take_extents(extents, bytes)?;
@@ -262,23 +272,37 @@ impl Pool {
     /// refused, since the memory is there already.
     #[inline]
     pub(crate) fn adopt(&self, bytes: usize) {
-        magazine::count_outside(&self.0.core, bytes as i64);
+        if self.0.home.is_here() {
+            magazine::count_outside(&self.0.core, bytes as i64);
+        }
     }
 
     /// The end of memory that [`adopt`](Pool::adopt) counted.
     #[inline]
     pub(crate) fn disown(&self, bytes: usize) {
-        magazine::count_outside(&self.0.core, -(bytes as i64));
+        if self.0.home.is_here() {
+            magazine::count_outside(&self.0.core, -(bytes as i64));
+        }
     }
 
-    /// Gives all memory that is free back to the system, except what other threads keep; bytes given back.
+    /// Gives all memory that is free back to the system, except what other threads keep; bytes given back: none in another process than the
+    /// pool's.
     pub fn trim(&self) -> usize {
+        if !self.0.home.is_here() {
+            return 0;
+        }
         magazine::empty(&self.0.core);
         self.0.core.trim() as usize
     }
 
     /// What the pool holds.
+    ///
+    /// # Panics
+    /// In another process than the pool's.
     pub fn stats(&self) -> PoolStats {
+        if !self.0.home.is_here() {
+            panic!("{}", self.0.home.error());
+        }
         let core = &self.0.core;
         let (committed, peak_committed) = core.committed();
         let (in_use, peak_in_use) = (core.account.in_use(), core.account.peak());
@@ -288,7 +312,9 @@ impl Pool {
 
     /// Begins the peak of what is in use anew.
     pub fn reset_peak(&self) {
-        self.0.core.account.reset_peak();
+        if self.0.home.is_here() {
+            self.0.core.account.reset_peak();
+        }
     }
 
     /// How much may be committed ahead of need, in percent of what is committed: 25 at first, 0 for none.

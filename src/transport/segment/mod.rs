@@ -1,4 +1,5 @@
-//! A segment: one long piece of memory that every process of a host maps, named by nothing but its descriptor.
+//! A segment: one long piece of memory that every process of a host maps, named by nothing but its descriptor, or that one process has
+//! for itself.
 //!
 //! A segment is as long as it may ever need to be; it takes memory only where it is committed. Its length is sealed, so
 //! that no peer can shrink it under a reader. A heap-backed twin runs everything above it without the kernel.
@@ -16,6 +17,7 @@ use std::{
     },
 };
 
+use super::fork::{Afterwards, Home, Uninherited};
 use crate::{Error, Result};
 
 /// The page size that the pool grows by: 2 MiB.
@@ -30,17 +32,33 @@ pub struct Segment {
     backing: Backing,
     len: usize,
     role: AtomicU8,
+    home: Home,
 }
 
 #[derive(Debug)]
 enum Backing {
     /// `reserved`: of 2 MiB pages that are nothing else. Who only maps the segment need not know, since it commits nothing.
     Memory {
+        // Ends first: no fork may find the place of a mapping that is gone.
+        _uninherited: Uninherited,
         mapping: sys::Mapping,
         fd: OwnedFd,
         reserved: bool,
     },
+    /// Of this process alone. A forked process has a copy.
+    Private(sys::Mapping),
     Heap(heap::Heap),
+    /// What was there was left alone, in a process that was forked.
+    Left,
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if !self.home.is_here() {
+            // A placeholder lies at the address, and the descriptor may be that of another file by now.
+            std::mem::forget(std::mem::replace(&mut self.backing, Backing::Left));
+        }
+    }
 }
 
 /// What the bytes of a segment serve as.
@@ -59,7 +77,30 @@ impl Segment {
     /// # Errors
     /// [`Error::InvalidArgument`] for a length of zero or beyond the address space, [`Error::Io`] when the system refuses.
     pub fn create(name: &str, len: usize) -> Result<Arc<Segment>> {
-        Segment::make(name, len, false)
+        Segment::make(name, len, false, Afterwards::Untouchable)
+    }
+
+    /// As [`create`](Self::create), for control data: a process that is forked from this one finds zeros there.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_control(name: &str, len: usize) -> Result<Arc<Segment>> {
+        Segment::make(name, len, false, Afterwards::Zeros)
+    }
+
+    /// A segment of this process alone, for arrays that no engine process computes. It needs no memory file. A process that is forked from this
+    /// one reads what was there at the fork.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn private(len: usize) -> Result<Arc<Segment>> {
+        let len = rounded(len)?;
+        Ok(Arc::new(Segment::over(Backing::Private(sys::Mapping::private(len)?), len)))
+    }
+
+    /// Bytes of addresses that this process may still map; `None` if they are not limited.
+    pub fn address_room() -> Option<u64> {
+        sys::address_room()
     }
 
     /// As [`create`](Self::create), of 2 MiB pages that the administrator has reserved. They are set aside when they are
@@ -68,7 +109,7 @@ impl Segment {
     /// # Errors
     /// As [`create`](Self::create).
     pub fn create_reserved(name: &str, len: usize) -> Result<Arc<Segment>> {
-        Segment::make(name, len, true)
+        Segment::make(name, len, true, Afterwards::Untouchable)
     }
 
     /// Bytes of reserved 2 MiB pages that a [`create_reserved`](Self::create_reserved) could have now.
@@ -76,11 +117,16 @@ impl Segment {
         sys::reserved_bytes()
     }
 
-    fn make(name: &str, len: usize, reserved: bool) -> Result<Arc<Segment>> {
+    fn make(name: &str, len: usize, reserved: bool, afterwards: Afterwards) -> Result<Arc<Segment>> {
         let len = rounded(len)?;
-        let fd = sys::memory_file(name, len, reserved)?;
+        Segment::mapped(sys::memory_file(name, len, reserved)?, len, reserved, afterwards)
+    }
+
+    fn mapped(fd: OwnedFd, len: usize, reserved: bool, afterwards: Afterwards) -> Result<Arc<Segment>> {
         let mapping = sys::Mapping::new(fd.as_fd(), len)?;
-        Ok(Arc::new(Segment::over(Backing::Memory { mapping, fd, reserved }, len)))
+        let uninherited = Uninherited::new(mapping.base(), len, fd.as_fd(), afterwards)?;
+        let backing = Backing::Memory { _uninherited: uninherited, mapping, fd, reserved };
+        Ok(Arc::new(Segment::over(backing, len)))
     }
 
     /// Maps a segment that another process made.
@@ -93,8 +139,7 @@ impl Segment {
         if len == 0 || !len.is_multiple_of(HUGE_PAGE) {
             return Err(Error::invalid(format!("a segment is whole 2 MiB pages, not {len} bytes")));
         }
-        let mapping = sys::Mapping::new(fd.as_fd(), len)?;
-        Ok(Arc::new(Segment::over(Backing::Memory { mapping, fd, reserved: false }, len)))
+        Segment::mapped(fd, len, false, Afterwards::Untouchable)
     }
 
     /// The heap-backed twin, for simulators and miri: the same interface in one process. `len` is rounded up to 2 MiB.
@@ -107,15 +152,20 @@ impl Segment {
     }
 
     fn over(backing: Backing, len: usize) -> Segment {
-        Segment { backing, len, role: AtomicU8::new(Role::Undecided as u8) }
+        Segment { backing, len, role: AtomicU8::new(Role::Undecided as u8), home: Home::here() }
     }
 
-    /// The descriptor to pass to other processes; `None` for the heap twin.
+    /// The descriptor to pass to other processes; `None` for memory of one process.
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.backing {
             Backing::Memory { fd, .. } => Some(fd.as_fd()),
-            Backing::Heap(_) => None,
+            Backing::Private(_) | Backing::Heap(_) | Backing::Left => None,
         }
+    }
+
+    /// The process that made or mapped it.
+    pub fn home(&self) -> Home {
+        self.home
     }
 
     /// Length in bytes, a multiple of 2 MiB.
@@ -127,8 +177,9 @@ impl Segment {
     #[inline]
     pub fn base(&self) -> NonNull<u8> {
         match &self.backing {
-            Backing::Memory { mapping, .. } => mapping.base(),
+            Backing::Memory { mapping, .. } | Backing::Private(mapping) => mapping.base(),
             Backing::Heap(heap) => heap.base(),
+            Backing::Left => unreachable!("only a segment that is being dropped is left"),
         }
     }
 
@@ -154,8 +205,12 @@ impl Segment {
     /// When the range is beyond the segment.
     pub fn commit(&self, range: Range<usize>) -> Result<()> {
         self.check(&range);
-        let Backing::Memory { mapping, fd, reserved } = &self.backing else { return Ok(()) };
         let failed = |e| Error::io(format!("committing {} bytes at {} of a segment", range.len(), range.start), e);
+        let (mapping, fd, reserved) = match &self.backing {
+            Backing::Memory { mapping, fd, reserved, .. } => (mapping, fd, reserved),
+            Backing::Private(mapping) => return mapping.populate(range.clone()).map_err(failed),
+            Backing::Heap(_) | Backing::Left => return Ok(()),
+        };
         let (first, last) = (range.start.next_multiple_of(HUGE_PAGE), range.end / HUGE_PAGE * HUGE_PAGE);
         if *reserved || first >= last {
             return sys::reserve(fd.as_fd(), range.start, range.len()).map_err(failed);
@@ -180,9 +235,12 @@ impl Segment {
     /// When the range is beyond the segment.
     pub fn give_back(&self, range: Range<usize>) -> Result<()> {
         self.check(&range);
-        let Backing::Memory { fd, .. } = &self.backing else { return Ok(()) };
-        sys::punch(fd.as_fd(), range.start, range.len())
-            .map_err(|e| Error::io(format!("giving back {} bytes at {} of a segment", range.len(), range.start), e))
+        let given = match &self.backing {
+            Backing::Memory { fd, .. } => sys::punch(fd.as_fd(), range.start, range.len()),
+            Backing::Private(mapping) => mapping.discard(range.clone()),
+            Backing::Heap(_) | Backing::Left => Ok(()),
+        };
+        given.map_err(|e| Error::io(format!("giving back {} bytes at {} of a segment", range.len(), range.start), e))
     }
 
     /// Bytes of memory that the segment occupies at this moment, in whatever process it was touched.
@@ -193,7 +251,7 @@ impl Segment {
     pub fn occupied(&self) -> Result<u64> {
         match &self.backing {
             Backing::Memory { fd, .. } => sys::occupied(fd.as_fd()).map_err(|e| Error::io("segment: fstat", e)),
-            Backing::Heap(_) => Ok(self.len as u64),
+            Backing::Private(_) | Backing::Heap(_) | Backing::Left => Ok(self.len as u64),
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::{
     ffi::CString,
-    io,
+    fs, io,
     num::NonZeroUsize,
+    ops::Range,
     os::fd::{BorrowedFd, OwnedFd},
     ptr::NonNull,
 };
@@ -15,6 +16,7 @@ use nix::{
     sys::{
         memfd::{MFdFlags, memfd_create},
         mman::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap},
+        resource::{Resource, getrlimit},
         stat::{Mode, fchmod, fstat},
     },
     unistd::ftruncate,
@@ -31,6 +33,12 @@ pub(super) const SEALS: SealFlag = SealFlag::F_SEAL_SHRINK.union(SealFlag::F_SEA
 pub(super) fn memory_file(name: &str, len: usize, reserved: bool) -> Result<OwnedFd> {
     let c_name = CString::new(name).map_err(|_| Error::invalid(format!("segment name {name:?} has a NUL byte")))?;
     let what = |step: &str| format!("segment {name:?} of {len} bytes: {step}");
+    // The system would end the program with a signal.
+    if let Ok((most, _)) = getrlimit(Resource::RLIMIT_FSIZE)
+        && (len as u64) > most
+    {
+        return Err(Error::io(what(&format!("files may have {most} bytes (RLIMIT_FSIZE)")), Errno::EFBIG));
+    }
     let pages = if reserved { MFdFlags::MFD_HUGETLB | MFdFlags::MFD_HUGE_2MB } else { MFdFlags::empty() };
     let fd = memfd_create(c_name.as_c_str(), MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING | pages)
         .map_err(|e| Error::io(what("memfd_create"), e))?;
@@ -69,6 +77,18 @@ unsafe impl Sync for Mapping {}
 impl Mapping {
     /// Maps the first `len` bytes of `fd`; `len` is a positive multiple of 2 MiB.
     pub(super) fn new(fd: BorrowedFd<'_>, len: usize) -> Result<Mapping> {
+        Mapping::of(Some(fd), len)
+    }
+
+    /// Maps `len` bytes of memory of this process alone; `len` is a positive multiple of 2 MiB.
+    pub(super) fn private(len: usize) -> Result<Mapping> {
+        let mapping = Mapping::of(None, len)?;
+        // After a fork, parts that are written lose their 2 MiB pages. With this advice the kernel joins them again. It is no more than that.
+        let _ = mapping.advise(0..len, libc::MADV_HUGEPAGE);
+        Ok(mapping)
+    }
+
+    fn of(fd: Option<BorrowedFd<'_>>, len: usize) -> Result<Mapping> {
         assert!(len > 0 && len.is_multiple_of(HUGE_PAGE), "a mapping is whole 2 MiB pages, not {len} bytes");
         let failed = |e: Errno| Error::io(format!("mapping a segment of {len} bytes"), e);
         let room = len.checked_add(HUGE_PAGE).and_then(NonZeroUsize::new).ok_or_else(|| failed(Errno::ENOMEM))?;
@@ -82,17 +102,15 @@ impl Mapping {
         let base = unsafe { reserved.cast::<u8>().add(lead) };
         let address = NonZeroUsize::new(base.as_ptr().addr()).expect("the kernel maps nothing at zero");
         let whole = NonZeroUsize::new(len).expect("asserted above");
+        let rights = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // Of reserved pages none is to be set aside for the mapping: a segment is longer than it ever holds.
+        let flags = MapFlags::MAP_FIXED | MapFlags::MAP_NORESERVE;
         // SAFETY: [base, base + len) lies in the reservation just made, which nobody else knows, so MAP_FIXED replaces only that.
         let mapped = unsafe {
-            mmap(
-                Some(address),
-                whole,
-                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
-                // Of reserved pages none is to be set aside for the mapping: a segment is longer than it ever holds.
-                MapFlags::MAP_SHARED | MapFlags::MAP_FIXED | MapFlags::MAP_NORESERVE,
-                fd,
-                0,
-            )
+            match fd {
+                Some(fd) => mmap(Some(address), whole, rights, flags | MapFlags::MAP_SHARED, fd, 0),
+                None => mmap_anonymous(Some(address), whole, rights, flags | MapFlags::MAP_PRIVATE),
+            }
         };
         if let Err(e) = mapped {
             // SAFETY: the reservation is ours alone, and nothing of it was handed out.
@@ -117,14 +135,44 @@ impl Mapping {
 
     /// Asks for 2 MiB pages in `[at, at + len)`, whole 2 MiB pages that each hold a page already.
     pub(super) fn collapse(&self, at: usize, len: usize) -> io::Result<()> {
-        assert!(at.checked_add(len).is_some_and(|end| end <= self.len), "{at} + {len} is beyond {}", self.len);
-        let ask = || {
-            // SAFETY: the range lies in our mapping; collapsing changes the size of its pages and no byte in them.
-            let rc = unsafe { libc::madvise(self.base.as_ptr().add(at).cast(), len, libc::MADV_COLLAPSE) };
-            Errno::result(rc).map(drop)
-        };
+        let ask = || self.advise(at..at + len, libc::MADV_COLLAPSE);
         // EAGAIN is for what passes: a page that somebody was just looking at.
         ask().or_else(|e| if e == Errno::EAGAIN { ask() } else { Err(e) }).map_err(io::Error::from)
+    }
+
+    /// Takes memory for a range of a private mapping, in 2 MiB pages where the kernel has them to give.
+    pub(super) fn populate(&self, range: Range<usize>) -> io::Result<()> {
+        let (first, last) = (range.start.next_multiple_of(HUGE_PAGE), range.end / HUGE_PAGE * HUGE_PAGE);
+        // As in a shared mapping, an empty 2 MiB cannot be collapsed.
+        let mut seeds = (first..last).step_by(HUGE_PAGE);
+        let huge = first < last
+            && seeds.all(|page| self.advise(page..page + super::SMALL_PAGE, libc::MADV_POPULATE_WRITE).is_ok())
+            && self.collapse(first, last - first).is_ok();
+        let rest = if huge { [range.start..first, last..range.end] } else { [range.clone(), range.end..range.end] };
+        for part in rest.into_iter().filter(|part| !part.is_empty()) {
+            match self.advise(part, libc::MADV_POPULATE_WRITE) {
+                // Before Linux 5.14 memory is taken when it is touched first.
+                Ok(()) | Err(Errno::EINVAL) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the memory of a range of a private mapping back to the system; it reads as zeros afterwards.
+    pub(super) fn discard(&self, range: Range<usize>) -> io::Result<()> {
+        if range.is_empty() {
+            return Ok(());
+        }
+        self.advise(range, libc::MADV_DONTNEED).map_err(io::Error::from)
+    }
+
+    fn advise(&self, range: Range<usize>, advice: libc::c_int) -> Result<(), Errno> {
+        assert!(range.start <= range.end && range.end <= self.len, "{range:?} is beyond {}", self.len);
+        // SAFETY: the range lies in our mapping. Advice about the size and the presence of pages changes no byte in them, and MADV_DONTNEED is
+        // given for memory that is free, on which nobody relies.
+        let code = unsafe { libc::madvise(self.base.as_ptr().add(range.start).cast(), range.len(), advice) };
+        Errno::result(code).map(drop)
     }
 }
 
@@ -165,6 +213,23 @@ fn range_call(fd: BorrowedFd<'_>, flags: FallocateFlags, at: usize, len: usize) 
 pub(super) fn occupied(fd: BorrowedFd<'_>) -> io::Result<u64> {
     let stat = fstat(fd).map_err(io::Error::from)?;
     Ok(u64::try_from(stat.st_blocks).unwrap_or(0) * 512)
+}
+
+/// Bytes of addresses that this process may still map; `None` if they are not limited.
+pub(super) fn address_room() -> Option<u64> {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let mapped = |field: usize| pages.split(' ').nth(field)?.trim().parse::<u64>().ok()?.checked_mul(page_size());
+    let room = |limit: Resource, field: usize| match getrlimit(limit) {
+        Ok((most, _)) if most != libc::RLIM_INFINITY => Some(most.saturating_sub(mapped(field).unwrap_or(0))),
+        _ => None,
+    };
+    // Addresses of all kinds, and those of memory that only this process writes.
+    [room(Resource::RLIMIT_AS, 0), room(Resource::RLIMIT_DATA, 5)].into_iter().flatten().min()
+}
+
+fn page_size() -> u64 {
+    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten();
+    size.and_then(|size| u64::try_from(size).ok()).unwrap_or(super::SMALL_PAGE as u64)
 }
 
 /// Bytes of 2 MiB pages that an administrator has reserved and that nobody has or is promised.

@@ -1,5 +1,7 @@
 //! What is left when a hub is killed: nothing. No process, no file, no memory.
 
+mod fork;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
