@@ -2,13 +2,15 @@
 //!
 //! What stands in the way is arranged in a process of its own: limits and mounts are of a whole process.
 
-use std::os::fd::AsRawFd;
+use std::io::Read;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use distob::{Error, Hub};
+use distob::{EngineKind, Error, Hub};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -154,9 +156,9 @@ fn allow_descriptors(more: u64) -> Vec<std::fs::File> {
 fn a_shortage_of_descriptors_is_named_when_it_lasts_and_outlived_when_not() {
     let test = "a_shortage_of_descriptors_is_named_when_it_lasts_and_outlived_when_not";
     let Some(more) = scenario() else {
-        // Short of one for the segments, and of one or both ends of the socket.
+        // Short of one for the engine's segment, and of one or both ends of the socket.
         let steps = std::thread::scope(|scope| {
-            let children = ["1", "3", "4"].map(|more| scope.spawn(move || apart(test, more, |_| ())));
+            let children = ["2", "3", "4"].map(|more| scope.spawn(move || apart(test, more, |_| ())));
             children.map(|child| child.join().unwrap())
         });
         assert!(steps.iter().all(|text| text.contains("outlived after")), "{steps:?}");
@@ -164,7 +166,7 @@ fn a_shortage_of_descriptors_is_named_when_it_lasts_and_outlived_when_not() {
     };
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     let hub = lazy();
-    // The agent's own descriptor is one of those that it may open.
+    // The board's segment and the agent's own descriptor are two of those that it may open.
     let taken = allow_descriptors(more.parse().unwrap());
     let (step, errno) = refusal(&add(&hub, 1).unwrap_err());
     assert_eq!(errno, Some(nix::errno::Errno::EMFILE as i32), "{step}");
@@ -273,4 +275,160 @@ fn what_an_engine_says_of_its_failure_is_in_the_error() {
     let (step, _) = refusal(&add(&hub, 1).unwrap_err());
     assert!(step.contains("start a thread of an engine") && step.contains("os error"), "{step}");
     assert!(step.contains("exit status: 1"), "{step}");
+}
+
+/// What a process does under a limit: the sum of an array, if its hub starts, and a task.
+fn sum_and_add(kind: EngineKind) -> distob::Result<distob::Result<u32>> {
+    let hub = Hub::builder().kind(kind).engines(2).start()?;
+    let array = hub.scatter(&ndarray::Array1::from_elem(1 << 20, 1.0))?;
+    assert_eq!((&array + 1.0).sum(), 2.0 * 1048576.0);
+    Ok(add(&hub, 1))
+}
+
+const KINDS: [EngineKind; 3] = [EngineKind::Auto, EngineKind::Embedded, EngineKind::Process];
+
+#[distob::test]
+fn a_limit_of_addresses_leaves_a_smaller_pool() {
+    let test = "a_limit_of_addresses_leaves_a_smaller_pool";
+    if scenario().is_none() {
+        for limit in ["RLIMIT_AS", "RLIMIT_DATA"] {
+            apart(test, limit, |_| ());
+        }
+        return;
+    }
+    const LIMIT: u64 = 4_000_000 << 10;
+    let limited = if scenario().unwrap() == "RLIMIT_AS" { Resource::RLIMIT_AS } else { Resource::RLIMIT_DATA };
+    setrlimit(limited, LIMIT, LIMIT).unwrap();
+    for kind in KINDS {
+        let hub = Hub::builder().kind(kind).engines(2).quota(1 << 40).start().unwrap();
+        let quota = hub.memory().quota;
+        if limited == Resource::RLIMIT_AS || kind != EngineKind::Process {
+            assert!((LIMIT / 4..LIMIT).contains(&quota), "{kind:?}: {quota}");
+        }
+        assert_eq!(sum_and_add(kind).unwrap().unwrap(), 2, "{kind:?}");
+        // All of it can be had, where the machine has so much.
+        if quota * 2 < distob::Hub::builder().embedded().engines(1).start().unwrap().memory().quota {
+            hub.reserve(quota as usize - (4 << 20)).unwrap();
+        }
+    }
+}
+
+/// Expects that threads compute arrays and run tasks, and that what needs engine processes is refused with this error.
+fn threads_alone(errno: nix::errno::Errno) {
+    assert_eq!(sum_and_add(EngineKind::Embedded).unwrap().unwrap(), 2);
+    let no_task = sum_and_add(EngineKind::Auto).unwrap().unwrap_err();
+    let no_hub = sum_and_add(EngineKind::Process).map(drop).unwrap_err();
+    for error in [no_task, no_hub] {
+        let (step, refused) = refusal(&error);
+        assert_eq!(refused, Some(errno as i32), "{step}");
+        assert!(step.contains("segment"), "{step}");
+    }
+}
+
+#[distob::test]
+fn a_limit_of_file_sizes_is_named_where_files_are_needed() {
+    let test = "a_limit_of_file_sizes_is_named_where_files_are_needed";
+    if scenario().is_none() {
+        apart(test, "file sizes", |_| ());
+        return;
+    }
+    setrlimit(Resource::RLIMIT_FSIZE, 64 << 10, 64 << 10).unwrap();
+    threads_alone(nix::errno::Errno::EFBIG);
+}
+
+#[distob::test]
+fn a_refusal_of_memory_files_is_named_where_they_are_needed() {
+    let test = "a_refusal_of_memory_files_is_named_where_they_are_needed";
+    if scenario().is_none() {
+        apart(test, "memory files", |_| ());
+        return;
+    }
+    let statement = |code: u32, k: u32, yes: u8| libc::sock_filter { code: code as u16, jt: yes, jf: 0, k };
+    let filter = [
+        // The number of the system call.
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, libc::SYS_memfd_create as u32, 1),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ALLOW, 0),
+        statement(libc::BPF_RET | libc::BPF_K, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32, 0),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut() };
+    // SAFETY: the filter outlives the calls, which copy it; it holds for this thread and those that it starts.
+    let denied = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+            && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) == 0
+    };
+    if !denied {
+        eprintln!("NOT TESTED: this system has no filters of system calls");
+        return;
+    }
+    threads_alone(nix::errno::Errno::EPERM);
+}
+
+#[distob::test]
+fn a_terminal_that_stops_what_prints_from_behind_does_not_stop_engines() {
+    let test = "a_terminal_that_stops_what_prints_from_behind_does_not_stop_engines";
+    if scenario().is_some() {
+        let hub = lazy();
+        let printed = hub.submit(|x: u32| println!("printed by a task: {x}"), 3).unwrap().wait();
+        printed.unwrap();
+        assert_eq!((add(&hub, 1).unwrap(), hub.deaths()), (2, 0));
+        return;
+    }
+    let (mut ours, mut theirs) = (-1, -1);
+    let none = std::ptr::null_mut();
+    // SAFETY: the two descriptors are written to variables of their type; no name, no settings, no size is asked for.
+    assert_eq!(unsafe { libc::openpty(&mut ours, &mut theirs, none, none.cast(), none.cast()) }, 0);
+    // SAFETY: the call has just made them, and nobody else knows them.
+    let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ours), OwnedFd::from_raw_fd(theirs)) };
+    // SAFETY: all bytes zero are a `termios`, which the call fills in.
+    unsafe {
+        let mut settings: libc::termios = std::mem::zeroed();
+        assert_eq!(libc::tcgetattr(theirs.as_raw_fd(), &mut settings), 0);
+        settings.c_lflag |= libc::TOSTOP;
+        assert_eq!(libc::tcsetattr(theirs.as_raw_fd(), libc::TCSANOW, &settings), 0);
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--nocapture"]).env(SCENARIO, "terminal");
+    let end = || Stdio::from(theirs.try_clone().unwrap());
+    command.stdin(end()).stdout(end()).stderr(end());
+    let leads = || {
+        // SAFETY: calls that take integers, of which standard input is the terminal.
+        let ok = unsafe { libc::setsid() >= 0 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 };
+        if ok { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+    };
+    // SAFETY: two system calls, as a new process may make them before it runs another program.
+    let mut child = unsafe { command.pre_exec(leads) }.spawn().unwrap();
+    // The reader ends when nobody has that end of the terminal.
+    drop((command, theirs));
+    let reader = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        // Ends with an error when the other end is closed.
+        let _ = std::fs::File::from(ours).read_to_end(&mut said);
+        String::from_utf8_lossy(&said).into_owned()
+    });
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > Duration::from_secs(30) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let said = reader.join().unwrap();
+    assert!(status.success() && said.contains("printed by a task: 3"), "{status}: {said}");
+}
+
+#[distob::test]
+fn what_a_task_prints_is_there_though_its_engine_is_killed() {
+    let test = "what_a_task_prints_is_there_though_its_engine_is_killed";
+    if scenario().is_some() {
+        let hub = lazy();
+        hub.submit(|x: u32| print!("a line without an end, {x}"), 3).unwrap().wait().unwrap();
+        pids(&hub).iter().for_each(|&pid| kill(Pid::from_raw(pid as i32), Signal::SIGKILL).unwrap());
+        return;
+    }
+    let text = apart(test, "prints", |_| ());
+    assert!(text.contains("a line without an end, 3"), "{text}");
 }

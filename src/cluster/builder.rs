@@ -90,7 +90,8 @@ impl HubBuilder {
     }
 
     /// Most bytes that the arrays of the hub may hold. Default: half of the machine's memory or, if that is less, of the memory cgroup's limit.
-    /// If the administrator has reserved as many bytes in 2 MiB pages (`vm.nr_hugepages`), arrays lie in those pages.
+    /// Under a limit of addresses (`ulimit -v`) it is at most half of those that are left beside the stacks of the hub's threads.
+    /// [`memory`](Hub::memory) tells the quota that the hub has. If the administrator has reserved as many bytes in 2 MiB pages (`vm.nr_hugepages`), arrays lie in those pages.
     pub fn quota(mut self, bytes: u64) -> Self {
         self.quota = Some(bytes);
         self

@@ -81,7 +81,9 @@ fn live(version: &str, socket: &OwnedFd) -> Result<()> {
     if version != PROTOCOL {
         return Err(Error::frame(format!("handshake version {version:?}, this program speaks {PROTOCOL:?}")));
     }
-    ignore_sigpipe()?;
+    ignore(Signal::SIGPIPE)?;
+    // An engine is in a group of its own, behind the terminal. With `stty tostop` it would be stopped when a task prints.
+    ignore(Signal::SIGTTOU)?;
     // Killed with the agent's thread, even while stopped.
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|e| Error::io("ask to be killed with the agent", e))?;
     let (hello, control, arrays) = hear(socket)?;
@@ -138,11 +140,11 @@ fn live(version: &str, socket: &OwnedFd) -> Result<()> {
     engine.beat(hello.participant)
 }
 
-/// Before `main` nobody has done it yet: a write to a closed socket is an error, not a signal.
-fn ignore_sigpipe() -> Result<()> {
+/// Has a signal ignored. As for SIGPIPE, before `main` nobody has done it yet: a write to a closed socket is an error, not a signal.
+fn ignore(signal: Signal) -> Result<()> {
     let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
     // SAFETY: ignoring a signal installs no handler, so there is no code that would have to be signal-safe.
-    unsafe { sigaction(Signal::SIGPIPE, &ignore) }.map_err(|e| Error::io("ignore SIGPIPE", e))?;
+    unsafe { sigaction(signal, &ignore) }.map_err(|e| Error::io(format!("ignore {signal}"), e))?;
     Ok(())
 }
 
@@ -321,6 +323,8 @@ impl Engine {
         }
         let (outcome, bytes) = self.call(&task);
         self.stay();
+        // A line that has not ended would be lost if this process were killed.
+        let _ = std::io::stdout().flush();
         let sent = self.reply(task.id, outcome, bytes);
         self.board.current_task(me).store(0, Ordering::Release);
         self.board.count(me, 0, 0, 1);
