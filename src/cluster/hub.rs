@@ -15,6 +15,7 @@ use super::job::{Job, JobKind, kinds};
 use super::link::LINK_BYTES;
 use super::task_pool::TaskPool;
 use crate::error::{Error, Result};
+use crate::transport::fork::is_forked;
 use crate::transport::{Block, Home, Pool, PoolStats, Quota, Segment};
 
 /// What a segment's length is a multiple of: a large page.
@@ -58,7 +59,8 @@ pub(super) enum Handle {
 impl Drop for Handle {
     #[inline]
     fn drop(&mut self) {
-        if let Handle::Counted(inner) = self
+        if is_forked()
+            && let Handle::Counted(inner) = self
             && !inner.home.is_here()
         {
             // In a forked process the hub never ends: to end it is to stop engines and to wait for threads, of the other process.
@@ -242,16 +244,16 @@ impl Hub {
     }
 
     /// Whether this is the process of the hub, and not one that was forked from it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is_here(&self) -> bool {
-        self.inner.home.is_here()
+        !is_forked() || self.inner.home.is_here()
     }
 
     /// # Errors
     /// [`Error::Forked`] in a process that was forked from the hub's.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_home(&self) -> Result<()> {
-        self.inner.home.check()
+        if is_forked() { self.inner.home.check() } else { Ok(()) }
     }
 
     /// The memory that arrays live in.

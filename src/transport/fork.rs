@@ -35,27 +35,35 @@ impl Home {
         Home { forks: FORKS.load(Ordering::Relaxed), process: std::process::id() }
     }
 
-    /// Whether this process is that one. One load and one comparison.
+    /// Whether this process is that one. Where there was no fork this takes one load of a static: the home itself, which may lie behind several
+    /// pointers, is not looked at.
     #[inline(always)]
-    pub fn is_here(self) -> bool {
+    pub fn is_here(&self) -> bool {
+        !is_forked() || self.is_here_after_forks()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_here_after_forks(&self) -> bool {
         FORKS.load(Ordering::Relaxed) == self.forks
     }
 
     /// # Errors
     /// [`Error::Forked`] if this process is another one.
     #[inline]
-    pub fn check(self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         if self.is_here() { Ok(()) } else { Err(self.error()) }
     }
 
     /// The error for the use of a thing that was made there.
     #[cold]
-    pub fn error(self) -> Error {
+    pub fn error(&self) -> Error {
         Error::Forked { process: self.process }
     }
 }
 
 /// Whether this process was forked from one that knew its [`Home`].
+#[inline(always)]
 pub fn is_forked() -> bool {
     FORKS.load(Ordering::Relaxed) > 0
 }
