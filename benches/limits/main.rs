@@ -16,6 +16,7 @@ mod report;
 mod rig;
 mod rivals;
 mod sleef;
+mod small;
 mod targets;
 mod ufunc;
 
@@ -122,8 +123,8 @@ impl Args {
 #[distob::main]
 fn main() -> distob::Result<()> {
     let args = Args::parse();
-    if let Some(unknown) = args.sections.iter().find(|s| !matches!(s.as_str(), "spine" | "ufunc")) {
-        eprintln!("no section {unknown:?}; there are: spine, ufunc");
+    if let Some(unknown) = args.sections.iter().find(|s| !matches!(s.as_str(), "spine" | "ufunc" | "small")) {
+        eprintln!("no section {unknown:?}; there are: spine, ufunc, small");
         std::process::exit(2);
     }
     let begun = Instant::now();
@@ -185,6 +186,12 @@ fn main() -> distob::Result<()> {
         let bench = ufunc::Bench { floor, hub: kinds[0].hub.clone(), effort, wants: &wants, rows: Vec::new() };
         rows.extend(bench.run(&sizes_of_ufunc));
     }
+    let small = |workload: &str, n: usize| {
+        let sizes = if args.bench { args.sizes.is_empty() || args.sizes.contains(&(n as f64)) } else { n <= 100 };
+        let only = args.only.is_empty() || args.only.iter().any(|only| only == workload);
+        (args.sections.is_empty() || args.sections.iter().any(|s| s == "small")) && only && sizes
+    };
+    rows.extend(small::rows(&kinds[0].hub, effort.brief(), &small));
     for (workload, figures) in TASKS {
         if args.bench && chosen(workload, 0) {
             rows.push(row(workload, 0, "seconds", figures(&kinds)?));

@@ -67,6 +67,19 @@ pub struct Effort {
     pub sample: Duration,
 }
 
+impl Effort {
+    /// The effort of one of very many rows.
+    pub fn brief(self) -> Effort {
+        let ms = Duration::from_millis;
+        Effort {
+            min_rounds: self.min_rounds.min(5),
+            budget: self.budget.min(ms(700)),
+            column: self.column.min(ms(500)),
+            ..self
+        }
+    }
+}
+
 /// A figure for each column that has one.
 pub type Figures = Vec<(&'static str, f64)>;
 

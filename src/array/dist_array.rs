@@ -51,12 +51,24 @@ use kernels::DType;
 /// # }
 /// ```
 pub struct DistArray<A, D> {
-    /// Set once it has its value: then this is the truth of pointer, shape and strides.
-    held: OnceCell<Held<A, D>>,
-    /// What gives the value, where it was an expression.
-    node: Option<Handle>,
+    state: State<A, D>,
     /// How it is dealt to engines, where that was said.
     partition: Option<Arc<Partition>>,
+}
+
+enum State<A, D> {
+    /// Pointer, shape and strides of an array that had its value from the start, or was changed.
+    Held(Held<A, D>),
+    /// An expression, and its value if it has one. In a box: a cell in the array itself would allow a write through `&DistArray`, and the compiler
+    /// would load pointer, shape and strides again for each element of a loop.
+    Pending(Box<Value<A, D>>),
+    /// The value was moved out, and another one is put in.
+    Moved,
+}
+
+struct Value<A, D> {
+    node: Handle,
+    held: OnceCell<Held<A, D>>,
 }
 
 /// A zero-dimensional [`DistArray`]: one element.
@@ -103,7 +115,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     pub(crate) fn from_node(node: Arc<Node>) -> Self {
         // Asked here, where the type is known to be an element, so that a dereference need not.
         assert!(A::DTYPE == Some(node.dtype), "a value of type {} was taken for another", node.dtype.name());
-        DistArray { held: OnceCell::new(), node: Some(Handle::new(node)), partition: None }
+        DistArray { state: State::pending(node), partition: None }
     }
 
     /// The array that is this operand, a leaf or a node. Not inlined, so that it is compiled once for a type and a dimension, whatever methods
@@ -135,25 +147,33 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 impl<A, D: Dimension> DistArray<A, D> {
     #[inline]
     pub(crate) fn from_held(held: Held<A, D>) -> Self {
-        DistArray { held: OnceCell::with_value(held), node: None, partition: None }
+        DistArray { state: State::Held(held), partition: None }
     }
 
     /// The evaluated state, if there is one.
     #[inline]
     pub(crate) fn held(&self) -> Option<&Held<A, D>> {
-        self.held.get()
+        match &self.state {
+            State::Held(held) => Some(held),
+            State::Pending(value) => value.held.get(),
+            State::Moved => None,
+        }
     }
 
     /// The evaluated state, if there is one, for a change of its elements.
     #[inline]
     pub(crate) fn held_if_there(&mut self) -> Option<&mut Held<A, D>> {
-        self.held.get_mut()
+        match &mut self.state {
+            State::Held(held) => Some(held),
+            State::Pending(value) => value.held.get_mut(),
+            State::Moved => None,
+        }
     }
 
     /// The evaluated state; computes it first.
     #[inline]
     pub(crate) fn try_held(&self) -> Result<&Held<A, D>> {
-        match self.held.get() {
+        match self.held() {
             Some(held) => Ok(held),
             None => self.evaluate(),
         }
@@ -161,20 +181,42 @@ impl<A, D: Dimension> DistArray<A, D> {
 
     #[cold]
     fn evaluate(&self) -> Result<&Held<A, D>> {
-        let Some(node) = &self.node else { return Err(Error::invalid("an array without a value")) };
+        let State::Pending(value) = &self.state else { return Err(moved()) };
         // In a forked process, a thread that is not there may be about to fill the cell.
-        node.hub.check_home()?;
-        let leaf = node.evaluate()?;
+        value.node.hub.check_home()?;
+        let leaf = value.node.evaluate()?;
         // Only what is quick happens inside of the cell: no thread waits there for a computation.
-        Ok(self.held.get_or_init(|| Held::of_pending(leaf)))
+        Ok(value.held.get_or_init(|| Held::of_pending(leaf)))
+    }
+
+    /// The expression that the array is or was.
+    fn node(&self) -> Option<&Arc<Node>> {
+        match &self.state {
+            State::Pending(value) => Some(&value.node),
+            State::Held(_) | State::Moved => None,
+        }
+    }
+
+    /// The expression of the value, where that has not been computed yet.
+    fn waiting(&self) -> Option<&Arc<Node>> {
+        match &self.state {
+            State::Pending(value) if value.held.get().is_none() => Some(&value.node),
+            _ => None,
+        }
     }
 
     /// The evaluated state by value.
     pub(crate) fn into_held(mut self) -> Result<Held<A, D>> {
-        self.try_held()?;
-        // The expression's own handle on the memory would make it look shared.
-        self.node = None;
-        self.held.take().ok_or_else(|| Error::invalid("an array without a value"))
+        self.held_mut()?;
+        self.take_held()
+    }
+
+    /// Moves out the evaluated state of an array that is no expression any more.
+    fn take_held(&mut self) -> Result<Held<A, D>> {
+        match std::mem::replace(&mut self.state, State::Moved) {
+            State::Held(held) => Ok(held),
+            State::Pending(_) | State::Moved => Err(moved()),
+        }
     }
 
     /// The array as ndarray's, which gets another value after this: its own memory where nobody else looks into that, else a copy.
@@ -183,16 +225,30 @@ impl<A, D: Dimension> DistArray<A, D> {
         if !held.owns_alone() {
             return held.copied();
         }
-        let held = self.held.take();
-        held.ok_or_else(|| Error::invalid("an array without a value"))?.into_array()
+        self.take_held()?.into_array()
     }
 
     /// The evaluated state, for a change of its layout alone.
     pub(crate) fn held_mut(&mut self) -> Result<&mut Held<A, D>> {
-        self.try_held()?;
-        // The expression's own handle on the memory would make it look shared.
-        self.node = None;
-        self.held.get_mut().ok_or_else(|| Error::invalid("an array without a value"))
+        if let State::Pending(value) = &mut self.state {
+            if value.held.get().is_none() {
+                self.evaluate()?;
+            }
+            self.keep_value_alone();
+        }
+        match &mut self.state {
+            State::Held(held) => Ok(held),
+            State::Pending(_) | State::Moved => Err(moved()),
+        }
+    }
+
+    /// Forgets the expression of an array that has its value: its handle on the memory would make that look shared.
+    fn keep_value_alone(&mut self) {
+        if let State::Pending(value) = &mut self.state
+            && let Some(held) = value.held.take()
+        {
+            self.state = State::Held(held);
+        }
     }
 
     /// The evaluated state, for a change of its elements: nobody else sees them.
@@ -206,8 +262,7 @@ impl<A, D: Dimension> DistArray<A, D> {
 
     /// Takes another value of the same shape; whoever shared the old one keeps it. The partition stays.
     pub(crate) fn set_value(&mut self, value: Self) {
-        self.held = value.held;
-        self.node = value.node;
+        self.state = value.state;
     }
 
     /// The partition, where one was said.
@@ -222,16 +277,15 @@ impl<A, D: Dimension> DistArray<A, D> {
 
     /// This array as an operand of programs, which take its elements for values of `dtype`.
     pub(crate) fn operand_as(&self, dtype: DType) -> Option<Operand> {
-        match (self.held.get(), &self.node) {
-            (Some(held), _) => Some(Operand::Leaf(Leaf { partition: self.partition.clone(), ..held.leaf_as(dtype) })),
-            (None, Some(node)) => Some(Operand::Node(Arc::clone(node))),
-            (None, None) => None,
+        match self.held() {
+            Some(held) => Some(Operand::Leaf(Leaf { partition: self.partition.clone(), ..held.leaf_as(dtype) })),
+            None => self.node().cloned().map(Operand::Node),
         }
     }
 
     /// The reduction along axes that this array will be, where it is pending and nothing else asks for it.
     pub(crate) fn pending_reduction(&self) -> Option<&Arc<Node>> {
-        let node = self.node.as_deref().filter(|node| self.held.get().is_none() && Arc::strong_count(node) == 1)?;
+        let node = self.waiting().filter(|node| Arc::strong_count(node) == 1)?;
         matches!(node.expr().as_deref(), Some(Expr::Reduce { .. })).then_some(node)
     }
 
@@ -241,33 +295,30 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// Where its elements are of another type.
     pub(crate) fn with_node<E: Dimension>(&self, node: Arc<Node>) -> DistArray<A, E> {
         assert!(
-            self.node.as_ref().is_some_and(|own| own.dtype == node.dtype),
+            self.node().is_some_and(|own| own.dtype == node.dtype),
             "a value of another type than {}",
             node.dtype.name()
         );
-        DistArray { held: OnceCell::new(), node: Some(Handle::new(node)), partition: None }
+        DistArray { state: State::pending(node), partition: None }
     }
 
     /// The expression of the value, where that has not been computed yet.
     pub(crate) fn pending_node(&self) -> Option<Arc<Node>> {
-        match self.held.get() {
-            Some(_) => None,
-            None => self.node.as_deref().cloned(),
-        }
+        self.waiting().cloned()
     }
 
     /// The hub that the array belongs to.
     pub fn hub(&self) -> &Hub {
-        match (self.held.get(), &self.node) {
-            (Some(held), _) => held.store.hub(),
-            (None, Some(node)) => &node.hub,
-            (None, None) => unreachable!("an array has a value or an expression"),
+        match &self.state {
+            State::Held(held) => held.store.hub(),
+            State::Pending(value) => &value.node.hub,
+            State::Moved => unreachable!("an array has a value or an expression"),
         }
     }
 
     /// Whether the value has not been computed yet, or lies in several blocks that have not been made contiguous yet.
     pub fn is_pending(&self) -> bool {
-        self.held.get().is_none() && self.node.as_ref().is_none_or(|node| node.value().is_none())
+        self.waiting().is_some_and(|node| node.value().is_none())
     }
 
     /// Computes the value if it is pending. After it has succeeded, a dereference cannot fail.
@@ -291,16 +342,17 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// Length of each axis. Computes nothing.
     #[inline]
     pub fn shape(&self) -> &[usize] {
-        match (self.held.get(), &self.node) {
-            (Some(held), _) => held.view.shape(),
-            (None, Some(node)) => &node.shape,
-            (None, None) => unreachable!("an array has a value or an expression"),
+        match (&self.state, self.held()) {
+            // ndarray's methods may have changed the value's layout.
+            (_, Some(held)) => held.view.shape(),
+            (State::Pending(value), None) => &value.node.shape,
+            (_, None) => unreachable!("an array has a value or an expression"),
         }
     }
 
     /// The shape in the form of its dimension type. Computes nothing.
     pub fn raw_dim(&self) -> D {
-        match self.held.get() {
+        match self.held() {
             Some(held) => held.view.raw_dim(),
             None => dim_of(self.shape()),
         }
@@ -346,7 +398,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// assert!(a.is_view() && shared.is_view());
     /// ```
     pub fn is_owned(&self) -> bool {
-        self.held.get().is_none_or(|held| held.store.was_unique())
+        self.held().is_none_or(|held| held.store.was_unique())
     }
 
     /// Whether another array or a pending expression shares the elements.
@@ -408,11 +460,26 @@ impl<A, D: Dimension> DistArray<A, D> {
         Ok(array)
     }
 
-    /// Computes a pending array, and copies elements that others share.
+    /// The elements of a pending array, computed first.
     #[cold]
     #[inline(never)]
-    fn make_unique(&mut self) -> Result<()> {
-        self.unique_mut().map(drop)
+    #[track_caller]
+    fn view_of_pending(&self) -> &ArrayRef<A, D> {
+        match self.try_held() {
+            Ok(held) => &held.view,
+            Err(error) => Self::failed(&error),
+        }
+    }
+
+    /// The elements, computed first where they are pending, and copied where others share them.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn view_of_unique(&mut self) -> &mut ArrayRef<A, D> {
+        match self.unique_mut() {
+            Ok(held) => &mut held.view,
+            Err(error) => Self::failed(&error),
+        }
     }
 
     /// A dereference that failed: a panic, or, where one is under way, an array of nothing.
@@ -429,6 +496,17 @@ impl<A, D: Dimension> DistArray<A, D> {
         // A second panic would abort the process. Leaked, since it must outlive the borrow; it is empty and rare.
         &mut *Box::leak(Box::new(View::empty()))
     }
+}
+
+impl<A, D> State<A, D> {
+    fn pending(node: Arc<Node>) -> Self {
+        State::Pending(Box::new(Value { node: Handle::new(node), held: OnceCell::new() }))
+    }
+}
+
+#[cold]
+fn moved() -> Error {
+    Error::invalid("an array without a value")
 }
 
 /// The index of an axis that may be counted from the end.
@@ -453,12 +531,11 @@ impl<A, D: Dimension> Deref for DistArray<A, D> {
     #[inline]
     #[track_caller]
     fn deref(&self) -> &ArrayRef<A, D> {
-        match self.held.get() {
-            Some(held) => &held.view,
-            None => match self.evaluate() {
-                Ok(held) => &held.view,
-                Err(error) => Self::failed(&error),
-            },
+        // Loops over elements come here for each of them. What is left of the other way is one call, so that the compiler may take the question
+        // out of the loop.
+        match &self.state {
+            State::Held(held) => &held.view,
+            State::Pending(_) | State::Moved => self.view_of_pending(),
         }
     }
 }
@@ -467,15 +544,17 @@ impl<A, D: Dimension> DerefMut for DistArray<A, D> {
     #[inline]
     #[track_caller]
     fn deref_mut(&mut self) -> &mut ArrayRef<A, D> {
-        // Loops over elements come here for each of them.
-        let ready = self.node.is_none() && self.held.get_mut().is_some_and(Held::is_unique);
-        if !ready && let Err(error) = self.make_unique() {
-            return Self::failed(&error);
+        let ready = match &mut self.state {
+            State::Held(held) => held.store.is_plainly_unique(),
+            State::Pending(_) | State::Moved => false,
+        };
+        if ready {
+            match &mut self.state {
+                State::Held(held) => return &mut held.view,
+                State::Pending(_) | State::Moved => unreachable!("asked above"),
+            }
         }
-        match self.held.get_mut() {
-            Some(held) => &mut held.view,
-            None => unreachable!("elements that were made this array's own"),
-        }
+        self.view_of_unique()
     }
 }
 
@@ -518,7 +597,14 @@ impl<A: Clone, D: Dimension> Clone for DistArray<A, D> {
     /// assert_eq!((a[[0, 0]], b[[0, 0]]), (2.0, -1.0));
     /// ```
     fn clone(&self) -> Self {
-        DistArray { held: self.held.clone(), node: self.node.clone(), partition: self.partition.clone() }
+        let state = match &self.state {
+            State::Held(held) => State::Held(held.clone()),
+            State::Pending(value) => {
+                State::Pending(Box::new(Value { node: value.node.clone(), held: value.held.clone() }))
+            }
+            State::Moved => State::Moved,
+        };
+        DistArray { state, partition: self.partition.clone() }
     }
 }
 

@@ -10,6 +10,7 @@ use ndarray::{
 
 use super::argument::{Arg, StoreRef};
 use super::dist_array::{DistArray, expect};
+use super::eager;
 use super::gather::copy_in;
 use super::leaf::lies_on_words;
 use super::shared::Shared;
@@ -246,9 +247,10 @@ impl<A: Clone, D: Dimension> DistView<'_, A, D> {
     #[track_caller]
     pub fn to_owned(&self) -> DistArray<A, D> {
         match self.memory {
-            Some(StoreRef { store, keep: true }) => {
-                DistArray::from_held(expect(Held::part(&self.view, store).duplicate()))
-            }
+            Some(StoreRef { store, keep: true }) => match eager::copy_of_numbers(store.hub(), &self.view) {
+                Some(held) => DistArray::from_held(held),
+                None => DistArray::from_held(expect(Held::part(&self.view, store).duplicate())),
+            },
             memory => owned_apart(&self.view, memory.map(|memory| memory.store)),
         }
     }
@@ -276,7 +278,11 @@ pub(super) fn owned_apart<A: Clone, D: Dimension>(
 ) -> DistArray<A, D> {
     match store {
         Some(store) if writable_in_place(view, store) && !view.is_empty() => {
-            DistArray::from_held(expect(Held::part(view, store).without_gaps()))
+            let copy = eager::copy_of_numbers(store.hub(), view);
+            DistArray::from_held(match copy {
+                Some(held) => held,
+                None => expect(Held::part(view, store).without_gaps()),
+            })
         }
         _ => DistArray::from(view.to_owned()),
     }

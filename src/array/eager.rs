@@ -1,18 +1,22 @@
 //! Small operations on arrays that have their values: computed at once by one kernel call, without a node or a plan, so
 //! that they cost no more than ndarray's.
 
-use ndarray::{ArrayRef, ArrayView, Dimension};
+use std::mem::MaybeUninit;
+
+use ndarray::{ArrayRef, ArrayView, Dimension, Ix1};
 
 use super::argument::{Arg, Untyped, hub_of};
 use super::broadcast::{broadcast_strides, check_broadcast_to, memory_order, strides_in_order};
 use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, dim_of};
+use super::owned::dtype_of;
 use super::shared::Shared;
 use super::view::{Bare, Held, Leaf, Seen, Store, filled};
 use super::walk::Walk;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
+use kernels::matrix::{self, Product};
 use kernels::small::{self, Values};
 use kernels::{DType, Fault, Fold, Op, strided};
 
@@ -23,6 +27,8 @@ pub(crate) const SMALL: usize = 16 << 10;
 const COMBINE: unsafe fn(Op, [DType; 2], &Ready<'_>, &Ready<'_>) -> Option<(Shared<Store>, bool)> = combine;
 const COPIED: unsafe fn(&Hub, usize, Seen<'_>) -> Option<Shared<Store>> = copied;
 const CHANGE: unsafe fn(Op, DType, Ready<'_>, &Ready<'_>) -> bool = change;
+const DOT: unsafe fn(DType, [(*const u8, usize); 2], [Option<&Hub>; 2], *mut u8) -> bool = dot_of;
+const DOT_WITH_MATRIX: unsafe fn(DType, [Seen<'_>; 2], [Option<&Hub>; 2]) -> Option<Shared<Store>> = dot_in_order;
 const EACH: unsafe fn(Op, [DType; 2], (*const u8, usize), &Hub) -> Option<Shared<Store>> = each;
 const STRIDED: unsafe fn(Op, [DType; 2], &Hub, &[Seen<'_>], &[usize]) -> Option<(Shared<Store>, Dims<isize>)> =
     strided_in_order;
@@ -208,11 +214,20 @@ pub(crate) fn copy<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, 
     Some(unsafe { Held::in_store(store, view.raw_dim()) })
 }
 
+/// [`copy`] of elements of any type; `None` also where they are no numbers.
+pub(crate) fn copy_of_numbers<A, D: Dimension>(hub: &Hub, view: &ArrayRef<A, D>) -> Option<Held<A, D>> {
+    dtype_of::<A>()?;
+    // SAFETY: the view's elements, of this size.
+    let store = unsafe { COPIED(hub, size_of::<A>(), Seen::of(view))? };
+    // SAFETY: as many elements as the view has, of whose shape the array is, were written: the bits of numbers may be copied.
+    Some(unsafe { Held::in_store(store, view.raw_dim()) })
+}
+
 /// # Safety
 /// The elements are valid for reads, of `size` bytes.
 unsafe fn copied(hub: &Hub, size: usize, from: Seen<'_>) -> Option<Shared<Store>> {
     let n = volume(from.shape);
-    if n > SMALL || !from.is_row_major() {
+    if n > SMALL || !hub.is_here() || !from.is_row_major() {
         return None;
     }
     let fill = |out: *mut u8| {
@@ -377,6 +392,156 @@ pub(crate) fn along(hub: &Hub, array: Bare<'_>, fold: Fold, axes: &[usize], to: 
         Ok(_) => Some(Ok(unsafe { Leaf::in_store(store?, to, kept) })),
         Err(error) => Some(Err(error)),
     }
+}
+
+/// Products of two small operands that are there, added up along `axis` of the shape that they broadcast to; `None` where the general way must
+/// be taken.
+pub(crate) fn sum_products(
+    hub: &Hub,
+    [x, y]: [Seen<'_>; 2],
+    dtype: DType,
+    shape: &[usize],
+    axis: usize,
+) -> Option<Leaf> {
+    let kept = Dims::from_fn(shape.len() - 1, |at| shape[at + usize::from(at >= axis)]);
+    let (left, right) = (broadcast_strides(x.shape, x.strides, shape), broadcast_strides(y.shape, y.strides, shape));
+    // SAFETY: elements that are borrowed, of this type: broadcasting reaches no others.
+    let store = unsafe { summed(hub, dtype, shape, axis, [(x.at, &left), (y.at, &right)]) }?;
+    // SAFETY: a result for each cell is written.
+    Some(unsafe { Leaf::in_store(store, dtype, kept) })
+}
+
+/// Whether [`sum_products`] may be of this type: sums of the others are of another kind, or of wider products.
+fn is_summed(dtype: DType) -> bool {
+    !dtype.is_half() && dtype != DType::Bool
+}
+
+/// # Safety
+/// Operands of this type, as [`small::sum_products`] takes them.
+unsafe fn summed(
+    hub: &Hub,
+    dtype: DType,
+    shape: &[usize],
+    axis: usize,
+    operands: [(*const u8, &[isize]); 2],
+) -> Option<Shared<Store>> {
+    let n = volume(shape);
+    if !(1..=SMALL).contains(&n) || !is_summed(dtype) {
+        return None;
+    }
+    let cells = n / shape[axis];
+    // SAFETY: the caller's promise; a fresh block for a result of each cell.
+    let fill = |out: *mut u8| unsafe { small::sum_products(dtype, shape, axis, operands, (out, cells)) };
+    // SAFETY: where it says so `sum_products` has written all of `out`.
+    unsafe { filled(hub, cells * dtype.size(), fill) }
+}
+
+/// The product of two matrices that are there, where it is small enough to be one block of the work; `None` where the general way must be taken.
+pub(crate) fn product(hub: &Hub, [x, y]: [Seen<'_>; 2], dtype: DType) -> Option<Leaf> {
+    let (&[rows, _], &[_, columns]) = (x.shape, y.shape) else { return None };
+    // SAFETY: elements that are borrowed, of this type.
+    let store = unsafe { multiplied(hub, dtype, [x, y]) }?;
+    // SAFETY: all results are written.
+    Some(unsafe { Leaf::in_store(store, dtype, Dims::new(&[rows, columns])) })
+}
+
+/// # Safety
+/// The operands are matrices whose elements may be read, of this type.
+unsafe fn multiplied(hub: &Hub, dtype: DType, [x, y]: [Seen<'_>; 2]) -> Option<Shared<Store>> {
+    let (&[rows, depth], &[_, columns]) = (x.shape, y.shape) else { return None };
+    let sides = [
+        matrix::Operand { leading: Vec::new(), own: x.strides[0], common: x.strides[1] },
+        matrix::Operand { leading: Vec::new(), own: y.strides[1], common: y.strides[0] },
+    ];
+    // One of no elements, and one that cannot be, are left to the general way.
+    let product = Product::new(dtype, Vec::new(), [rows, depth, columns], sides, 1).ok()?;
+    if !product.is_alone() {
+        return None;
+    }
+    // SAFETY: the caller's promise; a fresh block for the results.
+    let fill = |out: *mut u8| unsafe { product.run_alone([x.at, y.at], out) };
+    // SAFETY: where it says so `run_alone` has written all of `out`.
+    unsafe { filled(hub, rows * columns * dtype.size(), fill) }
+}
+
+/// ndarray's `dot` of a matrix and a matrix or vector that are there and small; `None` where the general way must be taken, which also says
+/// what is wrong.
+#[inline]
+pub(crate) fn dot_with_matrix<A: Element, L: Dimension, R: Dimension, O: Dimension>(
+    x: &Arg<'_, A, L>,
+    y: &Arg<'_, A, R>,
+) -> Option<DistArray<A, O>> {
+    let (left, right) = (x.there()?.seen(), y.there()?.seen());
+    let lengths = [left.shape[0], *right.shape.last()?];
+    // SAFETY: elements of type `A` that are borrowed.
+    let store = unsafe { DOT_WITH_MATRIX(A::DTYPE?, [left, right], [x.hub(), y.hub()])? };
+    let dim = match (left.shape.len(), right.shape.len()) {
+        (1, _) => dim_of::<O>(&lengths[1..]),
+        (_, 1) => dim_of::<O>(&lengths[..1]),
+        _ => dim_of::<O>(&lengths),
+    };
+    // SAFETY: as many results as there are rows, columns, or both.
+    Some(DistArray::from_held(unsafe { Held::in_store(store, dim) }))
+}
+
+/// # Safety
+/// The operands' elements may be read, of this type.
+unsafe fn dot_in_order(dtype: DType, [x, y]: [Seen<'_>; 2], hubs: [Option<&Hub>; 2]) -> Option<Shared<Store>> {
+    let hub = match hubs {
+        [Some(one), Some(other)] if one.id() != other.id() => return None,
+        [Some(hub), _] | [_, Some(hub)] => hub,
+        [None, None] => &Hub::current().ok()?,
+    };
+    if !hub.is_here() {
+        return None;
+    }
+    // SAFETY: the caller's promise, for all three: a vector is read again for each row or column.
+    unsafe {
+        match (x.shape, y.shape) {
+            (&[_, n], &[terms]) if n == terms => {
+                summed(hub, dtype, x.shape, 1, [(x.at, x.strides), (y.at, &[0, y.strides[0]])])
+            }
+            (&[terms], &[n, _]) if n == terms => {
+                summed(hub, dtype, y.shape, 0, [(x.at, &[x.strides[0], 0]), (y.at, y.strides)])
+            }
+            (&[_, n], &[terms, _]) if n == terms => multiplied(hub, dtype, [x, y]),
+            _ => None,
+        }
+    }
+}
+
+/// The product of two small vectors that are there; `None` where the general way must be taken, which also says what is wrong.
+#[inline]
+pub(crate) fn dot<A: Element>(x: &Arg<'_, A, Ix1>, y: &Arg<'_, A, Ix1>) -> Option<A> {
+    let (left, right) = (x.ready()?, y.ready()?);
+    let mut sum = MaybeUninit::<A>::uninit();
+    let operands = [left, right].map(|elements| (elements.as_ptr().cast::<u8>(), elements.len()));
+    // SAFETY: slices of `A`, and a place for one.
+    let done = unsafe { DOT(A::DTYPE?, operands, [x.hub(), y.hub()], sum.as_mut_ptr().cast()) };
+    // SAFETY: where it says so the sum is written.
+    done.then(|| unsafe { sum.assume_init() })
+}
+
+/// Writes the sum of the products of two vectors.
+///
+/// # Safety
+/// Pointers to as many elements of type `dtype` as are told, which are valid for reads; `sum` takes one.
+unsafe fn dot_of(
+    dtype: DType,
+    [(left, n), (right, other)]: [(*const u8, usize); 2],
+    hubs: [Option<&Hub>; 2],
+    sum: *mut u8,
+) -> bool {
+    if n != other || !(1..=SMALL).contains(&n) || !is_summed(dtype) {
+        return false;
+    }
+    let is_here = match hubs {
+        [Some(one), Some(other)] => one.id() == other.id() && one.is_here(),
+        [Some(hub), None] | [None, Some(hub)] => hub.is_here(),
+        [None, None] => true,
+    };
+    // SAFETY: the caller's promise.
+    is_here && unsafe { small::sum_products(dtype, &[n], 0, [(left, &[1]), (right, &[1])], (sum, 1)) }
 }
 
 /// Whether `small`, row-major, meets each row of `large` of its own length, and such rows are long: its axes are the last ones of `large`.

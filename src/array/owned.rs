@@ -139,13 +139,15 @@ impl Owned {
     }
 }
 
-impl Store {
+impl Shared<Store> {
     /// A block with the same bytes at the same offsets, for engine processes; `None` where this is a block itself. The first call copies
     /// them: they are of a type without padding and pointers.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub(super) fn beside(&self) -> Result<Option<&Shared<Store>>> {
+        // Who writes the elements after this has to give up the copy first, and so must look for it.
+        self.mark();
         let Some(owned) = self.owned() else { return Ok(None) };
         if let Some(block) = owned.beside.get() {
             return Ok(Some(block));

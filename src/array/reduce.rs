@@ -6,7 +6,7 @@
 
 use std::ops::{Add, Div, Mul};
 
-use ndarray::{Axis, Dimension, Ix0, IxDyn, RemoveAxis};
+use ndarray::{ArrayRef, Axis, Dimension, Ix0, IxDyn, RemoveAxis};
 use num_traits::{Float, FromPrimitive, One, Zero};
 
 use super::argument::{Arg, Untyped};
@@ -16,7 +16,7 @@ use super::eager::{self, SMALL};
 use super::evaluate;
 use super::gather::copy_in;
 use super::lazy::{Expr, Node, Operand};
-use super::view::{Held, Leaf};
+use super::view::{Bare, Held, Leaf};
 use super::{operate, walk};
 use crate::cluster::Hub;
 use crate::element::Element;
@@ -36,14 +36,40 @@ const FOLD_HERE: usize = 128 << 10;
 /// The three ways give the same bits: a fold of all axes goes through the elements in logical order, whatever the shape.
 pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D>, fold: Fold) -> Result<R> {
     if let Some(held) = array.held()
-        && let Some(elements) = held.view.as_slice()
-        && elements.len() <= FOLD_HERE
-        && held.store.hub().is_here()
+        && let Some(value) = in_order(&held.view, Some(held.store.hub()), fold)
     {
-        return Ok(small::fold_slice(fold, elements)?);
+        return value;
     }
     let value = WHOLE(&Arg::Dist(array), fold, R::DTYPE)?;
     R::from_scalar(&value).ok_or_else(|| unknown(fold))
+}
+
+/// [`whole`] of elements that lie in order, where there are few.
+#[inline]
+fn in_order<A: Element, D: Dimension, R: Element>(
+    view: &ArrayRef<A, D>,
+    hub: Option<&Hub>,
+    fold: Fold,
+) -> Option<Result<R>> {
+    let elements = view.as_slice()?;
+    let here = elements.len() <= FOLD_HERE && hub.is_none_or(Hub::is_here);
+    here.then(|| Ok(small::fold_slice(fold, elements)?))
+}
+
+/// [`whole`] of a small view; `None` where the general way must be taken.
+#[inline]
+pub(super) fn of_view<A: Element, D: Dimension, R: Element>(
+    view: &ArrayRef<A, D>,
+    hub: Option<&Hub>,
+    fold: Fold,
+) -> Option<Result<R>> {
+    if view.len() > SMALL || hub.is_some_and(|hub| !hub.is_here()) {
+        return None;
+    }
+    in_order(view, hub, fold).or_else(|| {
+        let value = walk::folded(Bare::of(view)?, fold, R::DTYPE?);
+        Some(value.and_then(|value| R::from_scalar(&value).ok_or_else(|| unknown(fold))))
+    })
 }
 
 // Pointers, as those of `transport/pool`.

@@ -5,10 +5,17 @@
 
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 struct Counted<T> {
     references: AtomicUsize,
+    /// Whether there may be a second reference, or something else that the holder has marked. Loops over elements ask for each element whether
+    /// theirs is the only reference: a plain load lets the compiler keep what it knows about other memory, which an atomic load does not.
+    ///
+    /// It is written through `&Shared` by atomic stores, and only by who finds `false` there. [`Shared::is_plainly_unique`] reads it through
+    /// `&mut Shared` without an atomic load. No write is concurrent with that read: the borrowed reference itself cannot be used meanwhile,
+    /// and any other reference descends from a clone that left `true`. It stays `true` until a holder finds itself the only one.
+    marked: AtomicBool,
     value: T,
 }
 
@@ -23,7 +30,11 @@ unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 impl<T> Shared<T> {
     #[inline]
     pub(crate) fn new(value: T) -> Shared<T> {
-        Shared(NonNull::from(Box::leak(Box::new(Counted { references: AtomicUsize::new(1), value }))))
+        Shared(NonNull::from(Box::leak(Box::new(Counted {
+            references: AtomicUsize::new(1),
+            marked: AtomicBool::new(false),
+            value,
+        }))))
     }
 
     #[inline]
@@ -36,7 +47,33 @@ impl<T> Shared<T> {
     #[inline]
     pub(crate) fn is_unique(&mut self) -> bool {
         // Acquire: what those did who have given up theirs comes before what the caller does now.
-        self.counted().references.load(Ordering::Acquire) == 1
+        self.is_plainly_unique() || self.counted().references.load(Ordering::Acquire) == 1
+    }
+
+    /// Whether this is the only reference and nothing was marked since [`unmark`](Shared::unmark): a part of the cases in which it is the only one.
+    #[inline(always)]
+    pub(crate) fn is_plainly_unique(&mut self) -> bool {
+        // SAFETY: the pointer is to a `bool` that lives as long as this reference. No thread writes it while this one is borrowed mutably (see
+        // `marked`). The holders of former references wrote before they gave them up, and `unmark` has acquired that.
+        unsafe { !*self.counted().marked.as_ptr() }
+    }
+
+    /// From now on [`is_plainly_unique`](Shared::is_plainly_unique) is false.
+    #[inline]
+    pub(super) fn mark(&self) {
+        let marked = &self.counted().marked;
+        if !marked.load(Ordering::Relaxed) {
+            marked.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Forgets the mark, where this is the only reference; whether it is.
+    pub(super) fn unmark(&mut self) -> bool {
+        let unique = self.counted().references.load(Ordering::Acquire) == 1;
+        if unique {
+            self.counted().marked.store(false, Ordering::Relaxed);
+        }
+        unique
     }
 
     /// Whether this was the only reference a moment ago: another thread may have made one meanwhile.
@@ -58,6 +95,7 @@ impl<T> Shared<T> {
 impl<T> Clone for Shared<T> {
     #[inline]
     fn clone(&self) -> Self {
+        self.mark();
         // Relaxed: a new reference is made from one that is there, and passed on by means that order it.
         if self.counted().references.fetch_add(1, Ordering::Relaxed) > isize::MAX as usize {
             // Only by leaking them could there be so many: as in `Arc`, nothing sensible can come after this.
@@ -126,9 +164,28 @@ mod tests {
         let other = one.clone();
         assert!(!one.is_unique() && one.get_mut().is_none());
         assert_eq!(*other + *one, 10);
+        assert!(!one.is_plainly_unique() && !one.unmark());
         drop(other);
-        assert!(one.is_unique());
+        assert!(one.is_unique() && !one.is_plainly_unique());
+        assert!(one.unmark() && one.is_plainly_unique());
         *one.get_mut().expect("the only one") += 1;
         assert_eq!(*one, 6);
+    }
+
+    #[test]
+    fn references_that_threads_make_of_one_leave_it_marked() {
+        for _ in 0..if cfg!(miri) { 3 } else { 300 } {
+            let mut first = Shared::new(7);
+            std::thread::scope(|scope| {
+                let handles: Vec<_> = (0..3).map(|_| scope.spawn(|| first.clone())).collect();
+                let others: Vec<_> = handles.into_iter().map(|handle| handle.join().expect("it only clones")).collect();
+                let mut others = others.into_iter();
+                let mut last = others.next().expect("three were made");
+                drop(others);
+                assert!(!last.is_plainly_unique() && !last.is_unique());
+            });
+            assert!(!first.is_plainly_unique() && first.is_unique());
+            assert!(first.unmark() && first.is_plainly_unique());
+        }
     }
 }

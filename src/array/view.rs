@@ -509,12 +509,19 @@ impl<A, D: Dimension> Held<A, D> {
     /// block, and the original ends: nobody has a reference to it any more.
     #[inline]
     pub(crate) fn is_unique(&mut self) -> bool {
+        self.store.is_plainly_unique() || self.becomes_unique()
+    }
+
+    #[inline(never)]
+    fn becomes_unique(&mut self) -> bool {
         let Some(store) = self.store.get_mut() else { return false };
         if let Some((owned, _, _)) = store.owned_mut()
             && let Some(beside) = owned.take_beside()
         {
             self.go_on_in(beside);
         }
+        // Others may look into the block that the array has gone on in.
+        self.store.unmark();
         true
     }
 

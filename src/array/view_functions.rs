@@ -11,7 +11,7 @@ use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
 use super::dist_view_mut::DistViewMut;
 use super::function::{Add, Binary, Multiply};
-use super::method::{DotDim, Input};
+use super::method::{DotDim, Input, dot};
 use crate::Message;
 use crate::element::Element;
 use crate::error::Result;
@@ -162,7 +162,7 @@ macro_rules! methods {
                 Multiply: Binary<A, Output = A>,
                 Add: Binary<A, Output = A>,
             {
-                expect(self.kept()).dot(rhs)
+                expect(dot(&self.as_arg(), &rhs.view_arg()))
             }
 
             /// As [`DistArray::equal`].

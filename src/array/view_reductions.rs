@@ -9,8 +9,10 @@ use super::argument::Argument;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
 use super::dist_view_mut::DistViewMut;
+use super::reduce::of_view;
 use crate::element::Element;
 use crate::error::Result;
+use kernels::Fold;
 
 macro_rules! methods {
     ($View:ident) => {
@@ -21,7 +23,7 @@ macro_rules! methods {
             where
                 A: Add<Output = A> + Zero,
             {
-                expect(self.for_call()).sum()
+                expect(self.try_sum())
             }
 
             /// As [`DistArray::try_sum`].
@@ -29,7 +31,10 @@ macro_rules! methods {
             where
                 A: Add<Output = A> + Zero,
             {
-                self.for_call()?.try_sum()
+                match of_view(&self.view, self.hub(), Fold::Sum) {
+                    Some(sum) => sum,
+                    None => self.for_call()?.try_sum(),
+                }
             }
 
             /// As [`DistArray::product`].
@@ -38,7 +43,10 @@ macro_rules! methods {
             where
                 A: Mul<Output = A> + One,
             {
-                expect(self.for_call()).product()
+                match of_view(&self.view, self.hub(), Fold::Product) {
+                    Some(product) => expect(product),
+                    None => expect(self.for_call()).product(),
+                }
             }
 
             /// As [`DistArray::mean`].

@@ -171,12 +171,28 @@ impl<T> Shared<T> {
     }
 }
 
+/// Words that [`folded`] keeps on the stack.
+const FEW_WORDS: usize = 256;
+
 /// All of a few elements folded into one, in row-major order, wherever they lie.
 pub(super) fn folded(elements: Bare<'_>, fold: Fold, to: DType) -> Result<Scalar> {
     let (n, size) = (volume(elements.shape()), elements.dtype().size());
     // Words of the largest alignment that an element has.
-    let mut in_order = vec![0u64; (n * size).div_ceil(size_of::<u64>())];
-    let out = in_order.as_mut_ptr().cast::<u8>();
+    let (mut few, mut many) = ([MaybeUninit::<u64>::uninit(); FEW_WORDS], Vec::new());
+    let words = (n * size).div_ceil(size_of::<u64>());
+    let out = if words <= FEW_WORDS {
+        few.as_mut_ptr()
+    } else {
+        many.resize(words, MaybeUninit::uninit());
+        many.as_mut_ptr()
+    };
+    let out = out.cast::<u8>();
+    if let (&[length], &[step]) = (elements.shape(), elements.strides()) {
+        // SAFETY: as below, of one run.
+        unsafe { strided_bits(elements.first(), step, out, length, size) };
+        // SAFETY: the copies of `n` elements of that type.
+        return Ok(unsafe { small::fold_at(fold, (elements.dtype(), out, n), to) }?);
+    }
     let order = Dims::from_fn(elements.shape().len(), |axis| axis);
     let walk = Walk::new(elements.shape(), &order, [elements.strides()]);
     // Through no elements there is no walk.

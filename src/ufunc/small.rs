@@ -5,8 +5,10 @@ use super::kernel::{Arg, recipe, splat, splat_lanes};
 use super::known;
 use super::simd::Isa;
 use super::stream::Line;
+use super::strided;
 use super::{DType, Fold, Instr, Layout, Op, Plan, Program, Scalar, Value};
 use crate::{Error, Result};
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
 /// An operand of a small operation.
@@ -119,6 +121,10 @@ pub fn apply_binary<A: Value, R: Value>(
 ///
 /// As [`unary`].
 pub unsafe fn binary(op: Op, from: DType, [a, b]: [Values; 2], (to, out): (DType, *mut u8), n: usize) -> Result<()> {
+    // SAFETY: the caller's promise.
+    if n <= FEW && from == to && unsafe { one_by_one(op, from, [a, b], out, n) } {
+        return Ok(());
+    }
     let (mut left, mut right) = (Splat::uninit(), Splat::uninit());
     let size = from.size();
     // SAFETY: the caller's promise; operands are as long as the result, or splats.
@@ -141,6 +147,10 @@ pub fn update_binary<A: Value>(op: Op, a: &mut [A], b: Operand<'_, A>) -> bool {
 ///
 /// Both operands' values are of the type, valid for reads and aligned; nobody else reads or writes those of `a`.
 pub unsafe fn update(op: Op, dtype: DType, (a, n): (*mut u8, usize), b: Values) -> bool {
+    // SAFETY: the caller's promise; all values are read before results are written.
+    if n <= FEW && unsafe { one_by_one(op, dtype, [Values::Each(a, n), b], a, n) } {
+        return true;
+    }
     let mut splat = Splat::uninit();
     // SAFETY: the caller's promise.
     let right = unsafe { b.arg(dtype.size(), n, &mut splat) };
@@ -154,6 +164,133 @@ pub unsafe fn update(op: Op, dtype: DType, (a, n): (*mut u8, usize), b: Values) 
     // the kernel allows, and the other is apart (contract).
     unsafe { recipe.kernel.get(Isa::current())(a, &args, n, false) };
     true
+}
+
+/// Up to so many values are computed without a kernel: to find one takes longer.
+const FEW: usize = 8;
+
+/// Sums, differences, products and quotients of a few floats; `false`, and nothing done, for other operations and types, and where a result is
+/// NaN. IEEE 754 leaves one result to each other case, so it does not matter that no kernel computes it. Which of two NaNs is left does
+/// depend on the instructions.
+///
+/// # Safety
+///
+/// As [`binary`], but `out` may be the first operand; `n` is at most [`FEW`].
+#[inline]
+unsafe fn one_by_one(op: Op, dtype: DType, operands: [Values; 2], out: *mut u8, n: usize) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match dtype {
+            DType::F64 => floats(op, operands, out.cast::<f64>(), n),
+            DType::F32 => floats(op, operands, out.cast::<f32>(), n),
+            _ => false,
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`one_by_one`], of values of type `T`; `n` is at most [`FEW`].
+#[inline]
+unsafe fn floats<T: num_traits::Float>(op: Op, operands: [Values; 2], out: *mut T, n: usize) -> bool {
+    // First value, and how far apart the next one is.
+    let source = |values: Values| match values {
+        Values::Each(ptr, len) => (len == n).then_some((ptr.cast::<T>(), 1)),
+        Values::One(ptr) => Some((ptr.cast::<T>(), 0)),
+    };
+    let [Some((a, da)), Some((b, db))] = operands.map(source) else { return false };
+    let mut results = [T::zero(); FEW];
+    macro_rules! each {
+        ($op:tt) => {
+            for (i, result) in results[..n].iter_mut().enumerate() {
+                // SAFETY: values below `n`, or the one value (contract).
+                *result = unsafe { a.add(i * da).read() $op b.add(i * db).read() };
+            }
+        };
+    }
+    match op {
+        Op::Add => each!(+),
+        Op::Sub => each!(-),
+        Op::Mul => each!(*),
+        Op::Div => each!(/),
+        _ => return false,
+    }
+    let known = !results[..n].iter().any(|result| result.is_nan());
+    if known {
+        // SAFETY: places for `n` results (contract).
+        unsafe { std::ptr::copy_nonoverlapping(results.as_ptr(), out, n) }
+    }
+    known
+}
+
+thread_local! {
+    /// Room for the products of [`sum_products`].
+    static PRODUCTS: RefCell<Vec<Line<[u8; 64]>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Products of two small operands over one `shape`, added up along an axis: a result for each of its `cells`, with the bits of the plan
+/// that does both in one pass. `false`, and nothing to be read of `out`, where that is not simple, as for [`fold_axis`].
+///
+/// # Safety
+///
+/// As [`strided::apply`] for the operands, and as [`fold_axis`] for `out`; all are of type `dtype`.
+pub unsafe fn sum_products(
+    dtype: DType,
+    shape: &[usize],
+    axis: usize,
+    operands: [(*const u8, &[isize]); 2],
+    (out, cells): (*mut u8, usize),
+) -> bool {
+    let n: usize = shape.iter().product();
+    PRODUCTS.with_borrow_mut(|room| {
+        let lines = (n * dtype.size()).div_ceil(size_of::<Line<[u8; 64]>>());
+        if room.len() < lines {
+            room.resize_with(lines, || Line([0; 64]));
+        }
+        let products = room.as_mut_ptr().cast::<u8>();
+        // SAFETY: the operands' elements (contract); the room takes `n` products, and overlaps nothing.
+        let folded = unsafe {
+            multiply(dtype, shape, operands, products)
+                && fold_axis(Fold::Sum, (dtype, products), shape, axis, (dtype, out, cells)).is_ok_and(|done| done)
+        };
+        folded
+    })
+}
+
+/// Products of elements, in row-major order.
+///
+/// # Safety
+///
+/// As [`strided::apply`].
+unsafe fn multiply(dtype: DType, shape: &[usize], operands: [(*const u8, &[isize]); 2], out: *mut u8) -> bool {
+    let (outer, length) = match *shape {
+        [length] => (1, length),
+        [outer, length] => (outer, length),
+        _ => (0, 0),
+    };
+    let size = dtype.size() as isize;
+    // The elements of a row as they are along the last axis: side by side, or one for all.
+    let row = |(first, strides): (*const u8, &[isize]), nth: usize| {
+        let ahead = if strides.len() == 2 { strides[0] * nth as isize * size } else { 0 };
+        let at = first.wrapping_offset(ahead);
+        match strides.last() {
+            Some(1) => Some(Values::Each(at, length)),
+            Some(0) => Some(Values::One(at)),
+            _ => None,
+        }
+    };
+    let simple = operands.iter().all(|&operand| row(operand, 0).is_some());
+    if simple && (outer == 1 || (outer > 1 && length <= FEW)) {
+        return (0..outer).all(|nth| match operands.map(|operand| row(operand, nth)) {
+            // SAFETY: elements of a row (contract), and places for their products.
+            [Some(x), Some(y)] => unsafe {
+                binary(Op::Mul, dtype, [x, y], (dtype, out.add(nth * length * dtype.size())), length).is_ok()
+            },
+            _ => false,
+        });
+    }
+    // SAFETY: the caller's promise.
+    unsafe { strided::apply(Op::Mul, dtype, shape, &operands, (dtype, out)) }
 }
 
 /// Whether `a op b` of this type may be stored in the place of `a`, or of `b`.

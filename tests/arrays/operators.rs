@@ -236,3 +236,31 @@ fn two_hubs_do_not_mix() {
     assert!(matches!(mine.try_mul(&big), Err(distob::Error::ForeignHub { .. })));
     assert!(matches!(mine.try_mul(&(&big + 1.0)), Err(distob::Error::ForeignHub { .. })));
 }
+
+#[test]
+fn a_few_elements_have_the_bits_of_many() {
+    // NaNs keep their payloads, and of two the same one is left, whatever the number of elements.
+    let nan = |payload: u64| f64::from_bits(0x7ff8_0000_0000_0000 | payload);
+    let values = [nan(1), nan(2), 1.0, -0.0, 0.0, f64::INFINITY, 5e-324, -1.5];
+    let hub = Hub::builder().embedded().engines(2).start().unwrap();
+    let n = 40_000;
+    for (i, &a) in values.iter().enumerate() {
+        for &b in &values {
+            let (few_a, few_b) =
+                (hub.scatter(Array1::from_elem(3, a)).unwrap(), hub.scatter(Array1::from_elem(3, b)).unwrap());
+            let (many_a, many_b) =
+                (hub.scatter(Array1::from_elem(n, a)).unwrap(), hub.scatter(Array1::from_elem(n, b)).unwrap());
+            let bits = |x: &DistArray1<f64>| (x[0].to_bits(), x[2].to_bits());
+            assert_eq!(bits(&(&few_a + &few_b)), bits(&(&many_a + &many_b)), "{i}: {a} + {b}");
+            assert_eq!(bits(&(&few_a - &few_b)), bits(&(&many_a - &many_b)), "{i}: {a} - {b}");
+            assert_eq!(bits(&(&few_a * &few_b)), bits(&(&many_a * &many_b)), "{i}: {a} * {b}");
+            assert_eq!(bits(&(&few_a / &few_b)), bits(&(&many_a / &many_b)), "{i}: {a} / {b}");
+            assert_eq!(bits(&(&few_a + b)), bits(&(&many_a + b)), "{i}: {a} + number {b}");
+            assert_eq!(bits(&(a - &few_b)), bits(&(a - &many_b)), "{i}: number {a} - {b}");
+            let (mut few, mut many) = (few_a.clone(), many_a.clone());
+            few *= &few_b;
+            many *= &many_b;
+            assert_eq!(bits(&few), bits(&many), "{i}: {a} *= {b}");
+        }
+    }
+}

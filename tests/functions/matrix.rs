@@ -289,3 +289,116 @@ fn dot_with_an_error() {
     assert!(matches!(a.try_dot(&array![1.0, 2.0, 3.0]), Err(Error::Shape { .. })));
     assert!(matches!(DistArray::from(array![1.0]).try_dot(&array![1.0, 2.0]), Err(Error::Shape { .. })));
 }
+
+/// A vector that is pending, and equal to the one of `values`: sums along an axis of rows of which all but the first are zero. There are so many
+/// rows that they are not added up at once.
+fn pending<A: distob::Element + std::ops::Add<Output = A> + num_traits::Zero>(
+    hub: &Hub,
+    values: &[A],
+) -> DistArray1<A> {
+    let rows = 40_000 / values.len() + 1;
+    let wide = Array2::from_shape_fn((rows, values.len()), |(i, j)| if i == 0 { values[j] } else { A::zero() });
+    let sum = hub.scatter(wide).unwrap().sum_axis(Axis(0));
+    assert!(sum.is_pending());
+    sum
+}
+
+#[test]
+fn small_products_with_vectors_have_the_bits_of_expressions() {
+    let hub = hub(2);
+    macro_rules! check {
+        ($($t:ty, $of:expr;)*) => {$(
+            for n in [1, 2, 3, 7, 8, 9, 31, 64, 100] {
+                let of: fn(f64) -> $t = $of;
+                let x = Array1::from_shape_fn(n, |i| of(noise(i)));
+                let m = matrix(n, n + 1, 77, of);
+                let (a, b) = (hub.scatter(&x).unwrap(), hub.scatter(&m).unwrap());
+                let dot = a.dot(&a);
+                let lazy = pending(&hub, x.as_slice().unwrap()).dot(&pending(&hub, x.as_slice().unwrap()));
+                assert_eq!(dot.to_bits_of(), lazy.to_bits_of(), "{} vector {n}", stringify!($t));
+                let lazy = pending(&hub, x.as_slice().unwrap()).dot(&b);
+                assert_eq!(bits(&a.dot(&b)), bits(&lazy), "{} vector by matrix {n}", stringify!($t));
+                let lazy = b.t().dot(&pending(&hub, x.as_slice().unwrap()));
+                assert_eq!(bits(&b.t().dot(&a)), bits(&lazy), "{} matrix by vector {n}", stringify!($t));
+                // Of another memory order, of ndarray's memory, and as parts.
+                let turned = hub.scatter(m.t().to_owned()).unwrap();
+                assert_eq!(bits(&turned.dot(&a)), bits(&lazy), "{} in rows {n}", stringify!($t));
+                assert_eq!(bits(&turned.dot(&x)), bits(&lazy), "{} by ndarray's {n}", stringify!($t));
+                assert_eq!(bits(&Matvec.call(&m.t(), &a)), bits(&lazy), "{} matvec {n}", stringify!($t));
+            }
+        )*};
+    }
+    check! {
+        f64, |x| x;
+        f32, |x| x as f32;
+        i32, |x| (x * 1e9) as i32;
+        u8, |x| (x * 120.0) as i8 as u8;
+        Complex<f64>, |x| Complex::new(x, 1.0 - x);
+    }
+}
+
+/// The bits of an element.
+trait ToBits {
+    fn to_bits_of(&self) -> Vec<u64>;
+}
+macro_rules! to_bits {
+    ($($t:ty, |$x:ident| $bits:expr;)*) => {$(
+        impl ToBits for $t {
+            fn to_bits_of(&self) -> Vec<u64> {
+                let $x = *self;
+                $bits
+            }
+        }
+    )*};
+}
+to_bits! {
+    f64, |x| vec![x.to_bits()];
+    f32, |x| vec![x.to_bits().into()];
+    i32, |x| vec![x as u64];
+    u8, |x| vec![x.into()];
+    Complex<f64>, |x| vec![x.re.to_bits(), x.im.to_bits()];
+}
+
+fn bits<A: ToBits>(array: &DistArray1<A>) -> Vec<Vec<u64>> {
+    array.iter().map(ToBits::to_bits_of).collect()
+}
+
+#[test]
+fn small_products_are_those_of_ndarray() {
+    let hub = hub(1);
+    for [n, k, m] in SHAPES.into_iter().filter(|[n, k, m]| n * k * m <= 10_000) {
+        let of = |x: f64| (x * 1e6) as i64;
+        let (x, y) = (matrix(n, k, 1, of), matrix(k, m, 900, of));
+        let (a, b) = (hub.scatter(&x).unwrap(), hub.scatter(&y).unwrap());
+        assert_eq!(a.dot(&b), x.dot(&y));
+        assert_eq!(b.t().dot(&a.t()), y.t().dot(&x.t()));
+        assert_eq!(a.dot(&b.column(0)), x.dot(&y.column(0)));
+        assert_eq!(a.row(0).dot(&b), x.row(0).dot(&y));
+        assert_eq!(a.row(0).dot(&b.column(0)), x.row(0).dot(&y.column(0)));
+        assert_eq!(
+            a.slice(s![..;-1, ..]).dot(&b.slice(s![.., ..;-1])),
+            x.slice(s![..;-1, ..]).dot(&y.slice(s![.., ..;-1]))
+        );
+    }
+    let none = hub.scatter(Array2::<f64>::zeros((3, 0))).unwrap();
+    let empty = hub.scatter(Array1::<f64>::zeros(0)).unwrap();
+    assert_eq!(none.dot(&empty), Array1::<f64>::zeros(3));
+    assert_eq!(none.dot(&none.t()), Array2::<f64>::zeros((3, 3)));
+    assert_eq!(empty.dot(&empty), 0.0);
+}
+
+#[test]
+fn small_products_refuse_what_does_not_fit() {
+    let (one, other) = (hub(1), hub(1));
+    let (x, y) = (one.scatter(array![1.0, 2.0]).unwrap(), other.scatter(array![3.0, 4.0]).unwrap());
+    let m = other.scatter(array![[1.0, 2.0], [3.0, 4.0]]).unwrap();
+    assert!(matches!(x.try_dot(&y), Err(Error::ForeignHub { .. })));
+    assert!(matches!(x.try_dot(&m), Err(Error::ForeignHub { .. })));
+    assert!(matches!(m.try_dot(&x), Err(Error::ForeignHub { .. })));
+    let three = one.scatter(array![1.0, 2.0, 3.0]).unwrap();
+    assert!(matches!(x.try_dot(&three), Err(Error::Shape { left, right, .. }) if left == [2] && right == [3]));
+    assert!(
+        matches!(m.try_dot(array![1.0, 2.0, 3.0]), Err(Error::Shape { left, right, .. }) if left == [2, 2] && right == [3])
+    );
+    assert!(matches!(three.try_dot(array![[1.0], [2.0]]), Err(Error::Shape { .. })));
+}

@@ -1,7 +1,7 @@
 //! Every function place by place, for `f64`, `f32` and integers: distob, ndarray alone and with rayon, SLEEF where it has the
 //! function, and the floor of the bytes that have to move.
 
-use super::{Bench, brief};
+use super::Bench;
 use crate::rig::Column;
 use crate::sleef::{Function, Lane};
 use crate::targets::Target::{self, OfFloor, OfFloorOr};
@@ -91,7 +91,7 @@ macro_rules! unary {
             ];
             let slice = theirs.as_slice().expect("one dimension");
             columns.extend((!$sleef.is_empty()).then(|| sleef($bench, $sleef, 1, slice, slice)).flatten());
-            let effort = brief($bench.effort);
+            let effort = $bench.effort.brief();
             $bench.row(&label, $n, stringify!($t), columns, $targets, effort);
         }
     )*};
@@ -111,7 +111,7 @@ macro_rules! binary {
             ];
             let (a, b) = ($x.a.as_slice().expect("one dimension"), $x.b.as_slice().expect("one dimension"));
             columns.extend((!$sleef.is_empty()).then(|| sleef($bench, $sleef, 2, a, b)).flatten());
-            let effort = brief($bench.effort);
+            let effort = $bench.effort.brief();
             $bench.row(&label, $n, stringify!($t), columns, $targets, effort);
         }
     )*};

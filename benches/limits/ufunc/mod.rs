@@ -11,7 +11,6 @@ use crate::report::Row;
 use crate::rig::{Column, Effort, measure};
 use crate::targets::{Target, judge};
 use distob::prelude::*;
-use std::time::Duration;
 
 /// What the parts of the section share.
 pub struct Bench<'a> {
@@ -74,16 +73,5 @@ impl<'a> Bench<'a> {
             }
         };
         Column::new("floor", run).around(move || floor.team.run(&|_| ()), move || floor.team.rest())
-    }
-}
-
-/// The effort of one of very many rows.
-pub fn brief(effort: Effort) -> Effort {
-    let ms = Duration::from_millis;
-    Effort {
-        min_rounds: effort.min_rounds.min(5),
-        budget: effort.budget.min(ms(700)),
-        column: effort.column.min(ms(500)),
-        ..effort
     }
 }

@@ -1,19 +1,21 @@
 //! Products of matrices and vectors: [`Matmul`], [`Matvec`], [`Vecdot`], [`Vecmat`], and ndarray's `dot`.
 
+use std::cmp::Ordering;
+
 use ndarray::{DimMax, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
 use super::input::Input;
 use super::reduce::elements;
 use super::{along, reduce};
-use crate::array::argument::{Untyped, hub_of};
+use crate::array::argument::{Arg, Untyped, hub_of};
 use crate::array::broadcast::{broadcast_shape, broadcast_strides};
 use crate::array::dims::{Dims, volume};
 use crate::array::dist_array::{DistArray, expect};
 use crate::array::function::{Add, Binary, BinaryUfunc, Matmul, Matvec, Multiply, Vecdot, Vecmat};
 use crate::array::lazy::Operand;
 use crate::array::placement::Placed;
-use crate::array::view::Leaf;
-use crate::array::{driver, operate};
+use crate::array::view::{Leaf, Seen as Elements};
+use crate::array::{driver, eager, operate};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -236,12 +238,23 @@ pub trait DotDim<A: Element, E: Dimension>: MatmulDim<E> {
     /// An array, or a number where both operands are vectors.
     type Product;
 
+    /// The product of operands that are there and small; `None` where the general way must be taken.
+    #[doc(hidden)]
+    fn at_once(_: &Arg<'_, A, Self>, _: &Arg<'_, A, E>) -> Option<Self::Product> {
+        None
+    }
+
     #[doc(hidden)]
     fn product(array: DistArray<A, <Self as MatmulDim<E>>::Output>) -> Result<Self::Product>;
 }
 
 impl<A: Element> DotDim<A, Ix1> for Ix1 {
     type Product = A;
+
+    #[inline]
+    fn at_once(x: &Arg<'_, A, Ix1>, y: &Arg<'_, A, Ix1>) -> Option<A> {
+        eager::dot(x, y)
+    }
 
     fn product(array: DistArray<A, Ix0>) -> Result<A> {
         Ok(array.evaluated()?[()])
@@ -253,13 +266,26 @@ macro_rules! dots {
         impl<A: Element> DotDim<A, $right> for $left {
             type Product = DistArray<A, <$left as MatmulDim<$right>>::Output>;
 
+            #[inline]
+            fn at_once(x: &Arg<'_, A, $left>, y: &Arg<'_, A, $right>) -> Option<Self::Product> {
+                eager::dot_with_matrix(x, y)
+            }
+
             fn product(array: Self::Product) -> Result<Self::Product> {
                 Ok(array)
             }
         }
     )*};
 }
-dots!(Ix1 Ix2, Ix2 Ix1, Ix2 Ix2, IxDyn IxDyn,);
+dots!(Ix1 Ix2, Ix2 Ix1, Ix2 Ix2,);
+
+impl<A: Element> DotDim<A, IxDyn> for IxDyn {
+    type Product = DistArray<A, IxDyn>;
+
+    fn product(array: Self::Product) -> Result<Self::Product> {
+        Ok(array)
+    }
+}
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
     /// The product of two matrices, a matrix and a vector, or two vectors (then a number), as ndarray's `dot`: [`Matmul`]'s
@@ -294,7 +320,18 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         Multiply: Binary<A, Output = A>,
         Add: Binary<A, Output = A>,
     {
-        Matmul.try_call(self, rhs).and_then(D::product)
+        dot(&self.as_arg(), &rhs.view_arg())
+    }
+}
+
+/// ndarray's `dot`.
+pub(crate) fn dot<A: Element, D: DotDim<A, E>, E: Dimension>(
+    x: &Arg<'_, A, D>,
+    y: &Arg<'_, A, E>,
+) -> Result<D::Product> {
+    match D::at_once(x, y) {
+        Some(product) => Ok(product),
+        None => DistArray::of_operand(MATMUL(x, y)).and_then(D::product),
     }
 }
 
@@ -312,14 +349,11 @@ fn matmul(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
     if left[ranks.0 - 1] != common {
         return Err(misfit(NAME, left, right));
     }
-    if ranks.0.min(ranks.1) > 1 {
-        return product(NAME, x, y);
-    }
-    let (hub, [left, right]) = whole(x, y)?;
     match ranks {
-        (1, 1) => summed(&hub, [left, right], 0),
-        (_, 1) => summed(&hub, [left, right], ranks.0 - 1),
-        _ => summed(&hub, [reduce::with_axis(left, 1)?, right], ranks.1 - 2),
+        (1, 1) => sum_of_products(x, y, [None; 2], 0),
+        (_, 1) => sum_of_products(x, y, [None; 2], ranks.0 - 1),
+        (1, _) => sum_of_products(x, y, [Some(1), None], ranks.1 - 2),
+        _ => product(NAME, x, y),
     }
 }
 
@@ -330,8 +364,7 @@ fn matvec(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
         return Err(misfit(NAME, x.shape(), y.shape()));
     }
     let last = ranks.0.max(ranks.1 + 1) - 1;
-    let (hub, [left, right]) = whole(x, y)?;
-    summed(&hub, [left, reduce::with_axis(right, ranks.1 - 1)?], last)
+    sum_of_products(x, y, [None, Some(ranks.1 - 1)], last)
 }
 
 fn vecmat(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
@@ -341,8 +374,7 @@ fn vecmat(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
         return Err(misfit(NAME, x.shape(), y.shape()));
     }
     let rank = ranks.1.max(ranks.0 + 1);
-    let (hub, [left, right]) = whole(x, y)?;
-    summed(&hub, [reduce::with_axis(conjugated(&hub, left)?, ranks.0)?, right], rank - 2)
+    sum_of_conjugated(x, y, [Some(ranks.0), None], rank - 2)
 }
 
 fn vecdot(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
@@ -351,15 +383,70 @@ fn vecdot(x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
     if x.shape()[ranks.0 - 1] != y.shape()[ranks.1 - 1] {
         return Err(misfit(NAME, x.shape(), y.shape()));
     }
-    let (hub, [left, right]) = whole(x, y)?;
-    summed(&hub, [conjugated(&hub, left)?, right], ranks.0.max(ranks.1) - 1)
+    sum_of_conjugated(x, y, [None; 2], ranks.0.max(ranks.1) - 1)
 }
 
-/// All of both operands, and the hub that they are on; an array of ndarray's is copied to that.
-fn whole(x: &dyn Untyped, y: &dyn Untyped) -> Result<(Hub, [Operand; 2])> {
+/// Products of elements, added up along `axis` of the shape that the operands broadcast to, each of which gets an axis of length 1 first where
+/// `added` says so. What is there and small is computed at once.
+fn sum_of_products(x: &dyn Untyped, y: &dyn Untyped, added: [Option<usize>; 2], axis: usize) -> Result<Operand> {
+    match at_once(x, y, added, axis) {
+        Some(leaf) => Ok(Operand::Leaf(leaf)),
+        None => lazily(x, y, added, axis, false),
+    }
+}
+
+/// [`sum_of_products`], with the elements of the left operand conjugated.
+fn sum_of_conjugated(x: &dyn Untyped, y: &dyn Untyped, added: [Option<usize>; 2], axis: usize) -> Result<Operand> {
+    if x.dtype().is_some_and(DType::is_complex) {
+        return lazily(x, y, added, axis, true);
+    }
+    sum_of_products(x, y, added, axis)
+}
+
+/// [`sum_of_products`] of operands that are there and small; `None` where the general way must be taken, which also says what is wrong.
+fn at_once(x: &dyn Untyped, y: &dyn Untyped, added: [Option<usize>; 2], axis: usize) -> Option<Leaf> {
+    let (left, right) = (x.there()?, y.there()?);
+    let dtype = left.dtype();
+    if right.dtype() != dtype {
+        return None;
+    }
+    let [a, b] = [(left.shape(), added[0]), (right.shape(), added[1])].map(|(shape, at)| widened(shape, at, 1));
+    let [s, t] = [(left.strides(), added[0]), (right.strides(), added[1])].map(|(strides, at)| widened(strides, at, 0));
+    let shape = broadcast_shape(<Multiply as BinaryUfunc>::NAME, &a, &b).ok()?;
+    let hub = hub_of(x.hub(), y.hub()).ok()?;
+    let seen =
+        [(&left, &a, &s), (&right, &b, &t)].map(|(bare, shape, strides)| Elements { at: bare.first(), shape, strides });
+    eager::sum_products(&hub, seen, dtype, &shape, axis)
+}
+
+/// These numbers, with `number` before the one of axis `at`.
+fn widened<T: Copy + Default>(of_axes: &[T], at: Option<usize>, number: T) -> Dims<T> {
+    match at {
+        None => Dims::new(of_axes),
+        Some(at) => Dims::from_fn(of_axes.len() + 1, |axis| match axis.cmp(&at) {
+            Ordering::Less => of_axes[axis],
+            Ordering::Equal => number,
+            Ordering::Greater => of_axes[axis - 1],
+        }),
+    }
+}
+
+/// [`sum_of_products`] as an expression; an array of ndarray's is copied to the hub.
+fn lazily(
+    x: &dyn Untyped,
+    y: &dyn Untyped,
+    added: [Option<usize>; 2],
+    axis: usize,
+    conjugate: bool,
+) -> Result<Operand> {
     let hub = hub_of(x.hub(), y.hub())?;
-    let operands = [elements(&hub, x, x.dtype())?, elements(&hub, y, y.dtype())?];
-    Ok((hub, operands))
+    let (left, right) = (elements(&hub, x, x.dtype())?, elements(&hub, y, y.dtype())?);
+    let left = if conjugate { conjugated(&hub, left)? } else { left };
+    let widen = |operand, at| match at {
+        Some(at) => reduce::with_axis(operand, at),
+        None => Ok(operand),
+    };
+    summed(&hub, [widen(left, added[0])?, widen(right, added[1])?], axis)
 }
 
 /// The number of axes, of which there must be `least`.
@@ -402,6 +489,11 @@ fn summed(hub: &Hub, [x, y]: [Operand; 2], axis: usize) -> Result<Operand> {
 fn product(name: &'static str, x: &dyn Untyped, y: &dyn Untyped) -> Result<Operand> {
     let hub = hub_of(x.hub(), y.hub())?;
     let dtype = x.dtype().ok_or_else(|| Error::invalid("an element type that programs do not know"))?;
+    if let (Some(left), Some(right)) = (x.there(), y.there())
+        && let Some(leaf) = eager::product(&hub, [left.seen(), right.seen()], dtype)
+    {
+        return Ok(Operand::Leaf(leaf));
+    }
     multiplied(name, &hub, dtype, [&seen(&hub, x)?, &seen(&hub, y)?]).map(Operand::Leaf)
 }
 

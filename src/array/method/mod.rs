@@ -19,6 +19,7 @@ pub use at::{At, AtUnary, Target};
 pub use call::{CallBinary, CallBinaryPair, CallUnary, CallUnaryPair};
 pub use indices::{IndexElement, Indices};
 pub use input::Input;
+pub(in crate::array) use matrix::dot;
 pub use matrix::{DotDim, MatmulDim};
 pub use outer::Outer;
 pub use reduce::{Reduce, Reduction};

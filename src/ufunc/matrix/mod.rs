@@ -308,6 +308,24 @@ impl Product {
         }
     }
 
+    /// Computes all results, on the calling thread; `false`, and nothing done, where there are several units.
+    ///
+    /// # Safety
+    ///
+    /// The operands' elements may be read at their strides; `out` takes the row-major results, and nobody else touches it.
+    pub unsafe fn run_alone(&self, operands: [*const u8; 2], out: *mut u8) -> bool {
+        if self.is_alone() {
+            // SAFETY: the caller's promise; a unit that leaves nothing takes no scratch memory.
+            unsafe { self.block(operands, out, std::ptr::null_mut(), 0) }
+        }
+        self.is_alone()
+    }
+
+    /// Whether there is one unit, which leaves nothing for others.
+    pub fn is_alone(&self) -> bool {
+        self.units().0 == 1 && self.scratch() == 0
+    }
+
     /// Adds up what the units of a block left, and writes its results.
     ///
     /// # Safety
