@@ -39,6 +39,15 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`].
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.try_mapv(|x| x * 10)?, array![10, 20, 30]);
+    /// let failed = a.try_mapv(|x| if x < 3 { x } else { panic!("too large") });
+    /// assert!(matches!(failed, Err(distob::Error::Panicked { .. })));
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_mapv<B: Element>(&self, f: impl Fn(A) -> B + Sync) -> Result<DistArray<B, D>> {
         let held = self.try_held()?;
         Ok(DistArray::from_held(rows::map(held.store.hub(), "mapv", (&held.view.view(),), f)?))
@@ -84,6 +93,13 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// # Errors
     /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`]; [`Error::InvalidArgument`] where the state cannot be
     /// written down.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.try_map_with(&10, |&factor, x| x * factor)?, array![10, 20, 30]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_map_with<S, B>(&self, state: &S, f: fn(&S, A) -> B) -> Result<DistArray<B, D>>
     where
         S: Message + Send + Sync + 'static,
@@ -95,18 +111,36 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// `f` of each element, taken by reference; else as [`mapv`](DistArray::mapv).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.map(|x| x * 10), array![10, 20, 30]);
+    /// ```
     #[track_caller]
     pub fn map<B: Element>(&self, f: impl Fn(&A) -> B + Sync) -> DistArray<B, D> {
         expect(self.try_mapv(|x| f(&x)))
     }
 
     /// [`mapv`](DistArray::mapv) by value, under ndarray's name.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.mapv_into_any(f64::from), array![1.0, 2.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn mapv_into_any<B: Element>(self, f: impl Fn(A) -> B + Sync) -> DistArray<B, D> {
         self.mapv(f)
     }
 
     /// The array with `f` of each element in its place.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.mapv_into(|x| x * 10), array![10, 20, 30]);
+    /// ```
     #[track_caller]
     pub fn mapv_into(mut self, f: impl Fn(A) -> A + Sync) -> Self {
         self.mapv_inplace(f);
@@ -114,12 +148,26 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Replaces each element by `f` of it. Elements that others share are copied first; after a panic in `f` some are replaced and some are not.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![1, 2, 3]);
+    /// a.mapv_inplace(|x| x * 10);
+    /// assert_eq!(a, array![10, 20, 30]);
+    /// ```
     #[track_caller]
     pub fn mapv_inplace(&mut self, f: impl Fn(A) -> A + Sync) {
         self.map_inplace(|x| *x = f(*x));
     }
 
     /// Calls `f` with each element, to be changed in place; see [`mapv_inplace`](DistArray::mapv_inplace).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![1, 2, 3]);
+    /// a.map_inplace(|x| *x *= 10);
+    /// assert_eq!(a, array![10, 20, 30]);
+    /// ```
     #[track_caller]
     pub fn map_inplace(&mut self, f: impl Fn(&mut A) + Sync) {
         expect(self.try_map_inplace(f));
@@ -129,6 +177,14 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`] where shared elements could not be copied.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![1, 2, 3]);
+    /// a.try_map_inplace(|x| *x *= 10)?;
+    /// assert_eq!(a, array![10, 20, 30]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_map_inplace(&mut self, f: impl Fn(&mut A) + Sync) -> Result<()> {
         let held = self.unique_mut()?;
         let hub = held.store.hub().clone();
@@ -137,6 +193,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
     /// `f` of each two elements of `self` and `other`, which are broadcast to one shape. Runs at once, in parallel, where
     /// [`mapv`](DistArray::mapv) does.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.zip_with(array![0.5, 1.0, 1.5], |x, y: f64| f64::from(x) * y), array![0.5, 2.0, 4.5]);
+    /// ```
     #[track_caller]
     pub fn zip_with<B, C, R>(&self, other: R, f: impl Fn(A, B) -> C + Sync) -> DistArray<C, R::Output>
     where
@@ -151,6 +213,14 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::Panicked`] where `f` panicked, [`Error::OutOfMemory`].
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.try_zip_with(array![10, 20, 30], |x, y: i32| x + y)?, array![11, 22, 33]);
+    /// assert!(a.try_zip_with(array![10, 20], |x, y: i32| x + y).is_err());
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_zip_with<B, C, R>(&self, other: R, f: impl Fn(A, B) -> C + Sync) -> Result<DistArray<C, R::Output>>
     where
         B: Element,

@@ -41,17 +41,35 @@ pub struct Pass {
 
 impl Explanation {
     /// The passes; none where the value is there.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!((&a + 1.0).explain().passes().len(), 1);
+    /// ```
     pub fn passes(&self) -> &[Pass] {
         &self.passes
     }
 
     /// Bytes that all passes read and write together.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!((&a + 1.0).explain().bytes(), 2 * 800_000); // reads a, writes the result
+    /// ```
     pub fn bytes(&self) -> u64 {
         self.passes.iter().map(|pass| pass.read + pass.written).sum()
     }
 
     /// How long all passes may take: a prediction from the speed of memory, measured once in a process, and from that of
     /// each program, measured on a few elements.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// println!("{:?}", (&a + 1.0).exp().explain().predicted());
+    /// ```
     pub fn predicted(&self) -> Duration {
         self.passes.iter().map(Pass::predicted).sum()
     }
@@ -59,21 +77,45 @@ impl Explanation {
 
 impl Pass {
     /// How many instructions the program has: parts that an expression has twice are one.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!(((&a + 1.0) * 2.0).explain().passes()[0].instructions(), 2);
+    /// ```
     pub fn instructions(&self) -> usize {
         self.instructions
     }
 
     /// Bytes that are read.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!((&a + 1.0).explain().passes()[0].read(), 800_000);
+    /// ```
     pub fn read(&self) -> u64 {
         self.read
     }
 
     /// Bytes that are written.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!((&a + 1.0).explain().passes()[0].written(), 800_000);
+    /// ```
     pub fn written(&self) -> u64 {
         self.written
     }
 
     /// How long it may take: the greater of the time that memory and of the time that arithmetic takes.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// println!("{:?}", (&a + 1.0).exp().explain().passes()[0].predicted());
+    /// ```
     pub fn predicted(&self) -> Duration {
         self.memory.max(self.arithmetic)
     }
@@ -145,6 +187,13 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!(((&a + 1.0) * 2.0).try_explain()?.passes().len(), 1);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_explain(&self) -> Result<Explanation> {
         let mut walk = Walk { hub: self.hub(), done: Vec::new(), passes: Vec::new() };
         if let Some(Operand::Node(node)) = self.operand() {

@@ -23,6 +23,7 @@ mod driver;
 mod eager;
 mod elementary;
 mod evaluate;
+mod example;
 mod execute;
 mod explain;
 mod files;

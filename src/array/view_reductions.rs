@@ -9,13 +9,15 @@ use super::argument::Argument;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
 use super::dist_view_mut::DistViewMut;
+use super::example::example;
 use crate::element::Element;
 use crate::error::Result;
 
 macro_rules! methods {
-    ($View:ident) => {
+    ($View:ident, $slice:ident) => {
         impl<A: Element, D: Dimension> $View<'_, A, D> {
             /// As [`DistArray::sum`].
+            #[doc = example!($slice: "array![0, 1, 2, 3]", "1..", "sum()" => "6")]
             #[track_caller]
             pub fn sum(&self) -> A
             where
@@ -25,6 +27,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::try_sum`].
+            #[doc = example!($slice: "array![0, 1, 2, 3]", "1..", "try_sum().unwrap()" => "6")]
             pub fn try_sum(&self) -> Result<A>
             where
                 A: Add<Output = A> + Zero,
@@ -33,6 +36,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::product`].
+            #[doc = example!($slice: "array![0, 2, 3, 4]", "1..", "product()" => "24")]
             #[track_caller]
             pub fn product(&self) -> A
             where
@@ -42,6 +46,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::mean`].
+            #[doc = example!($slice: "array![0.0, 1.0, 2.0, 6.0]", "1..", "mean()" => "Some(3.0)")]
             #[track_caller]
             pub fn mean(&self) -> Option<A>
             where
@@ -51,6 +56,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::var`].
+            #[doc = example!($slice: "array![0.0, 1.0, 2.0, 3.0]", "1..", "var(1.0)" => "1.0")]
             #[track_caller]
             pub fn var(&self, ddof: A) -> A
             where
@@ -60,6 +66,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::std`].
+            #[doc = example!($slice: "array![0.0, 1.0, 3.0]", "1..", "std(0.0)" => "1.0")]
             #[track_caller]
             pub fn std(&self, ddof: A) -> A
             where
@@ -69,6 +76,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::min`].
+            #[doc = example!($slice: "array![0, 3, 1, 2]", "1..", "min()" => "Some(1)")]
             #[track_caller]
             pub fn min(&self) -> Option<A>
             where
@@ -78,6 +86,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::max`].
+            #[doc = example!($slice: "array![0, 3, 1, 2]", "1..", "max()" => "Some(3)")]
             #[track_caller]
             pub fn max(&self) -> Option<A>
             where
@@ -87,6 +96,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::argmin`].
+            #[doc = example!($slice: "array![0, 3, 1, 2]", "1..", "argmin()" => "Some(1)")]
             #[track_caller]
             pub fn argmin(&self) -> Option<D::Pattern>
             where
@@ -96,6 +106,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::argmax`].
+            #[doc = example!($slice: "array![0, 3, 1, 2]", "1..", "argmax()" => "Some(0)")]
             #[track_caller]
             pub fn argmax(&self) -> Option<D::Pattern>
             where
@@ -105,6 +116,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::sum_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [1, 2, 3], [4, 5, 6]]", "1.., ..", "sum_axis(Axis(1))" => "array![6, 15]")]
             #[track_caller]
             pub fn sum_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
             where
@@ -115,6 +127,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::product_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [1, 2, 3], [4, 5, 6]]", "1.., ..", "product_axis(Axis(1))" => "array![6, 120]")]
             #[track_caller]
             pub fn product_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
             where
@@ -125,6 +138,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::mean_axis`].
+            #[doc = example!($slice: "array![[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "1.., ..", "mean_axis(Axis(1)).unwrap()" => "array![2.0, 4.0]")]
             #[track_caller]
             pub fn mean_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
             where
@@ -135,6 +149,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::var_axis`].
+            #[doc = example!($slice: "array![[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "1.., ..", "var_axis(Axis(1), 1.0)" => "array![1.0, 4.0]")]
             #[track_caller]
             pub fn var_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
             where
@@ -145,6 +160,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::std_axis`].
+            #[doc = example!($slice: "array![[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "1.., ..", "std_axis(Axis(1), 1.0)" => "array![1.0, 2.0]")]
             #[track_caller]
             pub fn std_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
             where
@@ -155,6 +171,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::min_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "min_axis(Axis(1)).unwrap()" => "array![1, 4]")]
             #[track_caller]
             pub fn min_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
             where
@@ -165,6 +182,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::max_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "max_axis(Axis(1)).unwrap()" => "array![3, 6]")]
             #[track_caller]
             pub fn max_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
             where
@@ -175,6 +193,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::argmin_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "argmin_axis(Axis(1)).unwrap()" => "array![1, 0]")]
             #[track_caller]
             pub fn argmin_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
             where
@@ -185,6 +204,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::argmax_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "argmax_axis(Axis(1)).unwrap()" => "array![0, 1]")]
             #[track_caller]
             pub fn argmax_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
             where
@@ -195,6 +215,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::sum_axes`].
+            #[doc = example!($slice: "array![[0, 0, 0], [1, 2, 3], [4, 5, 6]]", "1.., ..", "sum_axes(&[Axis(0), Axis(1)])" => "arr0(21)")]
             #[track_caller]
             pub fn sum_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
             where
@@ -204,6 +225,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::product_axes`].
+            #[doc = example!($slice: "array![[0, 0, 0], [1, 2, 3], [4, 5, 6]]", "1.., ..", "product_axes(&[Axis(0), Axis(1)])" => "arr0(720)")]
             #[track_caller]
             pub fn product_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
             where
@@ -213,6 +235,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::mean_axes`].
+            #[doc = example!($slice: "array![[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "1.., ..", "mean_axes(&[Axis(0), Axis(1)]).unwrap()" => "arr0(3.0)")]
             #[track_caller]
             pub fn mean_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
             where
@@ -222,6 +245,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::var_axes`].
+            #[doc = example!($slice: "array![[0.0, 0.0], [1.0, 3.0], [3.0, 1.0]]", "1.., ..", "var_axes(&[Axis(0), Axis(1)], 0.0)" => "arr0(1.0)")]
             #[track_caller]
             pub fn var_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
             where
@@ -231,6 +255,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::std_axes`].
+            #[doc = example!($slice: "array![[0.0, 0.0], [1.0, 3.0], [3.0, 1.0]]", "1.., ..", "std_axes(&[Axis(0), Axis(1)], 0.0)" => "arr0(1.0)")]
             #[track_caller]
             pub fn std_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
             where
@@ -240,6 +265,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::min_axes`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "min_axes(&[Axis(0), Axis(1)]).unwrap()" => "arr0(1)")]
             #[track_caller]
             pub fn min_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
             where
@@ -249,6 +275,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::max_axes`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "max_axes(&[Axis(0), Axis(1)]).unwrap()" => "arr0(6)")]
             #[track_caller]
             pub fn max_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
             where
@@ -260,18 +287,21 @@ macro_rules! methods {
 
         impl<D: Dimension> $View<'_, bool, D> {
             /// As [`DistArray::any`].
+            #[doc = example!($slice: "array![false, false, true]", "1..", "any()" => "true")]
             #[track_caller]
             pub fn any(&self) -> bool {
                 expect(self.for_call()).any()
             }
 
             /// As [`DistArray::all`].
+            #[doc = example!($slice: "array![false, false, true]", "1..", "all()" => "false")]
             #[track_caller]
             pub fn all(&self) -> bool {
                 expect(self.for_call()).all()
             }
 
             /// As [`DistArray::any_axis`].
+            #[doc = example!($slice: "array![[false, false], [true, false], [false, false]]", "1.., ..", "any_axis(Axis(1))" => "array![true, false]")]
             #[track_caller]
             pub fn any_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
             where
@@ -281,6 +311,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::all_axis`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "all_axis(Axis(1))" => "array![true, false]")]
             #[track_caller]
             pub fn all_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
             where
@@ -290,18 +321,21 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::any_axes`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "any_axes(&[Axis(0), Axis(1)])" => "arr0(true)")]
             #[track_caller]
             pub fn any_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
                 expect(self.kept()).any_axes(axes)
             }
 
             /// As [`DistArray::all_axes`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "all_axes(&[Axis(0), Axis(1)])" => "arr0(false)")]
             #[track_caller]
             pub fn all_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
                 expect(self.kept()).all_axes(axes)
             }
 
             /// As [`DistArray::count_axis`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "count_axis(Axis(1))" => "array![2, 1]")]
             #[track_caller]
             pub fn count_axis(&self, axis: Axis) -> DistArray<usize, D::Smaller>
             where
@@ -311,12 +345,14 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::count_axes`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "count_axes(&[Axis(0), Axis(1)])" => "arr0(3)")]
             #[track_caller]
             pub fn count_axes(&self, axes: &[Axis]) -> DistArray<usize, IxDyn> {
                 expect(self.kept()).count_axes(axes)
             }
 
             /// As [`DistArray::choose`].
+            #[doc = example!($slice: "array![false, true, false, true]", "1..", "choose(array![1, 2, 3], 0)" => "array![1, 0, 3]")]
             #[track_caller]
             pub fn choose<A, X, Y>(&self, yes: X, no: Y) -> DistArray<A, Y::Output>
             where
@@ -328,6 +364,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::try_choose`].
+            #[doc = example!($slice: "array![false, true, false, true]", "1..", "try_choose(array![1, 2, 3], 0).unwrap()" => "array![1, 0, 3]")]
             pub fn try_choose<A, X, Y>(&self, yes: X, no: Y) -> Result<DistArray<A, Y::Output>>
             where
                 A: Element,
@@ -338,6 +375,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::count`].
+            #[doc = example!($slice: "array![false, true, false, true]", "1..", "count()" => "2")]
             #[track_caller]
             pub fn count(&self) -> usize {
                 expect(self.for_call()).count()
@@ -346,5 +384,5 @@ macro_rules! methods {
     };
 }
 
-methods!(DistView);
-methods!(DistViewMut);
+methods!(DistView, slice);
+methods!(DistViewMut, slice_mut);

@@ -1,6 +1,7 @@
 //! The table of functions: the one list from which structs, element types and documentation are made.
 
 use super::{Binary, BinaryPair, BinaryUfunc, Info, Loop, Sealed, Unary, UnaryPair, UnaryUfunc};
+use crate::array::example::ufunc_example;
 use half::{bf16, f16};
 use kernels::{DType, Op};
 use num_complex::Complex;
@@ -127,6 +128,7 @@ macro_rules! functions {
      $($(#[$doc:meta])* $Name:ident = $name:literal [$($alias:literal),*], $op:expr => $($class:ident -> $out:ident),+;)*) => {
         $(
             $(#[$doc])*
+            #[doc = ufunc_example!(call $Name $Name)]
             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
             pub struct $Name;
 
@@ -323,6 +325,7 @@ functions! { BINARY, BinaryUfunc, implement_binary, 2:
 }
 
 /// `x * 2^n`: a float and an integer.
+#[doc = ufunc_example!(call Ldexp Ldexp)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ldexp;
 
@@ -347,15 +350,39 @@ macro_rules! implement_ldexp {
 }
 each! { floats, implement_ldexp () }
 
-/// The fractional and the integer part, both with the sign of the operand.
+/// The fractional part and the integer part, both with the sign of the operand.
+///
+/// ```
+/// use distob::prelude::*;
+/// use distob::ufunc::Modf;
+/// let (fractions, integers) = Modf.call(array![1.5, -2.25]);
+/// assert_eq!(fractions, array![0.5, -0.25]);
+/// assert_eq!(integers, array![1.0, -2.0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Modf;
 
-/// A significand in `[0.5, 1)` and the power of 2 (an `i32`) that it is to be multiplied by.
+/// The significand, of absolute value in `[0.5, 1)`, and the exponent of 2, an `i32`: `x = significand * 2^exponent`.
+///
+/// ```
+/// use distob::prelude::*;
+/// use distob::ufunc::Frexp;
+/// let (significands, exponents) = Frexp.call(array![8.0, -0.75]);
+/// assert_eq!(significands, array![0.5, -0.75]);
+/// assert_eq!(exponents, array![4, 0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frexp;
 
 /// [`FloorDivide`] and [`Remainder`] together.
+///
+/// ```
+/// use distob::prelude::*;
+/// use distob::ufunc::Divmod;
+/// let (quotients, remainders) = Divmod.call(array![7, -7], 3);
+/// assert_eq!(quotients, array![2, -3]);
+/// assert_eq!(remainders, array![1, 2]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Divmod;
 
@@ -408,6 +435,13 @@ pub(crate) fn name_of(op: Op, fits: impl Fn(&Info) -> bool) -> Option<&'static s
 }
 
 /// Every function of the table.
+///
+/// ```
+/// use distob::prelude::*;
+/// use distob::ufunc::functions;
+/// let add = functions().into_iter().find(|function| function.name == "add").unwrap();
+/// assert_eq!(add.inputs, 2);
+/// ```
 pub fn functions() -> Vec<Info> {
     let mut table: Vec<Info> = UNARY.iter().chain(BINARY).map(Row::info).collect();
     others(&mut table);

@@ -6,6 +6,7 @@ use ndarray::{DimMax, Dimension};
 use super::call::{CallBinary, CallUnary};
 use super::input::Input;
 use crate::array::dist_array::DistArray;
+use crate::array::example::ufunc_example;
 use crate::array::function::{self as ufunc, Binary, Unary};
 use crate::element::Element;
 
@@ -14,6 +15,7 @@ macro_rules! free {
         $(#[$doc])*
         ///
         #[doc = concat!("[`", stringify!($Name), "`](crate::ufunc::", stringify!($Name), ") of each element. Lazy.")]
+        #[doc = ufunc_example!(free $name $Name)]
         #[track_caller]
         pub fn $name<X: Input>(x: X) -> DistArray<<ufunc::$Name as Unary<X::Elem>>::Output, X::Dim>
         where
@@ -26,6 +28,7 @@ macro_rules! free {
         $(#[$doc])*
         ///
         #[doc = concat!("[`", stringify!($Name), "`](crate::ufunc::", stringify!($Name), ") of each two elements, with broadcasting. Lazy. Panics where the shapes do not fit.")]
+        #[doc = ufunc_example!(free $name $Name)]
         #[track_caller]
         pub fn $name<X: Input, Y: Input>(
             x: X,
@@ -46,6 +49,7 @@ macro_rules! methods {
             $(#[$doc])*
             ///
             #[doc = concat!("[`", stringify!($Name), "`](crate::ufunc::", stringify!($Name), ") of each element. Lazy.")]
+            #[doc = ufunc_example!(method $name $Name)]
             #[track_caller]
             pub fn $name(&self) -> DistArray<<ufunc::$Name as Unary<A>>::Output, D>
             where
@@ -60,6 +64,7 @@ macro_rules! methods {
             $(#[$doc])*
             ///
             #[doc = concat!("[`", stringify!($Name), "`](crate::ufunc::", stringify!($Name), ") of each two elements, with broadcasting. Lazy. Panics where the shapes do not fit.")]
+            #[doc = ufunc_example!(method $name $Name)]
             #[track_caller]
             pub fn $name<Y: Input>(
                 &self,
