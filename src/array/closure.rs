@@ -19,7 +19,7 @@ pub(crate) fn row_major<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<H
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
-    /// `f` of each element, taken by value. Runs at once, in parallel, on the threads of this process, on a hub of engine processes
+    /// Applies `f` to each element, by value. Runs at once, in parallel, on the threads of this process, on a hub of engine processes
     /// too: what `f` captures, and statics, are those of the caller; thread locals are those of the hub's threads. A panic in `f` is a
     /// panic here, with its message. [`map_with`](DistArray::map_with) and [`#[distob::ufunc]`](macro@crate::ufunc) run in engine processes.
     ///
@@ -38,7 +38,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`mapv`](DistArray::mapv), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`].
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panicked; [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     ///
     /// ```
     /// use distob::prelude::*;
@@ -71,7 +71,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// assert_eq!(a.map_with(&limits, |&(low, high), x: f64| x.clamp(low, high)), ndarray::array![0.5, 1.0, 2.0, 2.0]);
     /// ```
     ///
-    /// What captures does not compile:
+    /// A closure that captures something does not compile:
     ///
     /// ```compile_fail,E0308
     /// # use distob::prelude::*;
@@ -91,7 +91,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`map_with`](DistArray::map_with), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`]; [`Error::InvalidArgument`] where the state cannot be
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panicked; [`Error::OutOfMemory`](crate::Error::OutOfMemory); [`Error::InvalidArgument`](crate::Error::InvalidArgument) where the state cannot be
     /// written down.
     ///
     /// ```
@@ -110,7 +110,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         Ok(DistArray::from_held(map_with::map_with(held.store.hub(), state, &held.view.view(), f)?))
     }
 
-    /// `f` of each element, taken by reference; else as [`mapv`](DistArray::mapv).
+    /// Applies `f` to a reference to each element; otherwise as [`mapv`](DistArray::mapv).
     ///
     /// ```
     /// use distob::prelude::*;
@@ -134,7 +134,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         self.mapv(f)
     }
 
-    /// The array with `f` of each element in its place.
+    /// Replaces each element by `f` of it, and returns the array.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -176,7 +176,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`map_inplace`](DistArray::map_inplace), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`] where shared elements could not be copied.
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panicked; [`Error::OutOfMemory`](crate::Error::OutOfMemory) where shared elements could not be copied.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -191,7 +191,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         walk::update(&hub, "map_inplace", &mut held.view, f)
     }
 
-    /// `f` of each two elements of `self` and `other`, which are broadcast to one shape. Runs at once, in parallel, where
+    /// Applies `f` to each two elements of `self` and `other`, which are broadcast to one shape. Runs at once, in parallel, where
     /// [`mapv`](DistArray::mapv) does.
     ///
     /// ```
@@ -212,7 +212,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`zip_with`](DistArray::zip_with), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::Panicked`] where `f` panicked, [`Error::OutOfMemory`].
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::ForeignHub`](crate::Error::ForeignHub), [`Error::Panicked`](crate::Error::Panicked) where `f` panicked, [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     ///
     /// ```
     /// use distob::prelude::*;

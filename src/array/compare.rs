@@ -38,17 +38,17 @@ macro_rules! comparison {
 }
 
 comparison! {
-    /// Where an element equals the other's (NaN equals nothing).
+    /// Whether each element equals that of `other`. NaN is not equal to anything.
     equal, Equal, PartialEq, |x, y| x == y, "[false, true, false]";
-    /// Where an element differs from the other's.
+    /// Whether each element differs from that of `other`.
     not_equal, NotEqual, PartialEq, |x, y| x != y, "[true, false, true]";
-    /// Where an element is less than the other's.
+    /// Whether each element is less than that of `other`.
     less, Less, PartialOrd, |x, y| x < y, "[true, false, false]";
-    /// Where an element is at most the other's.
+    /// Whether each element is less than or equal to that of `other`.
     less_equal, LessEqual, PartialOrd, |x, y| x <= y, "[true, true, false]";
-    /// Where an element is greater than the other's.
+    /// Whether each element is greater than that of `other`.
     greater, Greater, PartialOrd, |x, y| x > y, "[false, false, true]";
-    /// Where an element is at least the other's.
+    /// Whether each element is greater than or equal to that of `other`.
     greater_equal, GreaterEqual, PartialOrd, |x, y| x >= y, "[false, true, true]";
 }
 
@@ -101,7 +101,7 @@ impl<D: Dimension> DistArray<bool, D> {
         operate::apply(&hub, dtype, Op::Select, shape, vec![mask, yes.operand(&hub)?, no.operand(&hub)?])
     }
 
-    /// How many elements are true.
+    /// Number of elements that are true.
     ///
     /// ```
     /// use distob::prelude::*;

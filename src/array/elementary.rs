@@ -29,16 +29,16 @@ impl<A: Element + Float, D: Dimension> DistArray<A, D> {
         /// `1/x` of each element.
         #[doc = example!(array: "array![4.0, -0.5]", "recip()" => "array![0.25, -2.0]")]
         recip, Recip, A::recip;
-        /// The largest integer at most each element.
+        /// Rounds each element down to an integer.
         #[doc = example!(array: "array![1.2, -1.8]", "floor()" => "array![1.0, -2.0]")]
         floor, Floor, A::floor;
-        /// The smallest integer at least each element.
+        /// Rounds each element up to an integer.
         #[doc = example!(array: "array![1.2, -1.8]", "ceil()" => "array![2.0, -1.0]")]
         ceil, Ceil, A::ceil;
-        /// The nearest integer; halves away from zero.
+        /// Rounds each element to the nearest integer; halves round away from zero. [`round_ties_even`](DistArray::round_ties_even) is NumPy's `round`.
         #[doc = example!(array: "array![0.5, 1.2, -2.5]", "round()" => "array![1.0, 1.0, -3.0]")]
         round, Round, A::round;
-        /// The integer part.
+        /// Rounds each element towards zero: the integer part.
         #[doc = example!(array: "array![1.8, -1.8]", "trunc()" => "array![1.0, -1.0]")]
         trunc, Trunc, A::trunc;
         /// `e^x` of each element.
@@ -56,37 +56,37 @@ impl<A: Element + Float, D: Dimension> DistArray<A, D> {
         /// `ln(1 + x)`, accurate near 0.
         #[doc = example!(array: "array![0.0, 1e-17]", "ln_1p()" => "array![0.0, 1e-17]")]
         ln_1p, Ln1p, A::ln_1p;
-        /// Logarithm to base 2.
+        /// Logarithm of each element to base 2.
         #[doc = example!(array: "array![8.0, 0.5]", "log2()" => "array![3.0, -1.0]")]
         log2, Log2, A::log2;
-        /// Logarithm to base 10.
+        /// Logarithm of each element to base 10.
         #[doc = example!(array: "array![1000.0, 0.1]", "log10()" => "array![3.0, -1.0]")]
         log10, Log10, A::log10;
-        /// Sine (of radians).
+        /// Sine of each element, in radians.
         #[doc = example!(array: "array![0.0, std::f64::consts::FRAC_PI_2]", "sin()" => "array![0.0, 1.0]")]
         sin, Sin, A::sin;
-        /// Cosine (of radians).
+        /// Cosine of each element, in radians.
         #[doc = example!(array: "array![0.0, std::f64::consts::PI]", "cos()" => "array![1.0, -1.0]")]
         cos, Cos, A::cos;
-        /// Tangent (of radians).
+        /// Tangent of each element, in radians.
         #[doc = example!(array: "array![0.0, 1.0]", "tan()" => "array![0.0, 1.5574077246549023]")]
         tan, Tan, A::tan;
-        /// Arcsine, in radians.
+        /// Arcsine of each element, in radians.
         #[doc = example!(array: "array![0.0, 1.0]", "asin()" => "array![0.0, std::f64::consts::FRAC_PI_2]")]
         asin, Asin, A::asin;
-        /// Arccosine, in radians.
+        /// Arccosine of each element, in radians.
         #[doc = example!(array: "array![1.0, -1.0]", "acos()" => "array![0.0, std::f64::consts::PI]")]
         acos, Acos, A::acos;
-        /// Arctangent, in radians.
+        /// Arctangent of each element, in radians.
         #[doc = example!(array: "array![0.0, 1.0]", "atan()" => "array![0.0, std::f64::consts::FRAC_PI_4]")]
         atan, Atan, A::atan;
-        /// Hyperbolic sine.
+        /// Hyperbolic sine of each element.
         #[doc = example!(array: "array![0.0, 1.0]", "sinh()" => "array![0.0, 1.1752011936438014]")]
         sinh, Sinh, A::sinh;
-        /// Hyperbolic cosine.
+        /// Hyperbolic cosine of each element.
         #[doc = example!(array: "array![0.0, 1.0]", "cosh()" => "array![1.0, 1.5430806348152437]")]
         cosh, Cosh, A::cosh;
-        /// Hyperbolic tangent.
+        /// Hyperbolic tangent of each element.
         #[doc = example!(array: "array![0.0, 1.0]", "tanh()" => "array![0.0, 0.7615941559557649]")]
         tanh, Tanh, A::tanh;
     }
@@ -102,7 +102,7 @@ impl<A: Element + Float, D: Dimension> DistArray<A, D> {
         expect(operate::unary((Op::Erf, "erf"), self, |x| x))
     }
 
-    /// Integer power of each element.
+    /// Each element to an integer power.
     #[doc = example!(array: "array![2.0, -3.0]", "powi(3)" => "array![8.0, -27.0]")]
     #[track_caller]
     pub fn powi(&self, exponent: i32) -> DistArray<A, D> {
@@ -116,35 +116,35 @@ impl<A: Element + Float, D: Dimension> DistArray<A, D> {
         expect(operate::binary((Op::Powf, "powf"), &Arg::Dist(self), &exponent.arg(), A::powf))
     }
 
-    /// `atan2(self, other)`: the angle of the point (`other`, `self`).
+    /// `atan2(self, other)` of each two elements: the angle of the point (x, y) = (`other`, `self`), in radians.
     #[doc = example!(array: "array![1.0, -1.0]", "atan2(array![1.0, 0.0])" => "array![std::f64::consts::FRAC_PI_4, -std::f64::consts::FRAC_PI_2]")]
     #[track_caller]
     pub fn atan2<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
         expect(operate::binary((Op::Atan2, "atan2"), &Arg::Dist(self), &other.arg(), A::atan2))
     }
 
-    /// Length of the hypotenuse over `self` and `other`.
+    /// `sqrt(self² + other²)` of each two elements, without intermediate overflow.
     #[doc = example!(array: "array![3.0, 5.0]", "hypot(array![4.0, 12.0])" => "array![5.0, 13.0]")]
     #[track_caller]
     pub fn hypot<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
         expect(operate::binary((Op::Hypot, "hypot"), &Arg::Dist(self), &other.arg(), A::hypot))
     }
 
-    /// Where an element is NaN.
+    /// Whether each element is NaN.
     #[doc = example!(array: "array![1.0, f64::INFINITY, f64::NAN]", "is_nan()" => "array![false, false, true]")]
     #[track_caller]
     pub fn is_nan(&self) -> DistArray<bool, D> {
         expect(operate::unary((Op::IsNan, "is_nan"), self, A::is_nan))
     }
 
-    /// Where an element is infinite.
+    /// Whether each element is infinite.
     #[doc = example!(array: "array![1.0, f64::INFINITY, f64::NAN]", "is_infinite()" => "array![false, true, false]")]
     #[track_caller]
     pub fn is_infinite(&self) -> DistArray<bool, D> {
         expect(operate::unary((Op::IsInfinite, "is_infinite"), self, A::is_infinite))
     }
 
-    /// Where an element is finite.
+    /// Whether each element is finite: neither infinite nor NaN.
     #[doc = example!(array: "array![1.0, f64::INFINITY, f64::NAN]", "is_finite()" => "array![true, false, false]")]
     #[track_caller]
     pub fn is_finite(&self) -> DistArray<bool, D> {
@@ -182,7 +182,7 @@ impl<A: Element + std::ops::Mul<Output = A>, D: Dimension> DistArray<A, D> {
 }
 
 impl<A: Element + PartialOrd, D: Dimension> DistArray<A, D> {
-    /// The smaller of each two elements; NaN where either is NaN. -0.0 is smaller than 0.0, as in IEEE 754-2019.
+    /// The smaller of each two elements, or NaN if one is NaN. -0.0 is smaller than 0.0, as in IEEE 754-2019.
     #[doc = example!(array: "array![1, 5]", "minimum(3)" => "array![1, 3]")]
     #[track_caller]
     pub fn minimum<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
@@ -190,7 +190,7 @@ impl<A: Element + PartialOrd, D: Dimension> DistArray<A, D> {
         expect(operate::binary((Op::Minimum, "minimum"), &Arg::Dist(self), &other.arg(), f))
     }
 
-    /// The larger of each two elements; NaN where either is NaN. 0.0 is larger than -0.0, as in IEEE 754-2019.
+    /// The larger of each two elements, or NaN if one is NaN. 0.0 is larger than -0.0, as in IEEE 754-2019.
     #[doc = example!(array: "array![1, 5]", "maximum(3)" => "array![3, 5]")]
     #[track_caller]
     pub fn maximum<R: Argument<A, D>>(&self, other: R) -> DistArray<A, R::Output> {
@@ -198,7 +198,7 @@ impl<A: Element + PartialOrd, D: Dimension> DistArray<A, D> {
         expect(operate::binary((Op::Maximum, "maximum"), &Arg::Dist(self), &other.arg(), f))
     }
 
-    /// Each element limited to `min..=max`; NaN stays NaN.
+    /// Limits each element to `min..=max`. NaN stays NaN.
     ///
     /// # Panics
     /// Unless `min <= max`.
@@ -233,10 +233,10 @@ impl<A: Element + PartialOrd, D: Dimension> DistArray<A, D> {
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
-    /// The elements as another type, as Rust's `as` converts them; to `bool`: whether they are not 0. Lazy.
+    /// Converts each element to another type, as Rust's `as` does; to `bool`, whether it is not 0. Lazy.
     ///
     /// # Panics
-    /// Where programs do not know one of the types; see [`try_astype`](DistArray::try_astype).
+    /// If one of the types is a struct or an array; [`try_astype`](DistArray::try_astype) returns an error instead.
     #[doc = example!(array: "array![1.7, -1.7]", "astype::<i32>()" => "array![1, -1]")]
     #[track_caller]
     pub fn astype<B: Element>(&self) -> DistArray<B, D> {

@@ -90,7 +90,7 @@ ufunc_examples! { $
     Arctan2 "array![1.0, -1.0]", "array![1.0, 0.0]" => "array![std::f64::consts::FRAC_PI_4, -std::f64::consts::FRAC_PI_2]";
     Arctanh "array![0.0, 0.875]" => "array![0.0, 1.354025100551105]";
     BitwiseAnd "array![0b1100, 0b1010]", "0b0110" => "array![0b0100, 0b0010]";
-    BitwiseCount "array![5, -7]" => "array![2, 3]";
+    BitwiseCount "array![5, -7]" => "array![2_u8, 3]";
     BitwiseOr "array![0b1100, 0b1010]", "0b0110" => "array![0b1110, 0b1110]";
     BitwiseXor "array![0b1100, 0b1010]", "0b0110" => "array![0b1010, 0b1100]";
     Cbrt "array![8.0, -1.0]" => "array![2.0, -1.0]";

@@ -21,13 +21,13 @@ use crate::error::Result;
 use kernels::Value as _;
 use kernels::{DType, Op, Plan, Program, ValueId, name_of_user, nanoseconds};
 
-/// What [`DistArray::explain`] tells: the passes over memory, in order. Printed, it is a listing for people.
+/// The result of [`DistArray::explain`]: the passes over memory, in order. `Display` formats it as a listing.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     passes: Vec<Pass>,
 }
 
-/// One pass over memory: a program that is run at every place of a shape, and stored or folded.
+/// One pass over memory: a fused program that is evaluated at every index of a shape, and whose results are stored or reduced.
 #[derive(Clone, Debug)]
 pub struct Pass {
     what: String,
@@ -40,7 +40,7 @@ pub struct Pass {
 }
 
 impl Explanation {
-    /// The passes; none where the value is there.
+    /// The passes; none if the array has its value.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -62,8 +62,8 @@ impl Explanation {
         self.passes.iter().map(|pass| pass.read + pass.written).sum()
     }
 
-    /// How long all passes may take: a prediction from the speed of memory, measured once in a process, and from that of
-    /// each program, measured on a few elements.
+    /// Predicted time of all passes, from the speed of memory, which is measured once in a process, and the speed of each program, which is
+    /// measured on a few elements.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -76,7 +76,7 @@ impl Explanation {
 }
 
 impl Pass {
-    /// How many instructions the program has: parts that an expression has twice are one.
+    /// Number of instructions of the program. Common subexpressions count once.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -109,7 +109,7 @@ impl Pass {
         self.written
     }
 
-    /// How long it may take: the greater of the time that memory and of the time that arithmetic takes.
+    /// Predicted time: the greater one of the times of memory traffic and of arithmetic.
     ///
     /// ```
     /// use distob::prelude::*;

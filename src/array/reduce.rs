@@ -146,7 +146,7 @@ fn has_mean<A: Element>() -> bool {
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
-    /// Sum of all elements; 0 of none.
+    /// Sum of all elements; 0 if there are none.
     #[doc = example!(array: "array![1, 2, 3]", "sum()" => "6")]
     #[track_caller]
     pub fn sum(&self) -> A
@@ -168,7 +168,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// Product of all elements; 1 of none.
+    /// Product of all elements; 1 if there are none.
     #[doc = example!(array: "array![2, 3, 4]", "product()" => "24")]
     #[track_caller]
     pub fn product(&self) -> A
@@ -181,8 +181,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         })
     }
 
-    /// Arithmetic mean; `None` of no element. Of integers it is the sum, which does not wrap, divided as integers are: that of 1 and 2
-    /// is 1. [`astype::<f64>()`](DistArray::astype) before it gives the fraction.
+    /// Arithmetic mean; `None` if there are no elements. The mean of integers is their sum, which does not wrap here, divided as integers are: the
+    /// mean of 1 and 2 is 1. For the fraction, call [`astype::<f64>()`](DistArray::astype) first.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -201,8 +201,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// Variance: the sum of squared deviations from the mean over `n - ddof`. `ddof` is 0 for that of a population, 1
-    /// for that of a sample; of NaN the variance is NaN. The variance of equal elements is exactly 0.
+    /// Variance: the sum of squared deviations from the mean over `n - ddof`. `ddof` is 0 for a population and 1
+    /// for a sample. If it is NaN, the variance is NaN. The variance of equal elements is exactly 0.
     ///
     /// # Panics
     /// Where `ddof` is less than 0 or greater than the number of elements.
@@ -508,7 +508,7 @@ impl<D: Dimension> DistArray<bool, D> {
         expect(whole(self, Fold::Any))
     }
 
-    /// Whether all elements are true; so they are where there is none.
+    /// Whether all elements are true, which holds if there are none.
     #[doc = example!(array: "array![false, true]", "all()" => "false")]
     #[track_caller]
     pub fn all(&self) -> bool {
@@ -549,7 +549,7 @@ impl<D: Dimension> DistArray<bool, D> {
         expect(along(self, Fold::All, &numbers(axes)))
     }
 
-    /// How many elements along an axis are true. Lazy.
+    /// Number of elements along an axis that are true. Lazy.
     #[doc = example!(array: "array![[true, true], [true, false]]", "count_axis(Axis(1))" => "array![2, 1]")]
     #[track_caller]
     pub fn count_axis(&self, axis: Axis) -> DistArray<usize, D::Smaller>
@@ -559,7 +559,7 @@ impl<D: Dimension> DistArray<bool, D> {
         expect(along(self, Fold::Sum, &[axis.index()]))
     }
 
-    /// How many elements along several axes are true. Lazy.
+    /// Number of elements along several axes that are true. Lazy.
     #[doc = example!(array: "array![[true, true], [true, false]]", "count_axes(&[Axis(0), Axis(1)])" => "arr0(3)")]
     #[track_caller]
     pub fn count_axes(&self, axes: &[Axis]) -> DistArray<usize, IxDyn> {
