@@ -4,7 +4,7 @@
 //! ```
 //! use distob::prelude::*;
 //!
-//! let x = DistArray::from_shape_fn((1000, 100), |(i, j)| (i * j % 7) as f64);
+//! let x = DistArray::from_shape_fn((1000, 100), |(i, j)| (i * (j + 1) % 101) as f64);
 //! let mean = x.mean_axis(Axis(0)).unwrap();
 //! let z = (&x - &mean) / x.std_axis(Axis(0), 0.0); // builds an expression
 //! println!("{:?}", z.max()); // computes it, in parallel
