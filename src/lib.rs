@@ -1,7 +1,29 @@
-//! Parallel arrays in shared memory, for programs written with [`ndarray`].
+//! Parallel arrays for programs written with [`ndarray`]. Expressions are lazy and fused; they run on the threads of the process, or on processes that
+//! share memory.
 //!
-//! [`DistArray`] dereferences to [`ndarray::ArrayRef`]. Its operators are lazy, and run on the engines of a [`Hub`]: threads of the program, or
-//! processes that map the same memory. Start with the [`prelude`].
+//! ```
+//! use distob::prelude::*;
+//!
+//! let x = DistArray::from_shape_fn((1000, 100), |(i, j)| (i * (j + 1) % 101) as f64);
+//! let mean = x.mean_axis(Axis(0)).unwrap();
+//! let z = (&x - &mean) / x.std_axis(Axis(0), 0.0); // builds an expression
+//! println!("{:?}", z.max()); // computes it, in parallel
+//! println!("{}", z.slice(s![..3, 1..4])); // z is used as an ndarray
+//! ```
+//!
+//! The main items:
+//!
+//! - [`DistArray`] is an array. It dereferences to [`ndarray::ArrayRef`], and it has ndarray's constructors, layout methods, operators and reductions.
+//! - [`DistView`] and [`DistViewMut`] are its views, with the same operations.
+//! - [`Hub`] owns the memory of its arrays and the *engines* that compute them. A default hub starts at first use. Its engines are threads of the
+//!   process; [`Hub::builder`] starts a hub whose engines are processes.
+//! - [`ufunc`](mod@ufunc) has NumPy's universal functions as types with `call`, `reduce`, `accumulate`, `reduceat`, `outer` and `at`; [`functions`] has them as
+//!   functions. The attribute [`#[distob::ufunc]`](macro@ufunc) makes one of your own.
+//! - [`Element`](trait@Element) is the trait of elements: numbers, `bool`, arrays of elements, and structs with `#[derive(Element)]`.
+//! - [`Error`] is the error of all operations. Methods panic with its text; those whose names begin with `try_` return it.
+//! - [`prelude`] has the imports of a program, including those of ndarray's prelude.
+//!
+//! The [`guide`] explains all of this with complete programs. `ARCHITECTURE.md` in the repository describes the implementation.
 
 // The models check the protocols in shared memory, which arrays only use: built without them they build fast.
 #[cfg(not(loom))]
@@ -55,6 +77,14 @@ pub use element::Element;
 pub use error::{Error, PanicPayload, Result};
 pub use transport::PoolStats;
 pub use transport::wire::Message;
+
+/// The guide for users, of which each program is complete.
+///
+/// [ufuncs.md]: mod@crate::ufunc
+#[cfg(all(doc, not(any(doctest, loom))))]
+#[doc = ""]
+#[doc = include_str!("../docs/guide.md")]
+pub mod guide {}
 
 // The programs in the texts for newcomers are compiled, and those that need no file are run.
 #[cfg(all(doctest, not(loom)))]

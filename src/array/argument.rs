@@ -18,7 +18,7 @@ use kernels::{DType, Scalar};
 /// An operand beside an array of elements `A` and dimension `D`: a [`DistArray`], a [`DistView`] or [`DistViewMut`], an array or view of
 /// ndarray's, by value or by reference, or a number.
 pub trait Argument<A: Element, D: Dimension> {
-    /// Its own dimension; that of a number is [`Ix0`].
+    /// Its own dimension; that of a number is [`Ix0`](type@Ix0).
     type Dim: Dimension;
     /// The dimension of the result, to which both are broadcast.
     type Output: Dimension;

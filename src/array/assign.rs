@@ -27,6 +27,14 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Panics
     /// Where `value` does not broadcast to this shape; where it cannot be computed.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let (x, y) = (DistArray::from(array![1, 2, 3]), DistArray::from(array![10, 20, 30]));
+    /// let mut a = DistArray::zeros(3);
+    /// a.assign(&x + &y);
+    /// assert_eq!(a, array![11, 22, 33]);
+    /// ```
     #[track_caller]
     pub fn assign<R: Argument<A, D>>(&mut self, value: R) {
         expect(self.try_assign(value));
@@ -37,6 +45,15 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::Arithmetic`], [`Error::OutOfMemory`].
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![1, 2, 3]);
+    /// a.try_assign(array![4, 5, 6])?;
+    /// assert_eq!(a, array![4, 5, 6]);
+    /// assert!(a.try_assign(array![4, 5]).is_err());
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_assign<R: Argument<A, D>>(&mut self, value: R) -> Result<()> {
         let value = value.arg();
         check_broadcast_to("assign", self.shape(), value.shape())?;
@@ -85,6 +102,13 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Panics
     /// Where `rhs` does not broadcast to this shape, or cannot be computed; where shared elements cannot be copied.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![1, 2, 3]);
+    /// a.scaled_add(10, array![1, 1, 2]);
+    /// assert_eq!(a, array![11, 12, 23]);
+    /// ```
     #[track_caller]
     pub fn scaled_add<R: Argument<A, D>>(&mut self, alpha: A, rhs: R)
     where
@@ -97,6 +121,13 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Panics
     /// Where shared elements cannot be copied.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![1, 2, 3]);
+    /// a.fill(7);
+    /// assert_eq!(a, array![7, 7, 7]);
+    /// ```
     #[track_caller]
     pub fn fill(&mut self, value: A) {
         self.assign(value);

@@ -19,7 +19,7 @@ pub(crate) fn row_major<A: Element, D: Dimension>(held: &Held<A, D>) -> Result<H
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
-    /// `f` of each element, taken by value. Runs at once, in parallel, on the threads of this process, on a hub of engine processes
+    /// Applies `f` to each element, by value. Runs at once, in parallel, on the threads of this process, on a hub of engine processes
     /// too: what `f` captures, and statics, are those of the caller; thread locals are those of the hub's threads. A panic in `f` is a
     /// panic here, with its message. [`map_with`](DistArray::map_with) and [`#[distob::ufunc]`](macro@crate::ufunc) run in engine processes.
     ///
@@ -38,7 +38,16 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`mapv`](DistArray::mapv), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`].
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panicked; [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.try_mapv(|x| x * 10)?, array![10, 20, 30]);
+    /// let failed = a.try_mapv(|x| if x < 3 { x } else { panic!("too large") });
+    /// assert!(matches!(failed, Err(distob::Error::Panicked { .. })));
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_mapv<B: Element>(&self, f: impl Fn(A) -> B + Sync) -> Result<DistArray<B, D>> {
         let held = self.try_held()?;
         Ok(DistArray::from_held(rows::map(held.store.hub(), "mapv", (&held.view.view(),), f)?))
@@ -62,7 +71,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// assert_eq!(a.map_with(&limits, |&(low, high), x: f64| x.clamp(low, high)), ndarray::array![0.5, 1.0, 2.0, 2.0]);
     /// ```
     ///
-    /// What captures does not compile:
+    /// A closure that captures something does not compile:
     ///
     /// ```compile_fail,E0308
     /// # use distob::prelude::*;
@@ -82,8 +91,15 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`map_with`](DistArray::map_with), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`]; [`Error::InvalidArgument`] where the state cannot be
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panicked; [`Error::OutOfMemory`](crate::Error::OutOfMemory); [`Error::InvalidArgument`](crate::Error::InvalidArgument) where the state cannot be
     /// written down.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.try_map_with(&10, |&factor, x| x * factor)?, array![10, 20, 30]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_map_with<S, B>(&self, state: &S, f: fn(&S, A) -> B) -> Result<DistArray<B, D>>
     where
         S: Message + Send + Sync + 'static,
@@ -94,19 +110,37 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         Ok(DistArray::from_held(map_with::map_with(held.store.hub(), state, &held.view.view(), f)?))
     }
 
-    /// `f` of each element, taken by reference; else as [`mapv`](DistArray::mapv).
+    /// Applies `f` to a reference to each element; otherwise as [`mapv`](DistArray::mapv).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.map(|x| x * 10), array![10, 20, 30]);
+    /// ```
     #[track_caller]
     pub fn map<B: Element>(&self, f: impl Fn(&A) -> B + Sync) -> DistArray<B, D> {
         expect(self.try_mapv(|x| f(&x)))
     }
 
     /// [`mapv`](DistArray::mapv) by value, under ndarray's name.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.mapv_into_any(f64::from), array![1.0, 2.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn mapv_into_any<B: Element>(self, f: impl Fn(A) -> B + Sync) -> DistArray<B, D> {
         self.mapv(f)
     }
 
-    /// The array with `f` of each element in its place.
+    /// Replaces each element by `f` of it, and returns the array.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.mapv_into(|x| x * 10), array![10, 20, 30]);
+    /// ```
     #[track_caller]
     pub fn mapv_into(mut self, f: impl Fn(A) -> A + Sync) -> Self {
         self.mapv_inplace(f);
@@ -114,12 +148,26 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Replaces each element by `f` of it. Elements that others share are copied first; after a panic in `f` some are replaced and some are not.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![1, 2, 3]);
+    /// a.mapv_inplace(|x| x * 10);
+    /// assert_eq!(a, array![10, 20, 30]);
+    /// ```
     #[track_caller]
     pub fn mapv_inplace(&mut self, f: impl Fn(A) -> A + Sync) {
         self.map_inplace(|x| *x = f(*x));
     }
 
     /// Calls `f` with each element, to be changed in place; see [`mapv_inplace`](DistArray::mapv_inplace).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![1, 2, 3]);
+    /// a.map_inplace(|x| *x *= 10);
+    /// assert_eq!(a, array![10, 20, 30]);
+    /// ```
     #[track_caller]
     pub fn map_inplace(&mut self, f: impl Fn(&mut A) + Sync) {
         expect(self.try_map_inplace(f));
@@ -128,15 +176,29 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`map_inplace`](DistArray::map_inplace), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::Panicked`] where `f` panicked; [`Error::OutOfMemory`] where shared elements could not be copied.
+    /// [`Error::Panicked`](crate::Error::Panicked) where `f` panicked; [`Error::OutOfMemory`](crate::Error::OutOfMemory) where shared elements could not be copied.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![1, 2, 3]);
+    /// a.try_map_inplace(|x| *x *= 10)?;
+    /// assert_eq!(a, array![10, 20, 30]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_map_inplace(&mut self, f: impl Fn(&mut A) + Sync) -> Result<()> {
         let held = self.unique_mut()?;
         let hub = held.store.hub().clone();
         walk::update(&hub, "map_inplace", &mut held.view, f)
     }
 
-    /// `f` of each two elements of `self` and `other`, which are broadcast to one shape. Runs at once, in parallel, where
+    /// Applies `f` to each two elements of `self` and `other`, which are broadcast to one shape. Runs at once, in parallel, where
     /// [`mapv`](DistArray::mapv) does.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.zip_with(array![0.5, 1.0, 1.5], |x, y: f64| f64::from(x) * y), array![0.5, 2.0, 4.5]);
+    /// ```
     #[track_caller]
     pub fn zip_with<B, C, R>(&self, other: R, f: impl Fn(A, B) -> C + Sync) -> DistArray<C, R::Output>
     where
@@ -150,7 +212,15 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`zip_with`](DistArray::zip_with), with an error where that panics.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::Panicked`] where `f` panicked, [`Error::OutOfMemory`].
+    /// [`Error::Shape`](crate::Error::Shape), [`Error::ForeignHub`](crate::Error::ForeignHub), [`Error::Panicked`](crate::Error::Panicked) where `f` panicked, [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.try_zip_with(array![10, 20, 30], |x, y: i32| x + y)?, array![11, 22, 33]);
+    /// assert!(a.try_zip_with(array![10, 20], |x, y: i32| x + y).is_err());
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_zip_with<B, C, R>(&self, other: R, f: impl Fn(A, B) -> C + Sync) -> Result<DistArray<C, R::Output>>
     where
         B: Element,

@@ -7,6 +7,7 @@ use super::broadcast::broadcast_shape;
 use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, expect};
 use super::evaluate::fold_all;
+use super::example::example;
 use super::lazy::{Expr, Node, Operand};
 use super::owned::dtype_of;
 use super::{operate, reduce};
@@ -15,11 +16,15 @@ use crate::error::{Error, Result};
 use kernels::{DType, Fold, Op};
 
 macro_rules! comparison {
-    ($($(#[$doc:meta])* $method:ident, $Op:ident, $Bound:ident, $f:expr;)*) => {
+    ($($(#[$doc:meta])* $method:ident, $Op:ident, $Bound:ident, $f:expr, $result:literal;)*) => {
         impl<A: Element, D: Dimension> DistArray<A, D> {$(
             $(#[$doc])*
             ///
             /// Lazy, with broadcasting. Panics where the shapes do not broadcast.
+            #[doc = example!(
+                "let a = DistArray::from(array![1, 2, 3]);",
+                concat!("assert_eq!(a.", stringify!($method), "(2), array!", $result, ");")
+            )]
             #[track_caller]
             pub fn $method<R: Argument<A, D>>(&self, other: R) -> DistArray<bool, R::Output>
             where
@@ -33,18 +38,18 @@ macro_rules! comparison {
 }
 
 comparison! {
-    /// Where an element equals the other's (NaN equals nothing).
-    equal, Equal, PartialEq, |x, y| x == y;
-    /// Where an element differs from the other's.
-    not_equal, NotEqual, PartialEq, |x, y| x != y;
-    /// Where an element is less than the other's.
-    less, Less, PartialOrd, |x, y| x < y;
-    /// Where an element is at most the other's.
-    less_equal, LessEqual, PartialOrd, |x, y| x <= y;
-    /// Where an element is greater than the other's.
-    greater, Greater, PartialOrd, |x, y| x > y;
-    /// Where an element is at least the other's.
-    greater_equal, GreaterEqual, PartialOrd, |x, y| x >= y;
+    /// Whether each element equals that of `other`. NaN is not equal to anything.
+    equal, Equal, PartialEq, |x, y| x == y, "[false, true, false]";
+    /// Whether each element differs from that of `other`.
+    not_equal, NotEqual, PartialEq, |x, y| x != y, "[true, false, true]";
+    /// Whether each element is less than that of `other`.
+    less, Less, PartialOrd, |x, y| x < y, "[true, false, false]";
+    /// Whether each element is less than or equal to that of `other`.
+    less_equal, LessEqual, PartialOrd, |x, y| x <= y, "[true, true, false]";
+    /// Whether each element is greater than that of `other`.
+    greater, Greater, PartialOrd, |x, y| x > y, "[false, false, true]";
+    /// Whether each element is greater than or equal to that of `other`.
+    greater_equal, GreaterEqual, PartialOrd, |x, y| x >= y, "[false, true, true]";
 }
 
 impl<D: Dimension> DistArray<bool, D> {
@@ -72,6 +77,14 @@ impl<D: Dimension> DistArray<bool, D> {
     }
 
     /// [`choose`](DistArray::choose), with an error where that panics.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mask = DistArray::from(array![true, false, true]);
+    /// assert_eq!(mask.try_choose(array![1, 2, 3], 0)?, array![1, 0, 3]);
+    /// assert!(mask.try_choose(array![1, 2], 0).is_err());
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_choose<A, X, Y>(&self, yes: X, no: Y) -> Result<DistArray<A, Y::Output>>
     where
         A: Element,
@@ -88,7 +101,13 @@ impl<D: Dimension> DistArray<bool, D> {
         operate::apply(&hub, dtype, Op::Select, shape, vec![mask, yes.operand(&hub)?, no.operand(&hub)?])
     }
 
-    /// How many elements are true.
+    /// Number of elements that are true.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 5, 2]);
+    /// assert_eq!(a.greater(1).count(), 2);
+    /// ```
     #[track_caller]
     pub fn count(&self) -> usize {
         let count: Result<u64> = reduce::whole(self, Fold::Sum);
@@ -97,6 +116,12 @@ impl<D: Dimension> DistArray<bool, D> {
 }
 
 /// NumPy's `where`: the elements of `yes` where `mask` is true, those of `no` where it is not; see [`DistArray::choose`].
+///
+/// ```
+/// use distob::prelude::*;
+/// let a = DistArray::from(array![-1.0, 0.5, 2.0]);
+/// assert_eq!(where_(&a.less(0.0), 0.0, &a), array![0.0, 0.5, 2.0]);
+/// ```
 #[track_caller]
 pub fn where_<A, D, X, Y>(mask: &DistArray<bool, D>, yes: X, no: Y) -> DistArray<A, Y::Output>
 where

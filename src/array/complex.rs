@@ -62,7 +62,7 @@ macro_rules! functions {
 ///
 /// A trait, and part of the [prelude](crate::prelude), because the same names on arrays of real numbers are methods with
 /// other bounds. Results have the shape of the array. All are lazy and have the same bits on any machine. Others of `num_complex` are
-/// functions of [`ufunc`](crate::ufunc) (`Arcsin.call(&z)`).
+/// functions of [`ufunc`](mod@crate::ufunc) (`Arcsin.call(&z)`).
 ///
 /// Functions of `Complex<f32>` are computed in `f64` and rounded once at the end, but for [`powi`](ComplexArray::powi). Each is at most 4
 /// units in the last place from the exact result, counted for the real and for the imaginary part by themselves; powers by

@@ -31,6 +31,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// A [`ShapeError`] if the vector's length does not fit the shape.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from_shape_vec((2, 2), vec![1, 2, 3, 4]).unwrap();
+    /// assert_eq!(a, array![[1, 2], [3, 4]]);
+    /// assert!(DistArray::from_shape_vec((2, 2), vec![1, 2, 3]).is_err());
+    /// ```
     #[track_caller]
     pub fn from_shape_vec<Sh: Into<ndarray::StrideShape<D>>>(shape: Sh, elements: Vec<A>) -> Result<Self, ShapeError> {
         Ok(expect(moved_in(Array::from_shape_vec(shape, elements)?)))
@@ -39,6 +46,11 @@ impl<A, D: Dimension> DistArray<A, D> {
 
 impl<A> DistArray<A, Ix1> {
     /// An array of the elements of a vector. The vector is moved in, and keeps its memory.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::from_vec(vec![1, 2, 3]), array![1, 2, 3]);
+    /// ```
     #[track_caller]
     pub fn from_vec(elements: Vec<A>) -> Self {
         expect(moved_in(Array::from_vec(elements)))
@@ -47,17 +59,37 @@ impl<A> DistArray<A, Ix1> {
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
     /// An array that is filled with one value.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::from_elem((2, 2), 7), array![[7, 7], [7, 7]]);
+    /// ```
     #[track_caller]
     pub fn from_elem<Sh: ShapeBuilder<Dim = D>>(shape: Sh, value: A) -> Self {
         expect(Self::try_from_elem(shape, value))
     }
 
     /// [`from_elem`](DistArray::from_elem), but returns an error where that panics.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::try_from_elem((2, 2), 7)?;
+    /// assert_eq!(a, array![[7, 7], [7, 7]]);
+    /// let too_large = DistArray::try_from_elem(1 << 50, 7);
+    /// assert!(matches!(too_large, Err(distob::Error::OutOfMemory { .. })));
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_from_elem<Sh: ShapeBuilder<Dim = D>>(shape: Sh, value: A) -> Result<Self> {
         Ok(DistArray::from_held(walk::fill(&Hub::current()?, shape, value)?))
     }
 
     /// An array of zeros.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray2::<f64>::zeros((2, 3));
+    /// assert_eq!(a, Array2::<f64>::zeros((2, 3)));
+    /// ```
     #[track_caller]
     pub fn zeros<Sh: ShapeBuilder<Dim = D>>(shape: Sh) -> Self
     where
@@ -67,6 +99,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// An array of ones.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray2::<f64>::ones((2, 3));
+    /// assert_eq!(a.sum(), 6.0);
+    /// ```
     #[track_caller]
     pub fn ones<Sh: ShapeBuilder<Dim = D>>(shape: Sh) -> Self
     where
@@ -76,6 +114,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// An array of default values.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<i32, _>::default((2, 3));
+    /// assert_eq!(a, Array2::<i32>::zeros((2, 3)));
+    /// ```
     #[track_caller]
     pub fn default<Sh: ShapeBuilder<Dim = D>>(shape: Sh) -> Self
     where
@@ -85,6 +129,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// An array whose element at each index is `f(index)`. `f` runs in parallel, on threads of this process.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from_shape_fn((2, 3), |(i, j)| 10 * i + j);
+    /// assert_eq!(a, array![[0, 1, 2], [10, 11, 12]]);
+    /// ```
     #[track_caller]
     pub fn from_shape_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl Fn(D::Pattern) -> A + Sync) -> Self {
         expect(Self::try_from_shape_fn(shape, f))
@@ -94,11 +144,28 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Panicked`](crate::Error::Panicked) if `f` panicked; [`OutOfMemory`](crate::Error::OutOfMemory).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::try_from_shape_fn((2, 3), |(i, j)| 10 * i + j)?;
+    /// assert_eq!(a, array![[0, 1, 2], [10, 11, 12]]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_from_shape_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl Fn(D::Pattern) -> A + Sync) -> Result<Self> {
         Ok(DistArray::from_held(walk::from_index(&Hub::current()?, "from_shape_fn", shape, f)?))
     }
 
     /// An array whose elements are the results of `f`, which is called sequentially, in memory order.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut n = 0;
+    /// let a = DistArray::from_shape_simple_fn((2, 2), || {
+    ///     n += 1;
+    ///     n
+    /// });
+    /// assert_eq!(a, array![[1, 2], [3, 4]]);
+    /// ```
     #[track_caller]
     pub fn from_shape_simple_fn<Sh: ShapeBuilder<Dim = D>>(shape: Sh, f: impl FnMut() -> A) -> Self {
         expect(Hub::current().and_then(|hub| walk::fill_with(&hub, shape, f)).map(DistArray::from_held))
@@ -107,6 +174,11 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
 impl<A: Element> DistArray<A, Ix1> {
     /// `n` evenly spaced numbers from `start` to `end`, both included.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::linspace(0.0, 1.0, 5), array![0.0, 0.25, 0.5, 0.75, 1.0]);
+    /// ```
     #[track_caller]
     pub fn linspace(start: A, end: A, n: usize) -> Self
     where
@@ -123,6 +195,11 @@ impl<A: Element> DistArray<A, Ix1> {
     ///
     /// # Panics
     /// If their number is not a possible length: a step of 0, NaN, or one that leads away from `end`, as in ndarray.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::range(0.0, 1.0, 0.25), array![0.0, 0.25, 0.5, 0.75]);
+    /// ```
     #[track_caller]
     pub fn range(start: A, end: A, step: A) -> Self
     where
@@ -135,6 +212,11 @@ impl<A: Element> DistArray<A, Ix1> {
     }
 
     /// `n` numbers from `base^start` to `base^end`, evenly spaced on a logarithmic scale.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::logspace(10.0, 0.0, 2.0, 3), array![1.0, 10.0, 100.0]);
+    /// ```
     #[track_caller]
     pub fn logspace(base: A, start: A, end: A, n: usize) -> Self
     where
@@ -145,6 +227,13 @@ impl<A: Element> DistArray<A, Ix1> {
     }
 
     /// `n` numbers from `start` to `end` in a geometric progression; `None` if the signs of `start` and `end` differ or one of them is 0.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::geomspace(1.0, 8.0, 4).unwrap();
+    /// assert_eq!(a, Array::geomspace(1.0, 8.0, 4).unwrap()); // 1, 2, 4 and 8 up to rounding
+    /// assert!(DistArray::geomspace(-1.0, 8.0, 4).is_none());
+    /// ```
     #[track_caller]
     pub fn geomspace(start: A, end: A, n: usize) -> Option<Self>
     where
@@ -167,6 +256,11 @@ fn number<A: Float>(n: usize) -> A {
 
 impl<A: Element> DistArray<A, Ix2> {
     /// The identity matrix of `n` rows.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::<f64, _>::eye(2), array![[1.0, 0.0], [0.0, 1.0]]);
+    /// ```
     #[track_caller]
     pub fn eye(n: usize) -> Self
     where
@@ -176,6 +270,11 @@ impl<A: Element> DistArray<A, Ix2> {
     }
 
     /// A square matrix with `value` on its diagonal and zeros elsewhere.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::from_diag_elem(2, 7), array![[7, 0], [0, 7]]);
+    /// ```
     #[track_caller]
     pub fn from_diag_elem(n: usize, value: A) -> Self
     where
@@ -185,6 +284,11 @@ impl<A: Element> DistArray<A, Ix2> {
     }
 
     /// A square matrix with these elements on its diagonal and zeros elsewhere.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert_eq!(DistArray::from_diag(&array![1, 2]), array![[1, 0], [0, 2]]);
+    /// ```
     #[track_caller]
     pub fn from_diag<S: Data<Elem = A>>(diagonal: &ArrayBase<S, Ix1>) -> Self
     where

@@ -10,6 +10,7 @@ use ndarray::{Array, ArrayRef, Axis, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix
 
 use super::argument::Arg;
 use super::dims::volume;
+use super::example::example;
 use super::lazy::{Expr, Handle, Node, Operand};
 use super::partition::Partition;
 use super::view::{Held, Leaf, View};
@@ -308,6 +309,14 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The hub that the array belongs to.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let hub = Hub::local()?;
+    /// let a = hub.scatter(array![1.0, 2.0])?;
+    /// assert_eq!(a.hub().id(), hub.id());
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn hub(&self) -> &Hub {
         match &self.state {
             State::Held(held) => held.store.hub(),
@@ -317,6 +326,15 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// Whether the value has not been computed yet, or lies in several blocks that have not been made contiguous yet.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 1000));
+    /// let b = &a + 1.0;
+    /// assert!(b.is_pending());
+    /// assert_eq!(b[[0, 0]], 2.0); // computes b
+    /// assert!(!b.is_pending());
+    /// ```
     pub fn is_pending(&self) -> bool {
         self.waiting().is_some_and(|node| node.value().is_none())
     }
@@ -325,6 +343,15 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if the result does not fit. The array stays pending, and the call may be repeated.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 1000));
+    /// let b = &a + 1.0;
+    /// b.eval()?;
+    /// assert_eq!(b[[0, 0]], 2.0); // cannot fail any more
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn eval(&self) -> Result<&Self> {
         self.try_held()?;
         Ok(self)
@@ -334,12 +361,21 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// Those of [`eval`](DistArray::eval).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 1000));
+    /// let b = (&a + 1.0).evaluated()?;
+    /// assert!(!b.is_pending());
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn evaluated(self) -> Result<Self> {
         self.try_held()?;
         Ok(self)
     }
 
     /// Length of each axis. Computes nothing.
+    #[doc = example!(array: "array![[1, 2, 3], [4, 5, 6]]", "shape()" => "[2, 3]")]
     #[inline]
     pub fn shape(&self) -> &[usize] {
         match (&self.state, self.held()) {
@@ -351,6 +387,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The shape in the form of its dimension type. Computes nothing.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let zeros = DistArray::<f64, _>::zeros(a.raw_dim());
+    /// assert_eq!(zeros.dim(), (2, 3));
+    /// ```
     pub fn raw_dim(&self) -> D {
         match self.held() {
             Some(held) => held.view.raw_dim(),
@@ -359,21 +402,35 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The shape as an ndarray pattern: a number, a tuple, or a dynamic dimension. Computes nothing.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let (rows, columns) = a.dim();
+    /// assert_eq!((rows, columns), (2, 3));
+    /// ```
     pub fn dim(&self) -> D::Pattern {
         self.raw_dim().into_pattern()
     }
 
     /// Number of axes.
+    #[doc = example!(array: "array![[1, 2, 3], [4, 5, 6]]", "ndim()" => "2")]
     pub fn ndim(&self) -> usize {
         self.shape().len()
     }
 
     /// Number of elements.
+    #[doc = example!(array: "array![[1, 2, 3], [4, 5, 6]]", "len()" => "6")]
     pub fn len(&self) -> usize {
         volume(self.shape())
     }
 
     /// Whether the array has no elements.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// assert!(DistArray::<f64, _>::zeros((0, 3)).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.shape().contains(&0)
     }
@@ -382,6 +439,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// # Panics
     /// Where there is no such axis.
+    #[doc = example!(array: "array![[1, 2, 3], [4, 5, 6]]", "len_of(Axis(1))" => "3")]
     #[track_caller]
     pub fn len_of(&self, axis: Axis) -> usize {
         expect(bounds::check_axis("len_of", axis, self.ndim()));
@@ -402,6 +460,14 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// Whether another array or a pending expression shares the elements.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert!(!a.is_view());
+    /// let b = a.clone();
+    /// assert!(a.is_view());
+    /// ```
     pub fn is_view(&self) -> bool {
         !self.is_owned()
     }
@@ -409,6 +475,14 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// How the array is cut into blocks, and which engine owns each. The default is along axis 0 over all engines;
     /// [`resplit`](DistArray::resplit), [`with_partition`](DistArray::with_partition) and [`from_blocks`](DistArray::from_blocks) set another. This is
     /// metadata: on one host the array is one allocation, unless `from_blocks` made it.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let hub = Hub::builder().engines(2).start()?;
+    /// let a = hub.scatter(Array2::<f64>::zeros((4, 3)))?;
+    /// assert_eq!(a.partition().blocks_per_axis(), [2, 1]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn partition(&self) -> Partition {
         match &self.partition {
             // What ndarray's methods did to the layout through a mutable dereference is not known here.
@@ -421,6 +495,14 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// In a large operation, an engine first computes the chunks that lie in its own blocks, then helps the others. The blocks are those of the
     /// largest operand, or of the result if that is as large.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let hub = Hub::builder().engines(2).start()?;
+    /// let a = hub.scatter(Array2::<f64>::zeros((4, 3)))?;
+    /// assert_eq!(a.placement(), [0, 1]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn placement(&self) -> Vec<usize> {
         self.partition().blocks().map(|block| block.engine).collect()
     }
@@ -429,6 +511,14 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::Axis`] where there is no such axis.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let hub = Hub::builder().engines(2).start()?;
+    /// let a = hub.scatter(Array2::<f64>::zeros((4, 3)))?.resplit(-1)?;
+    /// assert_eq!(a.partition().blocks_per_axis(), [1, 2]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn resplit(&self, axis: isize) -> Result<Self>
     where
         A: Clone,
@@ -441,6 +531,16 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::InvalidArgument`] if the partition is for another shape, or for more engines than the hub has.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// use distob::Partition;
+    /// let hub = Hub::builder().engines(2).start()?;
+    /// let a = hub.scatter(Array2::<f64>::zeros((4, 4)))?;
+    /// let a = a.with_partition(Partition::grid(a.shape(), &[2, 2], 2)?)?;
+    /// assert_eq!(a.partition().blocks_per_axis(), [2, 2]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn with_partition(&self, partition: Partition) -> Result<Self>
     where
         A: Clone,
@@ -566,16 +666,26 @@ impl<A: RefUnwindSafe, D: Dimension> RefUnwindSafe for DistArray<A, D> {}
 
 impl<A: Clone, D: Dimension> DistArray<A, D> {
     /// Another handle on the same elements, under ndarray's name: [`clone`](Clone::clone).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// let mut b = a.to_shared();
+    /// b[0] = 7; // copies the elements first
+    /// assert_eq!((a[0], b[0]), (1, 7));
+    /// ```
     pub fn to_shared(&self) -> Self {
         self.clone()
     }
 
     /// The array itself, under ndarray's name.
+    #[doc = example!(array: "array![1, 2, 3]", "into_owned()" => "array![1, 2, 3]")]
     pub fn into_owned(self) -> Self {
         self
     }
 
     /// The array itself: arrays share elements and copy on write, as ndarray's `ArcArray` does.
+    #[doc = example!(array: "array![1, 2, 3]", "into_shared()" => "array![1, 2, 3]")]
     pub fn into_shared(self) -> Self {
         self
     }

@@ -108,6 +108,12 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     }
 
     /// The hub of the array that this is a view of; `None` for a view of ndarray's memory.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert!(a.row(0).hub().is_some());
+    /// ```
     pub fn hub(&self) -> Option<&'a Hub> {
         self.memory.map(|memory| memory.store.hub())
     }
@@ -116,6 +122,13 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     ///
     /// # Panics
     /// Where an index or an end of a slice is out of bounds, a step is 0, or `info` is for another number of axes.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let columns = a.slice(s![.., 1..]);
+    /// assert_eq!(columns.slice(s![1, ..]), array![5, 6]);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn slice<I: SliceArg<D>>(&self, info: I) -> DistView<'a, A, I::OutDim> {
@@ -123,6 +136,13 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     }
 
     /// The view with one axis sliced. Panics where there is no such axis, the slice is out of bounds, or its step is 0.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let columns = a.slice(s![.., 1..]);
+    /// assert_eq!(columns.slice_axis(Axis(0), ndarray::Slice::from(1..)), array![[5, 6]]);
+    /// ```
     #[track_caller]
     pub fn slice_axis(&self, axis: Axis, indices: Slice) -> DistView<'a, A, D> {
         let mut view = self.clone();
@@ -131,6 +151,13 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     }
 
     /// The view with every axis sliced as `f` says of it. Panics as [`slice_axis`](DistView::slice_axis) does.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let view = a.t();
+    /// assert_eq!(view.slice_each_axis(|_| ndarray::Slice::from(1..)), array![[5], [6]]);
+    /// ```
     #[track_caller]
     pub fn slice_each_axis(&self, f: impl FnMut(AxisDescription) -> Slice) -> DistView<'a, A, D> {
         let mut view = self.clone();
@@ -139,6 +166,13 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     }
 
     /// The part at `index` along `axis`, without that axis. Panics where there is no such axis or index.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let columns = a.slice(s![.., 1..]);
+    /// assert_eq!(columns.index_axis(Axis(0), 1), array![5, 6]);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn index_axis(&self, axis: Axis, index: usize) -> DistView<'a, A, D::Smaller>
@@ -149,12 +183,26 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
     }
 
     /// The transpose: the axes reversed.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let columns = a.slice(s![.., 1..]);
+    /// assert_eq!(columns.t(), array![[2, 5], [3, 6]]);
+    /// ```
     #[inline]
     pub fn t(&self) -> DistView<'a, A, D> {
         self.clone().reversed_axes()
     }
 
     /// The diagonal.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let columns = a.slice(s![.., 1..]);
+    /// assert_eq!(columns.diag(), array![2, 6]);
+    /// ```
     pub fn diag(&self) -> DistView<'a, A, Ix1> {
         self.clone().into_diag()
     }
@@ -162,6 +210,13 @@ impl<'a, A, D: Dimension> DistView<'a, A, D> {
 
 impl<'a, A> DistView<'a, A, Ix2> {
     /// Row `index`. Panics where there is none.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let columns = a.slice(s![.., 1..]);
+    /// assert_eq!(columns.row(1), array![5, 6]);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn row(&self, index: usize) -> DistView<'a, A, Ix1> {
@@ -169,6 +224,13 @@ impl<'a, A> DistView<'a, A, Ix2> {
     }
 
     /// Column `index`. Panics where there is none.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let columns = a.slice(s![.., 1..]);
+    /// assert_eq!(columns.column(1), array![3, 6]);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn column(&self, index: usize) -> DistView<'a, A, Ix1> {
@@ -244,6 +306,13 @@ impl<A: Clone, D: Dimension> DistView<'_, A, D> {
     ///
     /// # Panics
     /// Where there is no memory.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let column: DistArray1<i32> = a.column(1).to_owned();
+    /// assert_eq!(column, array![2, 5]);
+    /// ```
     #[track_caller]
     pub fn to_owned(&self) -> DistArray<A, D> {
         match self.memory {
@@ -256,6 +325,13 @@ impl<A: Clone, D: Dimension> DistView<'_, A, D> {
     }
 
     /// [`to_owned`](DistView::to_owned) by value.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let column: DistArray1<i32> = a.column(1).into_owned();
+    /// assert_eq!(column, array![2, 5]);
+    /// ```
     #[track_caller]
     pub fn into_owned(self) -> DistArray<A, D> {
         self.to_owned()

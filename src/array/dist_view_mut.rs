@@ -80,18 +80,39 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
     }
 
     /// ndarray's own read-only view of the same elements.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let row = a.row_mut(1);
+    /// assert_eq!(row.as_ndarray().first(), Some(&4));
+    /// ```
     #[inline]
     pub fn as_ndarray(&self) -> ArrayView<'_, A, D> {
         self.view.view()
     }
 
     /// ndarray's own mutable view of the same elements.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let mut row = a.row_mut(1);
+    /// row.as_ndarray_mut()[0] = 0;
+    /// assert_eq!(a, array![[1, 2, 3], [0, 5, 6]]);
+    /// ```
     #[inline]
     pub fn as_ndarray_mut(&mut self) -> ArrayViewMut<'_, A, D> {
         self.view.view_mut()
     }
 
     /// The hub of the array that this is a view of; `None` for a view of ndarray's memory.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert!(a.row_mut(0).hub().is_some());
+    /// ```
     pub fn hub(&self) -> Option<&'a Hub> {
         self.store.map(|store| store.hub())
     }
@@ -103,17 +124,42 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
     }
 
     /// The same mutable view, for a shorter time.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let mut row = a.row_mut(1);
+    /// row.view_mut().fill(0);
+    /// row[2] = 7;
+    /// assert_eq!(a, array![[1, 2, 3], [0, 0, 7]]);
+    /// ```
     #[inline]
     pub fn view_mut(&mut self) -> DistViewMut<'_, A, D> {
         DistViewMut { view: self.view.view_mut(), store: self.store }
     }
 
     /// The elements in row-major order, where they lie so.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let row: &mut [i32] = a.row_mut(1).into_slice().unwrap();
+    /// row.reverse();
+    /// assert_eq!(a, array![[1, 2, 3], [6, 5, 4]]);
+    /// assert!(a.column_mut(0).into_slice().is_none());
+    /// ```
     pub fn into_slice(self) -> Option<&'a mut [A]> {
         self.view.into_slice()
     }
 
     /// The elements in the order in which they lie in memory, where they lie side by side.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let mut transposed = a.view_mut().reversed_axes();
+    /// assert_eq!(transposed.into_slice_memory_order().unwrap(), [1, 2, 3, 4, 5, 6]);
+    /// ```
     pub fn into_slice_memory_order(self) -> Option<&'a mut [A]> {
         self.view.into_slice_memory_order()
     }
@@ -121,6 +167,15 @@ impl<'a, A, D: Dimension> DistViewMut<'a, A, D> {
 
 impl<A, D: Dimension> DistViewMut<'_, A, D> {
     /// Mutable views of parts that do not overlap; see [`DistArray::multi_slice_mut`].
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![0, 1, 2, 3]);
+    /// let mut view = a.view_mut();
+    /// let (mut even, odd) = view.multi_slice_mut((s![..;2], s![1..;2]));
+    /// even += &odd;
+    /// assert_eq!(a, array![1, 1, 5, 3]);
+    /// ```
     #[track_caller]
     pub fn multi_slice_mut<'b, M>(&'b mut self, info: M) -> <M::Output as Parts<'b>>::Views
     where
@@ -162,6 +217,13 @@ parts! { C; C D; C D E; C D E F; C D E F G; C D E F G H; }
 
 impl<'a, A> DistViewMut<'a, A, Ix0> {
     /// The element.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// *a.slice_mut(s![0, 1]).into_scalar() = 7;
+    /// assert_eq!(a[[0, 1]], 7);
+    /// ```
     pub fn into_scalar(self) -> &'a mut A {
         self.view.into_scalar()
     }
@@ -207,6 +269,14 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     ///
     /// # Panics
     /// Where `value` does not broadcast to this shape; where it cannot be computed.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let doubled = a.row(0) * 2;
+    /// a.row_mut(1).assign(doubled);
+    /// assert_eq!(a, array![[1, 2, 3], [2, 4, 6]]);
+    /// ```
     #[track_caller]
     pub fn assign<R: Argument<A, D>>(&mut self, value: R) {
         expect(self.try_assign(value));
@@ -217,6 +287,14 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     ///
     /// # Errors
     /// [`Error::Shape`], [`Error::ForeignHub`], [`Error::Arithmetic`], [`Error::OutOfMemory`].
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert!(a.row_mut(1).try_assign(array![7, 8]).is_err());
+    /// assert!(a.row_mut(1).try_assign(array![7, 8, 9]).is_ok());
+    /// assert_eq!(a, array![[1, 2, 3], [7, 8, 9]]);
+    /// ```
     pub fn try_assign<R: Argument<A, D>>(&mut self, value: R) -> Result<()> {
         let value = value.arg();
         check_broadcast_to("assign", self.view.shape(), value.shape())?;
@@ -271,6 +349,13 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     }
 
     /// Sets each element to `value`.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.column_mut(1).fill(0);
+    /// assert_eq!(a, array![[1, 0, 3], [4, 0, 6]]);
+    /// ```
     #[track_caller]
     pub fn fill(&mut self, value: A) {
         expect(self.fill_with(value));
@@ -308,12 +393,26 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     }
 
     /// Replaces each element by `f` of it, in parallel; after a panic in `f` some are replaced and some are not.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.row_mut(1).mapv_inplace(|x| x * 10);
+    /// assert_eq!(a, array![[1, 2, 3], [40, 50, 60]]);
+    /// ```
     #[track_caller]
     pub fn mapv_inplace(&mut self, f: impl Fn(A) -> A + Sync) {
         self.map_inplace(|x| *x = f(*x));
     }
 
     /// Calls `f` with each element, in parallel; see [`mapv_inplace`](DistViewMut::mapv_inplace).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.row_mut(1).map_inplace(|x| *x *= 10);
+    /// assert_eq!(a, array![[1, 2, 3], [40, 50, 60]]);
+    /// ```
     #[track_caller]
     pub fn map_inplace(&mut self, f: impl Fn(&mut A) + Sync) {
         let hub = expect(self.hub_with(None));
@@ -368,6 +467,13 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
 
 impl<A: Clone, D: Dimension> DistViewMut<'_, A, D> {
     /// An array with a copy of the elements, in the same memory order. Panics where there is no memory.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let column: DistArray1<i32> = a.column_mut(1).to_owned();
+    /// assert_eq!(column, array![2, 5]);
+    /// ```
     #[track_caller]
     pub fn to_owned(&self) -> DistArray<A, D> {
         owned_apart(&self.view, self.store)

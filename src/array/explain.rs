@@ -21,13 +21,13 @@ use crate::error::Result;
 use kernels::Value as _;
 use kernels::{DType, Op, Plan, Program, ValueId, name_of_user, nanoseconds};
 
-/// What [`DistArray::explain`] tells: the passes over memory, in order. Printed, it is a listing for people.
+/// The result of [`DistArray::explain`]: the passes over memory, in order. `Display` formats it as a listing.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     passes: Vec<Pass>,
 }
 
-/// One pass over memory: a program that is run at every place of a shape, and stored or folded.
+/// One pass over memory: a fused program that is evaluated at every index of a shape, and whose results are stored or reduced.
 #[derive(Clone, Debug)]
 pub struct Pass {
     what: String,
@@ -40,40 +40,82 @@ pub struct Pass {
 }
 
 impl Explanation {
-    /// The passes; none where the value is there.
+    /// The passes; none if the array has its value.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!((&a + 1.0).explain().passes().len(), 1);
+    /// ```
     pub fn passes(&self) -> &[Pass] {
         &self.passes
     }
 
     /// Bytes that all passes read and write together.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!((&a + 1.0).explain().bytes(), 2 * 800_000); // reads a, writes the result
+    /// ```
     pub fn bytes(&self) -> u64 {
         self.passes.iter().map(|pass| pass.read + pass.written).sum()
     }
 
-    /// How long all passes may take: a prediction from the speed of memory, measured once in a process, and from that of
-    /// each program, measured on a few elements.
+    /// Predicted time of all passes, from the speed of memory, which is measured once in a process, and the speed of each program, which is
+    /// measured on a few elements.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// println!("{:?}", (&a + 1.0).exp().explain().predicted());
+    /// ```
     pub fn predicted(&self) -> Duration {
         self.passes.iter().map(Pass::predicted).sum()
     }
 }
 
 impl Pass {
-    /// How many instructions the program has: parts that an expression has twice are one.
+    /// Number of instructions of the program. Common subexpressions count once.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!(((&a + 1.0) * 2.0).explain().passes()[0].instructions(), 2);
+    /// ```
     pub fn instructions(&self) -> usize {
         self.instructions
     }
 
     /// Bytes that are read.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!((&a + 1.0).explain().passes()[0].read(), 800_000);
+    /// ```
     pub fn read(&self) -> u64 {
         self.read
     }
 
     /// Bytes that are written.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!((&a + 1.0).explain().passes()[0].written(), 800_000);
+    /// ```
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// How long it may take: the greater of the time that memory and of the time that arithmetic takes.
+    /// Predicted time: the greater one of the times of memory traffic and of arithmetic.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// println!("{:?}", (&a + 1.0).exp().explain().passes()[0].predicted());
+    /// ```
     pub fn predicted(&self) -> Duration {
         self.memory.max(self.arithmetic)
     }
@@ -145,6 +187,13 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::<f64, _>::ones((1000, 100));
+    /// assert_eq!(((&a + 1.0) * 2.0).try_explain()?.passes().len(), 1);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_explain(&self) -> Result<Explanation> {
         let mut walk = Walk { hub: self.hub(), done: Vec::new(), passes: Vec::new() };
         if let Some(Operand::Node(node)) = self.operand() {

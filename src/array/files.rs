@@ -60,6 +60,17 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// [`Error::Io`] where the system refuses (no space, no permission), [`Error::File`] where `path` is no regular file or the array has more
     /// than 64 axes,
     /// [`Error::InvalidArgument`] for a user's own element type, which NumPy does not know, [`Error::OutOfMemory`].
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// # let path = std::env::temp_dir().join(format!("distob-save-npy-{}.npy", std::process::id()));
+    /// let a = DistArray::from(array![1.5, 2.5]);
+    /// a.save_npy(&path)?;
+    /// let b: DistArray1<f64> = Hub::current()?.open_npy(&path)?;
+    /// assert_eq!(a, b);
+    /// # std::fs::remove_file(&path).unwrap();
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn save_npy(&self, path: impl AsRef<Path>) -> Result<()> {
         let Some(dtype) = A::DTYPE.filter(|dtype| *dtype != DType::BF16) else {
             return Err(Error::invalid(format!(

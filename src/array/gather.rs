@@ -42,12 +42,26 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// [`into_ndarray`](DistArray::into_ndarray), with an error where that panics.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// let x: Array1<i32> = a.try_into_ndarray()?;
+    /// assert_eq!(x, array![1, 2, 3]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_into_ndarray(self) -> Result<Array<A, D>> {
         self.into_held()?.into_array()
     }
 
     /// The elements as they lie in memory, and where among them the first one of the array is; `None` where the array is empty. A copy
     /// where [`into_ndarray`](DistArray::into_ndarray) makes one.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3]);
+    /// assert_eq!(a.into_raw_vec_and_offset(), (vec![1, 2, 3], Some(0)));
+    /// ```
     #[track_caller]
     pub fn into_raw_vec_and_offset(self) -> (Vec<A>, Option<usize>) {
         self.into_ndarray().into_raw_vec_and_offset()
@@ -72,6 +86,12 @@ impl<'a, A, D: Dimension> From<DistArray<A, D>> for CowArray<'a, A, D> {
 
 impl<A> DistArray<A, Ix0> {
     /// The element.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(arr0(7));
+    /// assert_eq!(a.into_scalar(), 7);
+    /// ```
     #[track_caller]
     pub fn into_scalar(self) -> A {
         self.into_ndarray().into_scalar()
@@ -83,12 +103,27 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// nothing needs it but a function that takes an `Array`: the array itself dereferences to an ndarray.
     ///
     /// Panics where the expression cannot be computed; see [`try_gather`](DistArray::try_gather).
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::linspace(0.0, 1.0, 3);
+    /// let x: Array1<f64> = (&a * 2.0).gather();
+    /// assert_eq!(x, array![0.0, 1.0, 2.0]);
+    /// ```
     #[track_caller]
     pub fn gather(&self) -> Array<A, D> {
         expect(self.try_gather())
     }
 
     /// [`gather`](DistArray::gather), with an error where that panics.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::linspace(0.0, 1.0, 3);
+    /// let x: Array1<f64> = a.try_gather()?;
+    /// assert_eq!(x, array![0.0, 0.5, 1.0]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_gather(&self) -> Result<Array<A, D>> {
         self.try_held()?.to_array()
     }
@@ -113,6 +148,15 @@ impl Hub {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] for a copy; [`Error::ForeignHub`] for an array of another hub.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let hub = Hub::local()?;
+    /// let a = hub.scatter(array![1.0, 2.0])?;              // moved in
+    /// let b = hub.scatter(&array![10.0, 20.0])?;           // copied
+    /// assert_eq!(a + b, array![11.0, 22.0]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn scatter<T: Scatter>(&self, value: T) -> Result<T::Output> {
         self.scatter_axis(value, 0)
     }
@@ -121,6 +165,14 @@ impl Hub {
     ///
     /// # Errors
     /// Those of [`scatter`](Hub::scatter), and [`Error::Axis`].
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let hub = Hub::builder().engines(2).start()?;
+    /// let a = hub.scatter_axis(Array2::<f64>::zeros((3, 4)), 1)?;
+    /// assert_eq!(a.partition().blocks_per_axis(), [1, 2]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn scatter_axis<T: Scatter>(&self, value: T, axis: isize) -> Result<T::Output> {
         self.check_home()?;
         value.scatter_to(self, axis)

@@ -36,6 +36,16 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// A [`ShapeError`] where no array could be so large.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray2::<i32>::zeros((0, 2));
+    /// a.reserve(Axis(0), 1000).unwrap();
+    /// for i in 0..1000 {
+    ///     a.push_row(aview1(&[i, -i])).unwrap(); // allocates nothing
+    /// }
+    /// assert_eq!(a.dim(), (1000, 2));
+    /// ```
     #[track_caller]
     pub fn reserve(&mut self, axis: Axis, additional: usize) -> Result<(), ShapeError>
     where
@@ -75,6 +85,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// A [`ShapeError`] where the lengths of the other axes differ; the array stays as it was.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2], [3, 4]]);
+    /// a.push(Axis(0), aview1(&[5, 6])).unwrap();
+    /// assert_eq!(a, array![[1, 2], [3, 4], [5, 6]]);
+    /// ```
     #[track_caller]
     pub fn push(&mut self, axis: Axis, array: ArrayView<'_, A, D::Smaller>) -> Result<(), ShapeError>
     where
@@ -90,6 +107,13 @@ impl<A: Clone> DistArray<A, Ix2> {
     ///
     /// # Errors
     /// A [`ShapeError`] where it is not as long as the rows; the array stays as it was.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2], [3, 4]]);
+    /// a.push_row(aview1(&[5, 6])).unwrap();
+    /// assert_eq!(a, array![[1, 2], [3, 4], [5, 6]]);
+    /// ```
     #[track_caller]
     pub fn push_row(&mut self, row: ArrayView<'_, A, Ix1>) -> Result<(), ShapeError> {
         self.grow(|array| array.push_row(row))
@@ -99,6 +123,13 @@ impl<A: Clone> DistArray<A, Ix2> {
     ///
     /// # Errors
     /// A [`ShapeError`] where it is not as long as the columns; the array stays as it was.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2], [3, 4]]);
+    /// a.push_column(aview1(&[5, 6])).unwrap();
+    /// assert_eq!(a, array![[1, 2, 5], [3, 4, 6]]);
+    /// ```
     #[track_caller]
     pub fn push_column(&mut self, column: ArrayView<'_, A, Ix1>) -> Result<(), ShapeError> {
         self.grow(|array| array.push_column(column))

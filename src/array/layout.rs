@@ -38,12 +38,24 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The array with its axes reversed.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.reversed_axes(), array![[1, 4], [2, 5], [3, 6]]);
+    /// ```
     #[track_caller]
     pub fn reversed_axes(self) -> DistArray<A, D> {
         self.with(|view| view.reversed_axes())
     }
 
     /// The array with its axes in another order. Panics where `axes` is no permutation.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.permuted_axes([1, 0]), array![[1, 4], [2, 5], [3, 6]]);
+    /// ```
     #[track_caller]
     pub fn permuted_axes<T: IntoDimension<Dim = D>>(self, axes: T) -> DistArray<A, D> {
         let axes = axes.into_dimension();
@@ -52,6 +64,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// Reverses the order of the axes in place.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.reverse_axes();
+    /// assert_eq!(a, array![[1, 4], [2, 5], [3, 6]]);
+    /// ```
     #[track_caller]
     pub fn reverse_axes(&mut self) {
         self.forget_partition();
@@ -59,6 +78,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// Puts the axes in another order, in place. Panics where `axes` is no permutation.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.permute_axes([1, 0]);
+    /// assert_eq!(a, array![[1, 4], [2, 5], [3, 6]]);
+    /// ```
     #[track_caller]
     pub fn permute_axes<T: IntoDimension<Dim = D>>(&mut self, axes: T) {
         let axes = axes.into_dimension();
@@ -71,6 +97,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// Swaps two axes in place. Panics where there is no such axis.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.swap_axes(0, 1);
+    /// assert_eq!(a, array![[1, 4], [2, 5], [3, 6]]);
+    /// ```
     #[track_caller]
     pub fn swap_axes(&mut self, a: usize, b: usize) {
         expect(check_axis("swap_axes", Axis(a), self.ndim()));
@@ -79,6 +112,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// Reverses the direction of an axis in place. Panics where there is no such axis.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.invert_axis(Axis(1));
+    /// assert_eq!(a, array![[3, 2, 1], [6, 5, 4]]);
+    /// ```
     #[track_caller]
     pub fn invert_axis(&mut self, axis: Axis) {
         expect(check_axis("invert_axis", axis, self.ndim()));
@@ -86,6 +126,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// Merges axis `take` into axis `into`, if that needs no copy; whether it did. Panics where there is no such axis.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert!(a.merge_axes(Axis(0), Axis(1)));
+    /// assert_eq!(a, array![[1, 2, 3, 4, 5, 6]]);
+    /// ```
     #[track_caller]
     pub fn merge_axes(&mut self, take: Axis, into: Axis) -> bool {
         expect(check_axis("merge_axes", take, self.ndim()));
@@ -114,6 +161,12 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The part of the array that `info` says. Panics as [`slice_shared`](DistArray::slice_shared) does.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.slice_move(s![.., 1..]), array![[2, 3], [5, 6]]);
+    /// ```
     #[track_caller]
     pub fn slice_move<I: SliceArg<D>>(self, info: I) -> DistArray<A, I::OutDim> {
         expect(check_slices("slice_move", self.shape(), info.as_ref()));
@@ -122,6 +175,13 @@ impl<A, D: Dimension> DistArray<A, D> {
 
     /// Slices in place, without changing the number of dimensions. Panics as [`slice_shared`](DistArray::slice_shared) does, and
     /// where `info` has a new axis.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.slice_collapse(s![0, 1..]);
+    /// assert_eq!(a, array![[2, 3]]);
+    /// ```
     #[track_caller]
     pub fn slice_collapse<I: SliceArg<D>>(&mut self, info: I) {
         expect(check_slices("slice_collapse", self.shape(), info.as_ref()));
@@ -130,6 +190,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// Slices one axis in place. Panics where there is no such axis, the slice is out of bounds, or its step is 0.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.slice_axis_inplace(Axis(1), ndarray::Slice::from(1..));
+    /// assert_eq!(a, array![[2, 3], [5, 6]]);
+    /// ```
     #[track_caller]
     pub fn slice_axis_inplace(&mut self, axis: Axis, indices: Slice) {
         expect(check_slice("slice_axis_inplace", self.shape(), axis, indices));
@@ -137,6 +204,12 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The array with one axis sliced. Panics as [`slice_axis_inplace`](DistArray::slice_axis_inplace) does.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.slice_axis_move(Axis(1), ndarray::Slice::from(1..)), array![[2, 3], [5, 6]]);
+    /// ```
     #[track_caller]
     pub fn slice_axis_move(mut self, axis: Axis, indices: Slice) -> DistArray<A, D> {
         expect(check_slice("slice_axis_move", self.shape(), axis, indices));
@@ -146,6 +219,13 @@ impl<A, D: Dimension> DistArray<A, D> {
 
     /// Slices every axis in place, as `f` says of each. Panics as [`slice_axis_inplace`](DistArray::slice_axis_inplace) does, before
     /// any axis is sliced.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.slice_each_axis_inplace(|_| ndarray::Slice::from(1..));
+    /// assert_eq!(a, array![[5, 6]]);
+    /// ```
     #[track_caller]
     pub fn slice_each_axis_inplace(&mut self, f: impl FnMut(AxisDescription) -> Slice) {
         let held = expect(self.held_mut());
@@ -160,6 +240,12 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The sub-array at `index` along `axis`, without that axis. Panics where there is no such axis or index.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.index_axis_move(Axis(0), 1), array![4, 5, 6]);
+    /// ```
     #[track_caller]
     pub fn index_axis_move(self, axis: Axis, index: usize) -> DistArray<A, D::Smaller>
     where
@@ -170,6 +256,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// Keeps index `index` of `axis`, as an axis of length 1, in place. Panics where there is no such axis or index.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// a.collapse_axis(Axis(0), 1);
+    /// assert_eq!(a, array![[4, 5, 6]]);
+    /// ```
     #[track_caller]
     pub fn collapse_axis(&mut self, axis: Axis, index: usize) {
         expect(check_index("collapse_axis", self.shape(), axis, index));
@@ -178,6 +271,12 @@ impl<A, D: Dimension> DistArray<A, D> {
 
     /// The array with a new axis of length 1 at `axis`. A reduction along axes that is pending stays so: it can go with what it is used
     /// for in one pass. Panics where `axis` is greater than the number of axes.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.insert_axis(Axis(0)).shape(), [1, 2, 3]);
+    /// ```
     #[track_caller]
     pub fn insert_axis(self, axis: Axis) -> DistArray<A, D::Larger> {
         expect(check_new_axis("insert_axis", axis, self.ndim()));
@@ -188,6 +287,12 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The array at index 0 of `axis`, without that axis. Panics where there is no such axis, or its length is 0.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.remove_axis(Axis(0)), array![1, 2, 3]);
+    /// ```
     #[track_caller]
     pub fn remove_axis(self, axis: Axis) -> DistArray<A, D::Smaller>
     where
@@ -198,12 +303,24 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The diagonal.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.into_diag(), array![1, 5]);
+    /// ```
     #[track_caller]
     pub fn into_diag(self) -> DistArray<A, ndarray::Ix1> {
         self.with(|view| view.into_diag())
     }
 
     /// The array with a dimension that is known at run time.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.into_dyn().shape(), [2, 3]);
+    /// ```
     #[track_caller]
     pub fn into_dyn(self) -> DistArray<A, IxDyn> {
         self.with(|view| view.into_dyn())
@@ -213,6 +330,13 @@ impl<A, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// A [`ShapeError`] where the ranks differ.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let a = a.into_dyn().into_dimensionality::<Ix2>().unwrap();
+    /// assert_eq!(a.dim(), (2, 3));
+    /// ```
     #[track_caller]
     pub fn into_dimensionality<E: Dimension>(self) -> Result<DistArray<A, E>, ShapeError> {
         expect(self.into_held()).try_with_view(|view| view.into_dimensionality()).map(DistArray::from_held)
@@ -223,6 +347,12 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// # Errors
     /// A [`ShapeError`] where the numbers of elements differ, or where the elements are not contiguous in that order, so
     /// that they had to be copied: [`to_shape`](DistArray::to_shape) does that.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(a.into_shape_with_order((3, 2)).unwrap(), array![[1, 2], [3, 4], [5, 6]]);
+    /// ```
     #[track_caller]
     pub fn into_shape_with_order<E: ShapeArg>(self, shape: E) -> Result<DistArray<A, E::Dim>, ShapeError> {
         expect(self.into_held()).try_with_view(|view| view.into_shape_with_order(shape)).map(DistArray::from_held)
@@ -234,6 +364,13 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// A [`ShapeError`] where the numbers of elements differ.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3, 4]);
+    /// assert_eq!(a.to_shape((2, 2)).unwrap(), array![[1, 2], [3, 4]]);
+    /// assert!(a.to_shape((3, 2)).is_err());
+    /// ```
     #[track_caller]
     pub fn to_shape<E: ShapeArg>(&self, shape: E) -> Result<DistArray<A, E::Dim>, ShapeError> {
         let (dim, order) = shape.into_shape_and_order();
@@ -261,6 +398,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// A [`ShapeError`] where the numbers of elements differ.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3, 4]);
+    /// assert_eq!(a.into_shape_clone((2, 2)).unwrap(), array![[1, 2], [3, 4]]);
+    /// ```
     #[track_caller]
     pub fn into_shape_clone<E: ShapeArg>(self, shape: E) -> Result<DistArray<A, E::Dim>, ShapeError> {
         self.to_shape(shape)
@@ -270,6 +413,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Panics
     /// Where the numbers of elements differ.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![1, 2, 3, 4]);
+    /// assert_eq!(a.reshape((2, 2)), array![[1, 2], [3, 4]]);
+    /// ```
     #[track_caller]
     pub fn reshape<E: IntoDimension>(&self, shape: E) -> DistArray<A, E::Dim> {
         let dim = shape.into_dimension();
@@ -284,6 +433,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// The elements in one dimension, in row-major order; shared where that needs no copy.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2], [3, 4]]);
+    /// assert_eq!(a.flatten(), array![1, 2, 3, 4]);
+    /// ```
     #[track_caller]
     pub fn flatten(&self) -> DistArray<A, ndarray::Ix1> {
         self.reshape(self.len())
@@ -292,6 +447,14 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
 impl<A> DistArray<A, IxDyn> {
     /// Takes the sub-array at `index` along `axis`, in place. Panics where there is no such axis or index.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let mut a = a.into_dyn();
+    /// a.index_axis_inplace(Axis(0), 1);
+    /// assert_eq!(a, array![4, 5, 6]);
+    /// ```
     #[track_caller]
     pub fn index_axis_inplace(&mut self, axis: Axis, index: usize) {
         expect(check_index("index_axis_inplace", self.shape(), axis, index));
@@ -299,6 +462,14 @@ impl<A> DistArray<A, IxDyn> {
     }
 
     /// Adds an axis of length 1 at `axis`, in place. Panics where `axis` is greater than the number of axes.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let mut a = a.into_dyn();
+    /// a.insert_axis_inplace(Axis(0));
+    /// assert_eq!(a.shape(), [1, 2, 3]);
+    /// ```
     #[track_caller]
     pub fn insert_axis_inplace(&mut self, axis: Axis) {
         expect(check_new_axis("insert_axis_inplace", axis, self.ndim()));
@@ -306,6 +477,12 @@ impl<A> DistArray<A, IxDyn> {
     }
 
     /// The array without its axes of length 1.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3]]);
+    /// assert_eq!(a.into_dyn().squeeze(), array![1, 2, 3]);
+    /// ```
     #[track_caller]
     pub fn squeeze(self) -> Self {
         self.with(|view| view.squeeze())

@@ -1,9 +1,9 @@
-//! DistArray: an ndarray in shared memory, with lazy operators that run as fused programs on a hub's engines.
-//!
-//! How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`], [`complex`], [`stretch`] and [`reduce`] build expressions ([`lazy`]) through
-//! [`operate`], or compute small ones at once ([`eager`]); [`evaluate`] decides what runs when, [`lower`]s expressions to programs, and [`execute`] runs them
-//! on the hub; [`explain`] tells what that would be. [`bounds`] checks what layout methods are asked for. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), and so does what travels to engine processes ([`map_with`]); [`construct`] and [`gather`] through other parallel loops ([`walk`]). An array's memory is a block of the pool or its own ([`owned`]), which may [`grow`], or several [`blocks`]; [`view`] makes both ndarray's views. [`slicing`] gives the views that users have, [`dist_view`] and [`dist_view_mut`], with the array's operations
-//! ([`view_layout`], [`view_functions`], [`view_reductions`], [`view_traits`]).
+//! [`DistArray`] and its views; the methods of universal functions ([`method`]); NumPy's file format ([`npy`]).
+
+// How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`], [`complex`], [`stretch`] and [`reduce`] build expressions ([`lazy`]) through
+// [`operate`], or compute small ones at once ([`eager`]); [`evaluate`] decides what runs when, [`lower`]s expressions to programs, and [`execute`] runs them
+// on the hub; [`explain`] tells what that would be. [`bounds`] checks what layout methods are asked for. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), and so does what travels to engine processes ([`map_with`]); [`construct`] and [`gather`] through other parallel loops ([`walk`]). An array's memory is a block of the pool or its own ([`owned`]), which may [`grow`], or several [`blocks`]; [`view`] makes both ndarray's views. [`slicing`] gives the views that users have, [`dist_view`] and [`dist_view_mut`], with the array's operations
+// ([`view_layout`], [`view_functions`], [`view_reductions`], [`view_traits`]).
 
 mod argument;
 mod assign;
@@ -23,6 +23,7 @@ mod driver;
 mod eager;
 mod elementary;
 mod evaluate;
+mod example;
 mod execute;
 mod explain;
 mod files;

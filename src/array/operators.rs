@@ -17,6 +17,7 @@ use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
 use super::dist_view_mut::DistViewMut;
+use super::example::example;
 use super::{eager, operate};
 use crate::element::Element;
 use crate::error::Result;
@@ -60,6 +61,12 @@ macro_rules! binary_operator {
             D: Dimension,
         {
             #[doc = concat!("`self ", $sign, " rhs`, with an error where the operator panics: shapes that do not broadcast, two hubs, full memory. Integers wrap; a division of integers by zero is [`Error::Arithmetic`](crate::Error::Arithmetic) when it is computed, which is here where both operands are small and have their values; shift counts are taken modulo the width.")]
+            #[doc = example!(
+                "let a = DistArray::from(array![6, 7]);",
+                concat!("assert_eq!(a.", stringify!($try_method), "(3)?, &a ", $sign, " 3);"),
+                concat!("assert!(a.", stringify!($try_method), "(array![1, 2, 3]).is_err());"),
+                "# Ok::<(), distob::Error>(())"
+            )]
             #[inline]
             pub fn $try_method<R: Argument<A, D>>(&self, rhs: R) -> Result<DistArray<A, R::Output>> {
                 operate::binary((Op::$Op, stringify!($method)), &Arg::Dist(self), &rhs.arg(), A::$method)

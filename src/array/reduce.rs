@@ -14,6 +14,7 @@ use super::dims::{Dims, volume};
 use super::dist_array::{DistArray, expect};
 use super::eager::{self, SMALL};
 use super::evaluate;
+use super::example::example;
 use super::gather::copy_in;
 use super::lazy::{Expr, Node, Operand};
 use super::view::{Bare, Held, Leaf};
@@ -171,7 +172,8 @@ fn has_mean<A: Element>() -> bool {
 }
 
 impl<A: Element, D: Dimension> DistArray<A, D> {
-    /// Sum of all elements; 0 of none.
+    /// Sum of all elements; 0 if there are none.
+    #[doc = example!(array: "array![1, 2, 3]", "sum()" => "6")]
     #[track_caller]
     pub fn sum(&self) -> A
     where
@@ -181,6 +183,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// [`sum`](DistArray::sum), with an error where the expression cannot be computed.
+    #[doc = example!(array: "array![1, 2, 3]", "try_sum().unwrap()" => "6")]
     pub fn try_sum(&self) -> Result<A>
     where
         A: Add<Output = A> + Zero,
@@ -191,7 +194,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// Product of all elements; 1 of none.
+    /// Product of all elements; 1 if there are none.
+    #[doc = example!(array: "array![2, 3, 4]", "product()" => "24")]
     #[track_caller]
     pub fn product(&self) -> A
     where
@@ -203,8 +207,8 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         })
     }
 
-    /// Arithmetic mean; `None` of no element. Of integers it is the sum, which does not wrap, divided as integers are: that of 1 and 2
-    /// is 1. [`astype::<f64>()`](DistArray::astype) before it gives the fraction.
+    /// Arithmetic mean; `None` if there are no elements. The mean of integers is their sum, which does not wrap here, divided as integers are: the
+    /// mean of 1 and 2 is 1. For the fraction, call [`astype::<f64>()`](DistArray::astype) first.
     ///
     /// ```
     /// use distob::prelude::*;
@@ -223,11 +227,12 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
         }
     }
 
-    /// Variance: the sum of squared deviations from the mean over `n - ddof`. `ddof` is 0 for that of a population, 1
-    /// for that of a sample; of NaN the variance is NaN. The variance of equal elements is exactly 0.
+    /// Variance: the sum of squared deviations from the mean over `n - ddof`. `ddof` is 0 for a population and 1
+    /// for a sample. If it is NaN, the variance is NaN. The variance of equal elements is exactly 0.
     ///
     /// # Panics
     /// Where `ddof` is less than 0 or greater than the number of elements.
+    #[doc = example!(array: "array![1.0, 2.0, 3.0]", "var(1.0)" => "1.0")]
     #[track_caller]
     pub fn var(&self, ddof: A) -> A
     where
@@ -241,6 +246,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Standard deviation: the square root of the [variance](DistArray::var).
+    #[doc = example!(array: "array![1.0, 3.0]", "std(0.0)" => "1.0")]
     #[track_caller]
     pub fn std(&self, ddof: A) -> A
     where
@@ -254,6 +260,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Smallest element, bit for bit; NaN where there is one, `None` of no element. -0.0 is smaller than 0.0, as in IEEE 754-2019.
+    #[doc = example!(array: "array![3, 1, 2]", "min()" => "Some(1)")]
     #[track_caller]
     pub fn min(&self) -> Option<A>
     where
@@ -263,6 +270,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Largest element, bit for bit; NaN where there is one, `None` of no element. 0.0 is larger than -0.0, as in IEEE 754-2019.
+    #[doc = example!(array: "array![3, 1, 2]", "max()" => "Some(3)")]
     #[track_caller]
     pub fn max(&self) -> Option<A>
     where
@@ -273,6 +281,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
     /// Index of the first smallest element (of the first NaN, where there is one); `None` of no element. -0.0 is smaller than 0.0, as in
     /// [`min`](DistArray::min); NumPy takes the two for equal.
+    #[doc = example!(array: "array![3, 1, 2]", "argmin()" => "Some(1)")]
     #[track_caller]
     pub fn argmin(&self) -> Option<D::Pattern>
     where
@@ -283,6 +292,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
     /// Index of the first largest element (of the first NaN, where there is one); `None` of no element. 0.0 is larger than -0.0, as in
     /// [`max`](DistArray::max); NumPy takes the two for equal.
+    #[doc = example!(array: "array![3, 1, 2]", "argmax()" => "Some(0)")]
     #[track_caller]
     pub fn argmax(&self) -> Option<D::Pattern>
     where
@@ -322,6 +332,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Panics
     /// Where there is no such axis; so do all reductions along axes.
+    #[doc = example!(array: "array![[1, 2, 3], [4, 5, 6]]", "sum_axis(Axis(1))" => "array![6, 15]")]
     #[track_caller]
     pub fn sum_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
     where
@@ -335,6 +346,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Product along an axis. Lazy.
+    #[doc = example!(array: "array![[1, 2, 3], [4, 5, 6]]", "product_axis(Axis(1))" => "array![6, 120]")]
     #[track_caller]
     pub fn product_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
     where
@@ -349,6 +361,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
     /// Mean along an axis, as [`mean`](DistArray::mean); `None` where its length is 0. Lazy. Computed together with a variance or standard
     /// deviation of the same array, it shares their pass.
+    #[doc = example!(array: "array![[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "mean_axis(Axis(1)).unwrap()" => "array![2.0, 4.0]")]
     #[track_caller]
     pub fn mean_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
     where
@@ -363,6 +376,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Variance along an axis. Lazy. Panics as [`var`](DistArray::var) does.
+    #[doc = example!(array: "array![[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "var_axis(Axis(1), 1.0)" => "array![1.0, 4.0]")]
     #[track_caller]
     pub fn var_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
     where
@@ -374,6 +388,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Standard deviation along an axis. Lazy. Panics as [`std`](DistArray::std) does.
+    #[doc = example!(array: "array![[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "std_axis(Axis(1), 1.0)" => "array![1.0, 2.0]")]
     #[track_caller]
     pub fn std_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
     where
@@ -385,6 +400,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Smallest elements along an axis; `None` where its length is 0. Lazy.
+    #[doc = example!(array: "array![[3, 1, 2], [4, 6, 5]]", "min_axis(Axis(1)).unwrap()" => "array![1, 4]")]
     #[track_caller]
     pub fn min_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
     where
@@ -395,6 +411,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Largest elements along an axis; `None` where its length is 0. Lazy.
+    #[doc = example!(array: "array![[3, 1, 2], [4, 6, 5]]", "max_axis(Axis(1)).unwrap()" => "array![3, 6]")]
     #[track_caller]
     pub fn max_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
     where
@@ -405,6 +422,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Indices, along an axis, of the first smallest elements; `None` where its length is 0. Lazy.
+    #[doc = example!(array: "array![[3, 1, 2], [4, 6, 5]]", "argmin_axis(Axis(1)).unwrap()" => "array![1, 0]")]
     #[track_caller]
     pub fn argmin_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
     where
@@ -415,6 +433,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Indices, along an axis, of the first largest elements; `None` where its length is 0. Lazy.
+    #[doc = example!(array: "array![[3, 1, 2], [4, 6, 5]]", "argmax_axis(Axis(1)).unwrap()" => "array![0, 1]")]
     #[track_caller]
     pub fn argmax_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
     where
@@ -425,6 +444,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Sum along several axes, which the result does not have. Lazy.
+    #[doc = example!(array: "array![[1, 2, 3], [4, 5, 6]]", "sum_axes(&[Axis(0), Axis(1)])" => "arr0(21)")]
     #[track_caller]
     pub fn sum_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
     where
@@ -434,6 +454,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Product along several axes. Lazy.
+    #[doc = example!(array: "array![[1, 2, 3], [4, 5, 6]]", "product_axes(&[Axis(0), Axis(1)])" => "arr0(720)")]
     #[track_caller]
     pub fn product_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
     where
@@ -443,6 +464,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Mean along several axes, as [`mean`](DistArray::mean); `None` where they hold no element. Lazy.
+    #[doc = example!(array: "array![[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "mean_axes(&[Axis(0), Axis(1)]).unwrap()" => "arr0(3.0)")]
     #[track_caller]
     pub fn mean_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
     where
@@ -456,6 +478,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Variance along several axes. Lazy. Panics as [`var`](DistArray::var) does.
+    #[doc = example!(array: "array![[1.0, 3.0], [3.0, 1.0]]", "var_axes(&[Axis(0), Axis(1)], 0.0)" => "arr0(1.0)")]
     #[track_caller]
     pub fn var_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
     where
@@ -466,6 +489,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Standard deviation along several axes. Lazy. Panics as [`std`](DistArray::std) does.
+    #[doc = example!(array: "array![[1.0, 3.0], [3.0, 1.0]]", "std_axes(&[Axis(0), Axis(1)], 0.0)" => "arr0(1.0)")]
     #[track_caller]
     pub fn std_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
     where
@@ -476,6 +500,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Smallest elements along several axes; `None` where they hold no element. Lazy.
+    #[doc = example!(array: "array![[3, 1, 2], [4, 6, 5]]", "min_axes(&[Axis(0), Axis(1)]).unwrap()" => "arr0(1)")]
     #[track_caller]
     pub fn min_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
     where
@@ -485,6 +510,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     }
 
     /// Largest elements along several axes; `None` where they hold no element. Lazy.
+    #[doc = example!(array: "array![[3, 1, 2], [4, 6, 5]]", "max_axes(&[Axis(0), Axis(1)]).unwrap()" => "arr0(6)")]
     #[track_caller]
     pub fn max_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
     where
@@ -502,18 +528,21 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
 
 impl<D: Dimension> DistArray<bool, D> {
     /// Whether any element is true.
+    #[doc = example!(array: "array![false, true]", "any()" => "true")]
     #[track_caller]
     pub fn any(&self) -> bool {
         expect(whole(self, Fold::Any))
     }
 
-    /// Whether all elements are true; so they are where there is none.
+    /// Whether all elements are true, which holds if there are none.
+    #[doc = example!(array: "array![false, true]", "all()" => "false")]
     #[track_caller]
     pub fn all(&self) -> bool {
         expect(whole(self, Fold::All))
     }
 
     /// Whether any element along an axis is true. Lazy.
+    #[doc = example!(array: "array![[true, false], [false, false]]", "any_axis(Axis(1))" => "array![true, false]")]
     #[track_caller]
     pub fn any_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
     where
@@ -523,6 +552,7 @@ impl<D: Dimension> DistArray<bool, D> {
     }
 
     /// Whether all elements along an axis are true. Lazy.
+    #[doc = example!(array: "array![[true, true], [true, false]]", "all_axis(Axis(1))" => "array![true, false]")]
     #[track_caller]
     pub fn all_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
     where
@@ -532,18 +562,21 @@ impl<D: Dimension> DistArray<bool, D> {
     }
 
     /// Whether any element along several axes, which the result does not have, is true. Lazy.
+    #[doc = example!(array: "array![[true, true], [true, false]]", "any_axes(&[Axis(0), Axis(1)])" => "arr0(true)")]
     #[track_caller]
     pub fn any_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
         expect(along(self, Fold::Any, &numbers(axes)))
     }
 
     /// Whether all elements along several axes are true. Lazy.
+    #[doc = example!(array: "array![[true, true], [true, false]]", "all_axes(&[Axis(0), Axis(1)])" => "arr0(false)")]
     #[track_caller]
     pub fn all_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
         expect(along(self, Fold::All, &numbers(axes)))
     }
 
-    /// How many elements along an axis are true. Lazy.
+    /// Number of elements along an axis that are true. Lazy.
+    #[doc = example!(array: "array![[true, true], [true, false]]", "count_axis(Axis(1))" => "array![2, 1]")]
     #[track_caller]
     pub fn count_axis(&self, axis: Axis) -> DistArray<usize, D::Smaller>
     where
@@ -552,7 +585,8 @@ impl<D: Dimension> DistArray<bool, D> {
         expect(along(self, Fold::Sum, &[axis.index()]))
     }
 
-    /// How many elements along several axes are true. Lazy.
+    /// Number of elements along several axes that are true. Lazy.
+    #[doc = example!(array: "array![[true, true], [true, false]]", "count_axes(&[Axis(0), Axis(1)])" => "arr0(3)")]
     #[track_caller]
     pub fn count_axes(&self, axes: &[Axis]) -> DistArray<usize, IxDyn> {
         expect(along(self, Fold::Sum, &numbers(axes)))

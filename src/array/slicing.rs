@@ -11,9 +11,17 @@ use super::argument::StoreRef;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
 use super::dist_view_mut::{DistViewMut, Parts};
+use super::example::example;
 
 impl<A, D: Dimension> DistArray<A, D> {
     /// ndarray's own view of all elements, for code that takes one: `view` under a name that says so.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let view: ndarray::ArrayView2<i32> = a.as_ndarray();
+    /// assert_eq!(view.nrows(), 2);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn as_ndarray(&self) -> ArrayView<'_, A, D> {
@@ -30,6 +38,14 @@ impl<A, D: Dimension> DistArray<A, D> {
 
     /// ndarray's own mutable view of all elements, for code that takes one. Copies the elements first if another array or a pending expression
     /// shares them.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let mut view: ndarray::ArrayViewMut2<i32> = a.as_ndarray_mut();
+    /// view[[0, 1]] = 0;
+    /// assert_eq!(a[[0, 1]], 0);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn as_ndarray_mut(&mut self) -> ArrayViewMut<'_, A, D> {
@@ -37,6 +53,14 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// A mutable view of all elements. Copies the elements first if another array or a pending expression shares them.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let mut a = DistArray::from(array![[1, 2, 3], [4, 5, 6]]);
+    /// let mut view = a.view_mut();
+    /// view *= 10;
+    /// assert_eq!(a, array![[10, 20, 30], [40, 50, 60]]);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn view_mut(&mut self) -> DistViewMut<'_, A, D> {
@@ -74,12 +98,7 @@ macro_rules! parts {
             ///
             /// # Panics
             /// Where an index or an end of a slice is out of bounds, a step is 0, or `info` is for another number of axes.
-            ///
-            /// ```
-            /// use distob::prelude::*;
-            /// let a = DistArray::from_shape_fn((4, 3), |(i, j)| (10 * i + j) as f64);
-            /// assert_eq!(a.slice(s![1..;2, ..]).sum_axis(Axis(1)), array![33.0, 93.0]);
-            /// ```
+            #[doc = example!(of $Array: "let a", "array![[1, 2, 3], [4, 5, 6]]", "assert_eq!(a.slice(s![.., 1..]), array![[2, 3], [5, 6]]);")]
             #[inline]
             #[track_caller]
             pub fn slice<I: SliceArg<D>>(&self, info: I) -> DistView<'_, A, I::OutDim> {
@@ -87,6 +106,7 @@ macro_rules! parts {
             }
 
             /// A mutable view of the part that `info` says. Panics as [`slice`](DistArray::slice) does.
+            #[doc = example!(of $Array: "let mut a", "array![[1, 2, 3], [4, 5, 6]]", "a.slice_mut(s![.., 1..]).fill(0);", "assert_eq!(a, array![[1, 0, 0], [4, 0, 0]]);")]
             #[inline]
             #[track_caller]
             pub fn slice_mut<I: SliceArg<D>>(&mut self, info: I) -> DistViewMut<'_, A, I::OutDim> {
@@ -94,6 +114,7 @@ macro_rules! parts {
             }
 
             /// A view with one axis sliced. Panics where there is no such axis, the slice is out of bounds, or its step is 0.
+            #[doc = example!(of $Array: "let a", "array![[1, 2, 3], [4, 5, 6]]", "assert_eq!(a.slice_axis(Axis(1), ndarray::Slice::from(1..)), array![[2, 3], [5, 6]]);")]
             #[track_caller]
             pub fn slice_axis(&self, axis: Axis, indices: Slice) -> DistView<'_, A, D> {
                 let mut view = self.whole();
@@ -102,6 +123,7 @@ macro_rules! parts {
             }
 
             /// [`slice_axis`](DistArray::slice_axis), mutable.
+            #[doc = example!(of $Array: "let mut a", "array![[1, 2, 3], [4, 5, 6]]", "a.slice_axis_mut(Axis(1), ndarray::Slice::from(1..)).fill(0);", "assert_eq!(a, array![[1, 0, 0], [4, 0, 0]]);")]
             #[track_caller]
             pub fn slice_axis_mut(&mut self, axis: Axis, indices: Slice) -> DistViewMut<'_, A, D> {
                 let mut view = self.view_mut();
@@ -110,6 +132,7 @@ macro_rules! parts {
             }
 
             /// A view with every axis sliced as `f` says of it. Panics as [`slice_axis`](DistArray::slice_axis) does.
+            #[doc = example!(of $Array: "let a", "array![[1, 2, 3], [4, 5, 6]]", "assert_eq!(a.slice_each_axis(|_| ndarray::Slice::from(1..)), array![[5, 6]]);")]
             #[track_caller]
             pub fn slice_each_axis(&self, f: impl FnMut(AxisDescription) -> Slice) -> DistView<'_, A, D> {
                 let mut view = self.whole();
@@ -118,6 +141,7 @@ macro_rules! parts {
             }
 
             /// [`slice_each_axis`](DistArray::slice_each_axis), mutable.
+            #[doc = example!(of $Array: "let mut a", "array![[1, 2, 3], [4, 5, 6]]", "a.slice_each_axis_mut(|_| ndarray::Slice::from(1..)).fill(0);", "assert_eq!(a, array![[1, 2, 3], [4, 0, 0]]);")]
             #[track_caller]
             pub fn slice_each_axis_mut(&mut self, f: impl FnMut(AxisDescription) -> Slice) -> DistViewMut<'_, A, D> {
                 let mut view = self.view_mut();
@@ -126,6 +150,7 @@ macro_rules! parts {
             }
 
             /// A view of the part at `index` along `axis`, without that axis. Panics where there is no such axis or index.
+            #[doc = example!(of $Array: "let a", "array![[1, 2, 3], [4, 5, 6]]", "assert_eq!(a.index_axis(Axis(0), 1), array![4, 5, 6]);")]
             #[inline]
             #[track_caller]
             pub fn index_axis(&self, axis: Axis, index: usize) -> DistView<'_, A, D::Smaller>
@@ -136,6 +161,7 @@ macro_rules! parts {
             }
 
             /// [`index_axis`](DistArray::index_axis), mutable.
+            #[doc = example!(of $Array: "let mut a", "array![[1, 2, 3], [4, 5, 6]]", "a.index_axis_mut(Axis(0), 1).fill(0);", "assert_eq!(a, array![[1, 2, 3], [0, 0, 0]]);")]
             #[inline]
             #[track_caller]
             pub fn index_axis_mut(&mut self, axis: Axis, index: usize) -> DistViewMut<'_, A, D::Smaller>
@@ -146,6 +172,7 @@ macro_rules! parts {
             }
 
             /// A view with the axes reversed.
+            #[doc = example!(of $Array: "let a", "array![[1, 2, 3], [4, 5, 6]]", "assert_eq!(a.t(), array![[1, 4], [2, 5], [3, 6]]);")]
             #[inline]
             #[track_caller]
             pub fn t(&self) -> DistView<'_, A, D> {
@@ -153,12 +180,14 @@ macro_rules! parts {
             }
 
             /// A view of the diagonal.
+            #[doc = example!(of $Array: "let a", "array![[1, 2, 3], [4, 5, 6]]", "assert_eq!(a.diag(), array![1, 5]);")]
             #[track_caller]
             pub fn diag(&self) -> DistView<'_, A, Ix1> {
                 self.whole().into_diag()
             }
 
             /// [`diag`](DistArray::diag), mutable.
+            #[doc = example!(of $Array: "let mut a", "array![[1, 2, 3], [4, 5, 6]]", "a.diag_mut().fill(0);", "assert_eq!(a, array![[0, 2, 3], [4, 0, 6]]);")]
             #[track_caller]
             pub fn diag_mut(&mut self) -> DistViewMut<'_, A, Ix1> {
                 self.view_mut().into_diag()
@@ -167,6 +196,7 @@ macro_rules! parts {
 
         impl<A> $Array<$($life,)? A, Ix2> {
             /// A view of row `index`. Panics where there is none.
+            #[doc = example!(of $Array: "let a", "array![[1, 2, 3], [4, 5, 6]]", "assert_eq!(a.row(1), array![4, 5, 6]);")]
             #[inline]
             #[track_caller]
             pub fn row(&self, index: usize) -> DistView<'_, A, Ix1> {
@@ -174,6 +204,7 @@ macro_rules! parts {
             }
 
             /// A view of column `index`. Panics where there is none.
+            #[doc = example!(of $Array: "let a", "array![[1, 2, 3], [4, 5, 6]]", "assert_eq!(a.column(1), array![2, 5]);")]
             #[inline]
             #[track_caller]
             pub fn column(&self, index: usize) -> DistView<'_, A, Ix1> {
@@ -181,6 +212,7 @@ macro_rules! parts {
             }
 
             /// A mutable view of row `index`. Panics where there is none.
+            #[doc = example!(of $Array: "let mut a", "array![[1, 2, 3], [4, 5, 6]]", "a.row_mut(1).fill(0);", "assert_eq!(a, array![[1, 2, 3], [0, 0, 0]]);")]
             #[inline]
             #[track_caller]
             pub fn row_mut(&mut self, index: usize) -> DistViewMut<'_, A, Ix1> {
@@ -188,6 +220,7 @@ macro_rules! parts {
             }
 
             /// A mutable view of column `index`. Panics where there is none.
+            #[doc = example!(of $Array: "let mut a", "array![[1, 2, 3], [4, 5, 6]]", "a.column_mut(1).fill(0);", "assert_eq!(a, array![[1, 0, 3], [4, 0, 6]]);")]
             #[inline]
             #[track_caller]
             pub fn column_mut(&mut self, index: usize) -> DistViewMut<'_, A, Ix1> {

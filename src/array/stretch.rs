@@ -48,6 +48,14 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     /// # Errors
     /// [`Error::Shape`] where the shapes do not fit, [`Error::InvalidArgument`] where no memory could hold such an array,
     /// [`Error::OutOfMemory`]; those of [`eval`](DistArray::eval) where this array is pending and is computed for it.
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let row = DistArray::from(array![1, 2]);
+    /// assert_eq!(row.try_broadcast((2, 2))?, array![[1, 2], [1, 2]]);
+    /// assert!(row.try_broadcast((2, 3)).is_err());
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_broadcast<E: IntoDimension>(&self, shape: E) -> Result<DistArray<A, E::Dim>> {
         let dim = shape.into_dimension();
         self.check_stretch(dim.slice())?;

@@ -9,15 +9,17 @@ use super::argument::Argument;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
 use super::dist_view_mut::DistViewMut;
+use super::example::example;
 use super::reduce::of_view;
 use crate::element::Element;
 use crate::error::Result;
 use kernels::Fold;
 
 macro_rules! methods {
-    ($View:ident) => {
+    ($View:ident, $slice:ident) => {
         impl<A: Element, D: Dimension> $View<'_, A, D> {
             /// As [`DistArray::sum`].
+            #[doc = example!($slice: "array![0, 1, 2, 3]", "1..", "sum()" => "6")]
             #[track_caller]
             pub fn sum(&self) -> A
             where
@@ -27,6 +29,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::try_sum`].
+            #[doc = example!($slice: "array![0, 1, 2, 3]", "1..", "try_sum().unwrap()" => "6")]
             pub fn try_sum(&self) -> Result<A>
             where
                 A: Add<Output = A> + Zero,
@@ -38,6 +41,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::product`].
+            #[doc = example!($slice: "array![0, 2, 3, 4]", "1..", "product()" => "24")]
             #[track_caller]
             pub fn product(&self) -> A
             where
@@ -50,6 +54,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::mean`].
+            #[doc = example!($slice: "array![0.0, 1.0, 2.0, 6.0]", "1..", "mean()" => "Some(3.0)")]
             #[track_caller]
             pub fn mean(&self) -> Option<A>
             where
@@ -59,6 +64,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::var`].
+            #[doc = example!($slice: "array![0.0, 1.0, 2.0, 3.0]", "1..", "var(1.0)" => "1.0")]
             #[track_caller]
             pub fn var(&self, ddof: A) -> A
             where
@@ -68,6 +74,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::std`].
+            #[doc = example!($slice: "array![0.0, 1.0, 3.0]", "1..", "std(0.0)" => "1.0")]
             #[track_caller]
             pub fn std(&self, ddof: A) -> A
             where
@@ -77,6 +84,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::min`].
+            #[doc = example!($slice: "array![0, 3, 1, 2]", "1..", "min()" => "Some(1)")]
             #[track_caller]
             pub fn min(&self) -> Option<A>
             where
@@ -86,6 +94,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::max`].
+            #[doc = example!($slice: "array![0, 3, 1, 2]", "1..", "max()" => "Some(3)")]
             #[track_caller]
             pub fn max(&self) -> Option<A>
             where
@@ -95,6 +104,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::argmin`].
+            #[doc = example!($slice: "array![0, 3, 1, 2]", "1..", "argmin()" => "Some(1)")]
             #[track_caller]
             pub fn argmin(&self) -> Option<D::Pattern>
             where
@@ -104,6 +114,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::argmax`].
+            #[doc = example!($slice: "array![0, 3, 1, 2]", "1..", "argmax()" => "Some(0)")]
             #[track_caller]
             pub fn argmax(&self) -> Option<D::Pattern>
             where
@@ -113,6 +124,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::sum_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [1, 2, 3], [4, 5, 6]]", "1.., ..", "sum_axis(Axis(1))" => "array![6, 15]")]
             #[track_caller]
             pub fn sum_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
             where
@@ -123,6 +135,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::product_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [1, 2, 3], [4, 5, 6]]", "1.., ..", "product_axis(Axis(1))" => "array![6, 120]")]
             #[track_caller]
             pub fn product_axis(&self, axis: Axis) -> DistArray<A, D::Smaller>
             where
@@ -133,6 +146,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::mean_axis`].
+            #[doc = example!($slice: "array![[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "1.., ..", "mean_axis(Axis(1)).unwrap()" => "array![2.0, 4.0]")]
             #[track_caller]
             pub fn mean_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
             where
@@ -143,6 +157,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::var_axis`].
+            #[doc = example!($slice: "array![[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "1.., ..", "var_axis(Axis(1), 1.0)" => "array![1.0, 4.0]")]
             #[track_caller]
             pub fn var_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
             where
@@ -153,6 +168,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::std_axis`].
+            #[doc = example!($slice: "array![[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "1.., ..", "std_axis(Axis(1), 1.0)" => "array![1.0, 2.0]")]
             #[track_caller]
             pub fn std_axis(&self, axis: Axis, ddof: A) -> DistArray<A, D::Smaller>
             where
@@ -163,6 +179,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::min_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "min_axis(Axis(1)).unwrap()" => "array![1, 4]")]
             #[track_caller]
             pub fn min_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
             where
@@ -173,6 +190,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::max_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "max_axis(Axis(1)).unwrap()" => "array![3, 6]")]
             #[track_caller]
             pub fn max_axis(&self, axis: Axis) -> Option<DistArray<A, D::Smaller>>
             where
@@ -183,6 +201,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::argmin_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "argmin_axis(Axis(1)).unwrap()" => "array![1, 0]")]
             #[track_caller]
             pub fn argmin_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
             where
@@ -193,6 +212,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::argmax_axis`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "argmax_axis(Axis(1)).unwrap()" => "array![0, 1]")]
             #[track_caller]
             pub fn argmax_axis(&self, axis: Axis) -> Option<DistArray<usize, D::Smaller>>
             where
@@ -203,6 +223,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::sum_axes`].
+            #[doc = example!($slice: "array![[0, 0, 0], [1, 2, 3], [4, 5, 6]]", "1.., ..", "sum_axes(&[Axis(0), Axis(1)])" => "arr0(21)")]
             #[track_caller]
             pub fn sum_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
             where
@@ -212,6 +233,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::product_axes`].
+            #[doc = example!($slice: "array![[0, 0, 0], [1, 2, 3], [4, 5, 6]]", "1.., ..", "product_axes(&[Axis(0), Axis(1)])" => "arr0(720)")]
             #[track_caller]
             pub fn product_axes(&self, axes: &[Axis]) -> DistArray<A, IxDyn>
             where
@@ -221,6 +243,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::mean_axes`].
+            #[doc = example!($slice: "array![[0.0, 0.0, 0.0], [1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]", "1.., ..", "mean_axes(&[Axis(0), Axis(1)]).unwrap()" => "arr0(3.0)")]
             #[track_caller]
             pub fn mean_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
             where
@@ -230,6 +253,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::var_axes`].
+            #[doc = example!($slice: "array![[0.0, 0.0], [1.0, 3.0], [3.0, 1.0]]", "1.., ..", "var_axes(&[Axis(0), Axis(1)], 0.0)" => "arr0(1.0)")]
             #[track_caller]
             pub fn var_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
             where
@@ -239,6 +263,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::std_axes`].
+            #[doc = example!($slice: "array![[0.0, 0.0], [1.0, 3.0], [3.0, 1.0]]", "1.., ..", "std_axes(&[Axis(0), Axis(1)], 0.0)" => "arr0(1.0)")]
             #[track_caller]
             pub fn std_axes(&self, axes: &[Axis], ddof: A) -> DistArray<A, IxDyn>
             where
@@ -248,6 +273,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::min_axes`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "min_axes(&[Axis(0), Axis(1)]).unwrap()" => "arr0(1)")]
             #[track_caller]
             pub fn min_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
             where
@@ -257,6 +283,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::max_axes`].
+            #[doc = example!($slice: "array![[0, 0, 0], [3, 1, 2], [4, 6, 5]]", "1.., ..", "max_axes(&[Axis(0), Axis(1)]).unwrap()" => "arr0(6)")]
             #[track_caller]
             pub fn max_axes(&self, axes: &[Axis]) -> Option<DistArray<A, IxDyn>>
             where
@@ -268,18 +295,21 @@ macro_rules! methods {
 
         impl<D: Dimension> $View<'_, bool, D> {
             /// As [`DistArray::any`].
+            #[doc = example!($slice: "array![false, false, true]", "1..", "any()" => "true")]
             #[track_caller]
             pub fn any(&self) -> bool {
                 expect(self.for_call()).any()
             }
 
             /// As [`DistArray::all`].
+            #[doc = example!($slice: "array![false, false, true]", "1..", "all()" => "false")]
             #[track_caller]
             pub fn all(&self) -> bool {
                 expect(self.for_call()).all()
             }
 
             /// As [`DistArray::any_axis`].
+            #[doc = example!($slice: "array![[false, false], [true, false], [false, false]]", "1.., ..", "any_axis(Axis(1))" => "array![true, false]")]
             #[track_caller]
             pub fn any_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
             where
@@ -289,6 +319,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::all_axis`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "all_axis(Axis(1))" => "array![true, false]")]
             #[track_caller]
             pub fn all_axis(&self, axis: Axis) -> DistArray<bool, D::Smaller>
             where
@@ -298,18 +329,21 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::any_axes`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "any_axes(&[Axis(0), Axis(1)])" => "arr0(true)")]
             #[track_caller]
             pub fn any_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
                 expect(self.kept()).any_axes(axes)
             }
 
             /// As [`DistArray::all_axes`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "all_axes(&[Axis(0), Axis(1)])" => "arr0(false)")]
             #[track_caller]
             pub fn all_axes(&self, axes: &[Axis]) -> DistArray<bool, IxDyn> {
                 expect(self.kept()).all_axes(axes)
             }
 
             /// As [`DistArray::count_axis`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "count_axis(Axis(1))" => "array![2, 1]")]
             #[track_caller]
             pub fn count_axis(&self, axis: Axis) -> DistArray<usize, D::Smaller>
             where
@@ -319,12 +353,14 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::count_axes`].
+            #[doc = example!($slice: "array![[false, false], [true, true], [true, false]]", "1.., ..", "count_axes(&[Axis(0), Axis(1)])" => "arr0(3)")]
             #[track_caller]
             pub fn count_axes(&self, axes: &[Axis]) -> DistArray<usize, IxDyn> {
                 expect(self.kept()).count_axes(axes)
             }
 
             /// As [`DistArray::choose`].
+            #[doc = example!($slice: "array![false, true, false, true]", "1..", "choose(array![1, 2, 3], 0)" => "array![1, 0, 3]")]
             #[track_caller]
             pub fn choose<A, X, Y>(&self, yes: X, no: Y) -> DistArray<A, Y::Output>
             where
@@ -336,6 +372,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::try_choose`].
+            #[doc = example!($slice: "array![false, true, false, true]", "1..", "try_choose(array![1, 2, 3], 0).unwrap()" => "array![1, 0, 3]")]
             pub fn try_choose<A, X, Y>(&self, yes: X, no: Y) -> Result<DistArray<A, Y::Output>>
             where
                 A: Element,
@@ -346,6 +383,7 @@ macro_rules! methods {
             }
 
             /// As [`DistArray::count`].
+            #[doc = example!($slice: "array![false, true, false, true]", "1..", "count()" => "2")]
             #[track_caller]
             pub fn count(&self) -> usize {
                 expect(self.for_call()).count()
@@ -354,5 +392,5 @@ macro_rules! methods {
     };
 }
 
-methods!(DistView);
-methods!(DistViewMut);
+methods!(DistView, slice);
+methods!(DistViewMut, slice_mut);

@@ -1,8 +1,7 @@
-//! NumPy's universal functions as types: a unit struct each, with the element types that it takes and what it gives of them.
+//! NumPy's universal functions as types: each is a unit struct, and implements [`Unary`] or [`Binary`] for the element types that it takes.
 //!
-//! The structs and what is known of them are here; what can be done with them (`call`, `reduce`, …) is said by the traits of
-//! [`method`](crate::array::method), which work on arrays. [`table`] is the one list: the structs, their element types and the rows of
-//! `docs/ufuncs.md` are made from it.
+//! The methods `call`, `reduce` and others are traits of [`method`](crate::array::method). `table` is the one list: the structs, their element
+//! types and `docs/ufuncs.md` are made from it.
 
 mod generalized;
 mod table;
@@ -22,9 +21,9 @@ mod sealed {
 }
 use sealed::Sealed;
 
-/// A function of one operand: a struct of this module, or one that [`#[distob::ufunc]`](macro@crate::ufunc) has made.
+/// A universal function of one operand: a struct of this module, or one that [`#[distob::ufunc]`](macro@crate::ufunc) makes.
 pub trait UnaryUfunc: Sealed + Copy + Send + Sync + 'static {
-    /// The name that NumPy has for it, or the path of a user's own function.
+    /// NumPy's name, or the path of a function that `#[distob::ufunc]` made.
     const NAME: &'static str;
 
     /// The operation that computes it.
@@ -32,9 +31,9 @@ pub trait UnaryUfunc: Sealed + Copy + Send + Sync + 'static {
     fn op(self) -> Op;
 }
 
-/// A function of two operands and one result, as [`UnaryUfunc`]: what `reduce`, `accumulate`, `reduceat`, `outer` and `at` are there for.
+/// A universal function of two operands and one result, which has `reduce`, `accumulate`, `reduceat`, `outer` and `at`; see [`UnaryUfunc`].
 pub trait BinaryUfunc: Sealed + Copy + Send + Sync + 'static {
-    /// The name that NumPy has for it, or the path of a user's own function.
+    /// NumPy's name, or the path of a function that `#[distob::ufunc]` made.
     const NAME: &'static str;
 
     /// The operation that computes it.
@@ -66,34 +65,34 @@ impl<F: UserFunction<A: Element, B: Element, R: Element> + Copy + Send + Sync> B
     type Output = F::R;
 }
 
-/// That a function of one operand takes elements of type `A`.
+/// A function of one operand that takes elements of type `A`.
 #[diagnostic::on_unimplemented(
     message = "the function `{Self}` takes no elements of type `{A}`",
     note = "convert them first: `a.astype::<f64>()`"
 )]
 pub trait Unary<A: Element>: UnaryUfunc {
-    /// What it gives.
+    /// The element type of the result.
     type Output: Element;
 }
 
-/// That a function of two operands takes elements of types `A` and `B`.
+/// A function of two operands that takes elements of types `A` and `B`.
 #[diagnostic::on_unimplemented(
     message = "the function `{Self}` takes no elements of types `{A}` and `{B}`",
     note = "operands are of one type; convert one: `a.astype::<f64>()`"
 )]
 pub trait Binary<A: Element, B: Element = A>: BinaryUfunc {
-    /// What it gives.
+    /// The element type of the result.
     type Output: Element;
 }
 
-/// That a function of one operand gives two results of elements of type `A`.
+/// A function of one operand of elements `A` that has two results.
 #[diagnostic::on_unimplemented(message = "the function `{Self}` takes no elements of type `{A}`")]
 pub trait UnaryPair<A: Element>: Sealed + Copy + Send + Sync + 'static {
-    /// The name that NumPy has for it.
+    /// NumPy's name.
     const NAME: &'static str;
-    /// The first result.
+    /// The element type of the first result.
     type First: Element;
-    /// The second result.
+    /// The element type of the second result.
     type Second: Element;
 
     /// The operations that compute the two.
@@ -101,14 +100,14 @@ pub trait UnaryPair<A: Element>: Sealed + Copy + Send + Sync + 'static {
     fn ops(self) -> [Op; 2];
 }
 
-/// That a function of two operands gives two results of elements of type `A`.
+/// A function of two operands of elements `A` that has two results.
 #[diagnostic::on_unimplemented(message = "the function `{Self}` takes no elements of type `{A}`")]
 pub trait BinaryPair<A: Element>: Sealed + Copy + Send + Sync + 'static {
-    /// The name that NumPy has for it.
+    /// NumPy's name.
     const NAME: &'static str;
-    /// The first result.
+    /// The element type of the first result.
     type First: Element;
-    /// The second result.
+    /// The element type of the second result.
     type Second: Element;
 
     /// The operations that compute the two.
@@ -116,23 +115,23 @@ pub trait BinaryPair<A: Element>: Sealed + Copy + Send + Sync + 'static {
     fn ops(self) -> [Op; 2];
 }
 
-/// A function as the table has it, for whoever goes through all of them.
+/// A row of the table of universal functions; see [`functions`].
 #[derive(Clone, Debug)]
 pub struct Info {
-    /// The name that NumPy has for it.
+    /// NumPy's name.
     pub name: &'static str,
-    /// Further names that NumPy has for it.
+    /// NumPy's other names.
     pub aliases: &'static [&'static str],
     /// Number of operands.
     pub inputs: usize,
     /// The operations that compute its results.
     #[doc(hidden)]
     pub ops: &'static [Op],
-    /// The types that it takes, and what it gives of them.
+    /// The combinations of element types that it takes.
     pub loops: Vec<Loop>,
 }
 
-/// Types of operands, and of what is computed from them.
+/// The element types of operands and results.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Loop {
     /// Types of the operands.

@@ -1,6 +1,7 @@
 //! The table of functions: the one list from which structs, element types and documentation are made.
 
 use super::{Binary, BinaryPair, BinaryUfunc, Info, Loop, Sealed, Unary, UnaryPair, UnaryUfunc};
+use crate::array::example::ufunc_example;
 use half::{bf16, f16};
 use kernels::{DType, Op};
 use num_complex::Complex;
@@ -127,6 +128,7 @@ macro_rules! functions {
      $($(#[$doc:meta])* $Name:ident = $name:literal [$($alias:literal),*], $op:expr => $($class:ident -> $out:ident),+;)*) => {
         $(
             $(#[$doc])*
+            #[doc = ufunc_example!(call $Name $Name)]
             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
             pub struct $Name;
 
@@ -155,35 +157,35 @@ macro_rules! functions {
 }
 
 functions! { UNARY, UnaryUfunc, implement_unary, 1:
-    /// Absolute value; of a complex number its modulus. The least integer of a type stays as it is.
+    /// Absolute value; the modulus of a complex number. The smallest value of a signed integer type wraps to itself.
     Absolute = "absolute" ["abs"], Op::Abs => bools -> same, ints -> same, floats -> same, complexes -> real;
-    /// Inverse cosine.
+    /// Inverse cosine, in radians.
     Arccos = "arccos" ["acos"], Op::Acos => floats -> same, complexes -> same;
     /// Inverse hyperbolic cosine.
     Arccosh = "arccosh" ["acosh"], Op::Acosh => floats -> same, complexes -> same;
-    /// Inverse sine.
+    /// Inverse sine, in radians.
     Arcsin = "arcsin" ["asin"], Op::Asin => floats -> same, complexes -> same;
     /// Inverse hyperbolic sine.
     Arcsinh = "arcsinh" ["asinh"], Op::Asinh => floats -> same, complexes -> same;
-    /// Inverse tangent.
+    /// Inverse tangent, in radians.
     Arctan = "arctan" ["atan"], Op::Atan => floats -> same, complexes -> same;
     /// Inverse hyperbolic tangent.
     Arctanh = "arctanh" ["atanh"], Op::Atanh => floats -> same, complexes -> same;
-    /// How many bits of the absolute value are set.
+    /// Number of set bits of the absolute value.
     BitwiseCount = "bitwise_count" [], Op::BitwiseCount => ints -> byte;
     /// Cube root.
     Cbrt = "cbrt" [], Op::Cbrt => floats -> same;
-    /// The smallest integer not below.
+    /// Rounds up: the smallest integer that is not less than the element.
     Ceil = "ceil" [], Op::Ceil => bools -> same, ints -> same, floats -> same;
-    /// Complex conjugate; of a real number itself.
+    /// Complex conjugate. A real number is its own conjugate.
     Conjugate = "conjugate" ["conj"], Op::Conj => ints -> same, floats -> same, complexes -> same;
     /// Cosine, of radians.
     Cos = "cos" [], Op::Cos => floats -> same, complexes -> same;
     /// Hyperbolic cosine.
     Cosh = "cosh" [], Op::Cosh => floats -> same, complexes -> same;
-    /// Degrees to radians.
+    /// Converts degrees to radians.
     Deg2rad = "deg2rad" [], Op::Deg2rad => floats -> same;
-    /// Radians to degrees.
+    /// Converts radians to degrees.
     Degrees = "degrees" [], Op::Rad2deg => floats -> same;
     /// `e^x`.
     Exp = "exp" [], Op::Exp => floats -> same, complexes -> same;
@@ -191,17 +193,17 @@ functions! { UNARY, UnaryUfunc, implement_unary, 1:
     Exp2 = "exp2" [], Op::Exp2 => floats -> same, complexes -> same;
     /// `e^x - 1`, accurate near 0.
     Expm1 = "expm1" [], Op::ExpM1 => floats -> same, complexes -> same;
-    /// Absolute value of floats.
+    /// Absolute value, of floats only.
     Fabs = "fabs" [], Op::Abs => floats -> same;
-    /// The largest integer not above.
+    /// Rounds down: the largest integer that is not greater than the element.
     Floor = "floor" [], Op::Floor => bools -> same, ints -> same, floats -> same;
-    /// Every bit turned; of `bool` the logical not.
+    /// Inverts every bit; the logical not of a `bool`.
     Invert = "invert" ["bitwise_invert", "bitwise_not"], Op::Not => bools -> same, ints -> same;
-    /// Whether it is neither infinite nor NaN.
+    /// Whether the element is neither infinite nor NaN.
     Isfinite = "isfinite" [], Op::IsFinite => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// Whether it is infinite; a complex number, whether a part of it is.
+    /// Whether the element, or a part of a complex element, is infinite.
     Isinf = "isinf" [], Op::IsInfinite => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// Whether it is NaN; a complex number, whether a part of it is.
+    /// Whether the element, or a part of a complex element, is NaN.
     Isnan = "isnan" [], Op::IsNan => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
     /// Natural logarithm.
     Log = "log" [], Op::Ln => floats -> same, complexes -> same;
@@ -211,29 +213,29 @@ functions! { UNARY, UnaryUfunc, implement_unary, 1:
     Log1p = "log1p" [], Op::Ln1p => floats -> same, complexes -> same;
     /// Logarithm to base 2.
     Log2 = "log2" [], Op::Log2 => floats -> same, complexes -> same;
-    /// Whether it is 0.
+    /// Whether the element is 0: the logical not of its truth value.
     LogicalNot = "logical_not" [], Op::LogicalNot => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// `-x`; integers wrap.
+    /// `-x`. Integers wrap.
     Negative = "negative" [], Op::Neg => ints -> same, floats -> same, complexes -> same;
-    /// The number itself.
+    /// The element itself.
     Positive = "positive" [], Op::Positive => ints -> same, floats -> same, complexes -> same;
-    /// Radians to degrees.
+    /// Converts radians to degrees.
     Rad2deg = "rad2deg" [], Op::Rad2deg => floats -> same;
-    /// Degrees to radians.
+    /// Converts degrees to radians.
     Radians = "radians" [], Op::Deg2rad => floats -> same;
-    /// `1 / x`; of integers truncated, and an error at 0.
+    /// `1 / x`. For integers it is rounded towards zero, and 0 is an error.
     Reciprocal = "reciprocal" [], Op::Recip => ints -> same, floats -> same, complexes -> same;
-    /// The nearest integer, halves to the even one.
+    /// Rounds to the nearest integer; halves round to the even one.
     Rint = "rint" [], Op::Rint => floats -> same, complexes -> same;
-    /// -1, 0 or 1, NaN of NaN; of a complex number `z / |z|`, and 0 of 0.
+    /// Sign: -1, 0 or 1, and NaN for NaN. For a complex number it is `z / |z|`, and 0 for 0.
     Sign = "sign" [], Op::Sign => ints -> same, floats -> same, complexes -> same;
-    /// Whether the sign bit is set.
+    /// Whether the sign bit is set, which is so for -0.0 too.
     Signbit = "signbit" [], Op::Signbit => floats -> bool;
     /// Sine, of radians.
     Sin = "sin" [], Op::Sin => floats -> same, complexes -> same;
     /// Hyperbolic sine.
     Sinh = "sinh" [], Op::Sinh => floats -> same, complexes -> same;
-    /// Distance to the next number away from 0, with the sign of the operand.
+    /// Distance to the next representable number away from 0, with the sign of the operand.
     Spacing = "spacing" [], Op::Spacing => floats -> same;
     /// Square root.
     Sqrt = "sqrt" [], Op::Sqrt => floats -> same, complexes -> same;
@@ -243,86 +245,87 @@ functions! { UNARY, UnaryUfunc, implement_unary, 1:
     Tan = "tan" [], Op::Tan => floats -> same, complexes -> same;
     /// Hyperbolic tangent.
     Tanh = "tanh" [], Op::Tanh => floats -> same, complexes -> same;
-    /// The integer part.
+    /// Rounds towards zero: the integer part.
     Trunc = "trunc" [], Op::Trunc => bools -> same, ints -> same, floats -> same;
 }
 
 functions! { BINARY, BinaryUfunc, implement_binary, 2:
-    /// `x + y`; integers wrap, `bool` is a logical or. Identity: 0.
+    /// `x + y`. Integers wrap; for `bool` it is the logical or. Identity: 0.
     Add = "add" [], Op::Add => bools -> same, ints -> same, floats -> same, complexes -> same;
-    /// Angle of the point (y, x): the first operand is y.
+    /// Angle of the point (x, y) in radians. The first operand is y, the second is x.
     Arctan2 = "arctan2" ["atan2"], Op::Atan2 => floats -> same;
-    /// Bits that are set in both. Identity: all bits.
+    /// Bitwise and. Identity: all bits set.
     BitwiseAnd = "bitwise_and" [], Op::BitAnd => bools -> same, ints -> same;
-    /// Bits that are set in one of them. Identity: 0.
+    /// Bitwise or. Identity: 0.
     BitwiseOr = "bitwise_or" [], Op::BitOr => bools -> same, ints -> same;
-    /// Bits that are set in exactly one of them. Identity: 0.
+    /// Bitwise exclusive or. Identity: 0.
     BitwiseXor = "bitwise_xor" [], Op::BitXor => bools -> same, ints -> same;
-    /// The first, with the sign of the second.
+    /// The magnitude of the first operand with the sign of the second.
     Copysign = "copysign" [], Op::Copysign => floats -> same;
-    /// `x / y` of floats and complex numbers; integers have [`FloorDivide`].
+    /// `x / y`, of floats and complex numbers. For integers there is [`FloorDivide`](crate::ufunc::FloorDivide).
     Divide = "divide" ["true_divide"], Op::Div => floats -> same, complexes -> same;
-    /// Whether the two are equal; NaN equals nothing.
+    /// Whether the operands are equal. NaN is not equal to anything.
     Equal = "equal" [], Op::Equal => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// `x^y`, in double precision alone.
+    /// `x^y`, of `f64` and `Complex<f64>` only.
     FloatPower = "float_power" [], Op::Power => doubles -> same;
-    /// The largest integer not above `x / y`; an integer divided by 0 is an error, the least one by -1 wraps.
+    /// `x / y`, rounded down. An integer divided by 0 is an error; the smallest integer divided by -1 wraps.
     FloorDivide = "floor_divide" [], Op::FloorDivide => ints -> same, floats -> same;
-    /// The larger, where 0.0 is larger than -0.0; the other one where one is NaN.
+    /// The larger operand. If one is NaN, the result is the other one. 0.0 is larger than -0.0.
     Fmax = "fmax" [], Op::Fmax => bools -> same, ints -> same, floats -> same, complexes -> same;
-    /// The smaller, where -0.0 is smaller than 0.0; the other one where one is NaN.
+    /// The smaller operand. If one is NaN, the result is the other one. -0.0 is smaller than 0.0.
     Fmin = "fmin" [], Op::Fmin => bools -> same, ints -> same, floats -> same, complexes -> same;
-    /// Remainder with the sign of the first, C's `fmod`; an integer divided by 0 is an error.
+    /// Remainder with the sign of the dividend, as C's `fmod`. An integer divided by 0 is an error.
     Fmod = "fmod" [], Op::Rem => ints -> same, floats -> same;
     /// Greatest common divisor. Identity: 0.
     Gcd = "gcd" [], Op::Gcd => ints -> same;
-    /// Whether the first is greater; complex numbers by real part, then by imaginary part.
+    /// Whether the first operand is greater. Complex numbers are compared by real part, then by imaginary part.
     Greater = "greater" [], Op::Greater => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// Whether the first is not less; complex numbers by real part, then by imaginary part.
+    /// Whether the first operand is greater or equal. Complex numbers are compared by real part, then by imaginary part.
     GreaterEqual = "greater_equal" [], Op::GreaterEqual => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// 0 where the first is below 0, the second where it is 0, 1 above; NaN of NaN.
+    /// Step function of the first operand: 0 if it is negative, the second operand if it is 0, 1 if it is positive, NaN if it is NaN.
     Heaviside = "heaviside" [], Op::Heaviside => floats -> same;
-    /// `sqrt(x² + y²)`, without overflow on the way. Identity: 0.
+    /// `sqrt(x² + y²)`, without intermediate overflow. Identity: 0.
     Hypot = "hypot" [], Op::Hypot => floats -> same;
-    /// Least common multiple; it wraps.
+    /// Least common multiple. Integers wrap.
     Lcm = "lcm" [], Op::Lcm => ints -> same;
-    /// Bits shifted left; 0 where the count is not within the width.
+    /// Shifts bits left. A count of the type's width or more gives 0.
     LeftShift = "left_shift" ["bitwise_left_shift"], Op::LeftShift => ints -> same;
-    /// Whether the first is less; complex numbers by real part, then by imaginary part.
+    /// Whether the first operand is less. Complex numbers are compared by real part, then by imaginary part.
     Less = "less" [], Op::Less => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// Whether the first is not greater; complex numbers by real part, then by imaginary part.
+    /// Whether the first operand is less or equal. Complex numbers are compared by real part, then by imaginary part.
     LessEqual = "less_equal" [], Op::LessEqual => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
     /// `ln(e^x + e^y)`. Identity: minus infinity.
     Logaddexp = "logaddexp" [], Op::Logaddexp => floats -> same;
     /// `log2(2^x + 2^y)`. Identity: minus infinity.
     Logaddexp2 = "logaddexp2" [], Op::Logaddexp2 => floats -> same;
-    /// Whether both are not 0. Identity: true.
+    /// Whether both operands are not 0. Identity: true.
     LogicalAnd = "logical_and" [], Op::LogicalAnd => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// Whether one of them is not 0. Identity: false.
+    /// Whether at least one operand is not 0. Identity: false.
     LogicalOr = "logical_or" [], Op::LogicalOr => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// Whether exactly one of them is not 0. Identity: false.
+    /// Whether exactly one operand is not 0. Identity: false.
     LogicalXor = "logical_xor" [], Op::LogicalXor => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// The larger, where 0.0 is larger than -0.0; NaN where one is NaN.
+    /// The larger operand, or NaN if one is NaN. 0.0 is larger than -0.0.
     Maximum = "maximum" [], Op::Maximum => bools -> same, ints -> same, floats -> same, complexes -> same;
-    /// The smaller, where -0.0 is smaller than 0.0; NaN where one is NaN.
+    /// The smaller operand, or NaN if one is NaN. -0.0 is smaller than 0.0.
     Minimum = "minimum" [], Op::Minimum => bools -> same, ints -> same, floats -> same, complexes -> same;
-    /// `x * y`; integers wrap, `bool` is a logical and. Identity: 1.
+    /// `x * y`. Integers wrap; for `bool` it is the logical and. Identity: 1.
     Multiply = "multiply" [], Op::Mul => bools -> same, ints -> same, floats -> same, complexes -> same;
-    /// The next number after the first, towards the second.
+    /// The next representable number after the first operand, towards the second.
     Nextafter = "nextafter" [], Op::Nextafter => floats -> same;
-    /// Whether the two differ; NaN differs from everything.
+    /// Whether the operands differ. NaN differs from everything.
     NotEqual = "not_equal" [], Op::NotEqual => bools -> bool, ints -> bool, floats -> bool, complexes -> bool;
-    /// `x^y`; integers wrap, and their exponents may not be negative.
+    /// `x^y`. Integers wrap; a negative exponent of an integer is an error.
     Power = "power" ["pow"], Op::Power => ints -> same, floats -> same, complexes -> same;
-    /// Remainder with the sign of the second, Python's `%`; an integer divided by 0 is an error.
+    /// Remainder with the sign of the divisor, as Python's `%`. An integer divided by 0 is an error.
     Remainder = "remainder" ["mod"], Op::Remainder => ints -> same, floats -> same;
-    /// Bits shifted right, with the sign; a count that is not within the width shifts all of them out.
+    /// Shifts bits right, and keeps the sign. A count of the type's width or more shifts all bits out.
     RightShift = "right_shift" ["bitwise_right_shift"], Op::RightShift => ints -> same;
-    /// `x - y`; integers wrap.
+    /// `x - y`. Integers wrap.
     Subtract = "subtract" [], Op::Sub => ints -> same, floats -> same, complexes -> same;
 }
 
-/// `x * 2^n`: a float and an integer.
+/// `x * 2^n`, of a float `x` and an integer `n`.
+#[doc = ufunc_example!(call Ldexp Ldexp)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ldexp;
 
@@ -347,15 +350,39 @@ macro_rules! implement_ldexp {
 }
 each! { floats, implement_ldexp () }
 
-/// The fractional and the integer part, both with the sign of the operand.
+/// The fractional part and the integer part, both with the sign of the operand.
+///
+/// ```
+/// use distob::prelude::*;
+/// use distob::ufunc::Modf;
+/// let (fractions, integers) = Modf.call(array![1.5, -2.25]);
+/// assert_eq!(fractions, array![0.5, -0.25]);
+/// assert_eq!(integers, array![1.0, -2.0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Modf;
 
-/// A significand in `[0.5, 1)` and the power of 2 (an `i32`) that it is to be multiplied by.
+/// The significand, of absolute value in `[0.5, 1)`, and the exponent of 2, an `i32`: `x = significand * 2^exponent`.
+///
+/// ```
+/// use distob::prelude::*;
+/// use distob::ufunc::Frexp;
+/// let (significands, exponents) = Frexp.call(array![8.0, -0.75]);
+/// assert_eq!(significands, array![0.5, -0.75]);
+/// assert_eq!(exponents, array![4, 0]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frexp;
 
 /// [`FloorDivide`] and [`Remainder`] together.
+///
+/// ```
+/// use distob::prelude::*;
+/// use distob::ufunc::Divmod;
+/// let (quotients, remainders) = Divmod.call(array![7, -7], 3);
+/// assert_eq!(quotients, array![2, -3]);
+/// assert_eq!(remainders, array![1, 2]);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Divmod;
 
@@ -408,6 +435,13 @@ pub(crate) fn name_of(op: Op, fits: impl Fn(&Info) -> bool) -> Option<&'static s
 }
 
 /// Every function of the table.
+///
+/// ```
+/// use distob::prelude::*;
+/// use distob::ufunc::functions;
+/// let add = functions().into_iter().find(|function| function.name == "add").unwrap();
+/// assert_eq!(add.inputs, 2);
+/// ```
 pub fn functions() -> Vec<Info> {
     let mut table: Vec<Info> = UNARY.iter().chain(BINARY).map(Row::info).collect();
     others(&mut table);

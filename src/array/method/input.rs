@@ -15,7 +15,7 @@ use crate::element::Element;
 pub trait Input {
     /// Its elements.
     type Elem: Element;
-    /// Its dimension; that of a number is [`Ix0`].
+    /// Its dimension; that of a number is [`Ix0`](type@Ix0).
     type Dim: Dimension;
 
     #[doc(hidden)]

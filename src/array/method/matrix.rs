@@ -314,6 +314,13 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
     ///
     /// # Errors
     /// Those of [`Matmul::try_call`].
+    ///
+    /// ```
+    /// use distob::prelude::*;
+    /// let a = DistArray::from(array![[1, 2], [3, 4]]);
+    /// assert_eq!(a.try_dot(array![1, 10])?, array![21, 43]);
+    /// # Ok::<(), distob::Error>(())
+    /// ```
     pub fn try_dot<Y: Input<Elem = A>>(&self, rhs: Y) -> Result<D::Product>
     where
         D: DotDim<A, Y::Dim>,

@@ -1,5 +1,5 @@
-//! What can be done with a universal function: `call`, `outer`, `reduce`, `accumulate`, `reduceat`, `at`, each in a file of its
-//! own, as a trait that every function of [`crate::ufunc`] has (a user's own too).
+//! The methods of universal functions: `call`, `outer`, `reduce`, `accumulate`, `reduceat` and `at`. Each is a trait that all functions of
+//! [`ufunc`](mod@crate::ufunc) implement, and those that `#[distob::ufunc]` makes.
 
 mod accumulate;
 mod along;

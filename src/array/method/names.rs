@@ -6,6 +6,7 @@ use ndarray::{DimMax, Dimension};
 use super::call::{CallBinary, CallUnary};
 use super::input::Input;
 use crate::array::dist_array::DistArray;
+use crate::array::example::ufunc_example;
 use crate::array::function::{self as ufunc, Binary, Unary};
 use crate::element::Element;
 
@@ -14,6 +15,7 @@ macro_rules! free {
         $(#[$doc])*
         ///
         #[doc = concat!("[`", stringify!($Name), "`](crate::ufunc::", stringify!($Name), ") of each element. Lazy.")]
+        #[doc = ufunc_example!(free $name $Name)]
         #[track_caller]
         pub fn $name<X: Input>(x: X) -> DistArray<<ufunc::$Name as Unary<X::Elem>>::Output, X::Dim>
         where
@@ -26,6 +28,7 @@ macro_rules! free {
         $(#[$doc])*
         ///
         #[doc = concat!("[`", stringify!($Name), "`](crate::ufunc::", stringify!($Name), ") of each two elements, with broadcasting. Lazy. Panics where the shapes do not fit.")]
+        #[doc = ufunc_example!(free $name $Name)]
         #[track_caller]
         pub fn $name<X: Input, Y: Input>(
             x: X,
@@ -46,6 +49,7 @@ macro_rules! methods {
             $(#[$doc])*
             ///
             #[doc = concat!("[`", stringify!($Name), "`](crate::ufunc::", stringify!($Name), ") of each element. Lazy.")]
+            #[doc = ufunc_example!(method $name $Name)]
             #[track_caller]
             pub fn $name(&self) -> DistArray<<ufunc::$Name as Unary<A>>::Output, D>
             where
@@ -60,6 +64,7 @@ macro_rules! methods {
             $(#[$doc])*
             ///
             #[doc = concat!("[`", stringify!($Name), "`](crate::ufunc::", stringify!($Name), ") of each two elements, with broadcasting. Lazy. Panics where the shapes do not fit.")]
+            #[doc = ufunc_example!(method $name $Name)]
             #[track_caller]
             pub fn $name<Y: Input>(
                 &self,
@@ -76,35 +81,35 @@ macro_rules! methods {
 }
 
 free! { unary:
-    /// Absolute value; of a complex number its modulus. The least integer of a type stays as it is.
+    /// Absolute value; the modulus of a complex number. The smallest value of a signed integer type wraps to itself.
     absolute Absolute;
-    /// Inverse cosine.
+    /// Inverse cosine, in radians.
     arccos Arccos;
     /// Inverse hyperbolic cosine.
     arccosh Arccosh;
-    /// Inverse sine.
+    /// Inverse sine, in radians.
     arcsin Arcsin;
     /// Inverse hyperbolic sine.
     arcsinh Arcsinh;
-    /// Inverse tangent.
+    /// Inverse tangent, in radians.
     arctan Arctan;
     /// Inverse hyperbolic tangent.
     arctanh Arctanh;
-    /// How many bits of the absolute value are set.
+    /// Number of set bits of the absolute value.
     bitwise_count BitwiseCount;
     /// Cube root.
     cbrt Cbrt;
-    /// The smallest integer not below.
+    /// Rounds up: the smallest integer that is not less than the element.
     ceil Ceil;
-    /// Complex conjugate; of a real number itself.
+    /// Complex conjugate. A real number is its own conjugate.
     conjugate Conjugate;
     /// Cosine, of radians.
     cos Cos;
     /// Hyperbolic cosine.
     cosh Cosh;
-    /// Degrees to radians.
+    /// Converts degrees to radians.
     deg2rad Deg2rad;
-    /// Radians to degrees.
+    /// Converts radians to degrees.
     degrees Degrees;
     /// `e^x`.
     exp Exp;
@@ -112,17 +117,17 @@ free! { unary:
     exp2 Exp2;
     /// `e^x - 1`, accurate near 0.
     expm1 Expm1;
-    /// Absolute value of floats.
+    /// Absolute value, of floats only.
     fabs Fabs;
-    /// The largest integer not above.
+    /// Rounds down: the largest integer that is not greater than the element.
     floor Floor;
-    /// Every bit turned; of `bool` the logical not.
+    /// Inverts every bit; the logical not of a `bool`.
     invert Invert;
-    /// Whether it is neither infinite nor NaN.
+    /// Whether the element is neither infinite nor NaN.
     isfinite Isfinite;
-    /// Whether it is infinite; a complex number, whether a part of it is.
+    /// Whether the element, or a part of a complex element, is infinite.
     isinf Isinf;
-    /// Whether it is NaN; a complex number, whether a part of it is.
+    /// Whether the element, or a part of a complex element, is NaN.
     isnan Isnan;
     /// Natural logarithm.
     log Log;
@@ -132,29 +137,29 @@ free! { unary:
     log1p Log1p;
     /// Logarithm to base 2.
     log2 Log2;
-    /// Whether it is 0.
+    /// Whether the element is 0: the logical not of its truth value.
     logical_not LogicalNot;
-    /// `-x`; integers wrap.
+    /// `-x`. Integers wrap.
     negative Negative;
-    /// The number itself.
+    /// The element itself.
     positive Positive;
-    /// Radians to degrees.
+    /// Converts radians to degrees.
     rad2deg Rad2deg;
-    /// Degrees to radians.
+    /// Converts degrees to radians.
     radians Radians;
-    /// `1 / x`; of integers truncated, and an error at 0.
+    /// `1 / x`. For integers it is rounded towards zero, and 0 is an error.
     reciprocal Reciprocal;
-    /// The nearest integer, halves to the even one.
+    /// Rounds to the nearest integer; halves round to the even one.
     rint Rint;
-    /// -1, 0 or 1, NaN of NaN; of a complex number `z / |z|`, and 0 of 0.
+    /// Sign: -1, 0 or 1, and NaN for NaN. For a complex number it is `z / |z|`, and 0 for 0.
     sign Sign;
-    /// Whether the sign bit is set.
+    /// Whether the sign bit is set, which is so for -0.0 too.
     signbit Signbit;
     /// Sine, of radians.
     sin Sin;
     /// Hyperbolic sine.
     sinh Sinh;
-    /// Distance to the next number away from 0, with the sign of the operand.
+    /// Distance to the next representable number away from 0, with the sign of the operand.
     spacing Spacing;
     /// Square root.
     sqrt Sqrt;
@@ -164,84 +169,84 @@ free! { unary:
     tan Tan;
     /// Hyperbolic tangent.
     tanh Tanh;
-    /// The integer part.
+    /// Rounds towards zero: the integer part.
     trunc Trunc;
 }
 
 free! { binary:
-    /// `x + y`; integers wrap, `bool` is a logical or. Identity: 0.
+    /// `x + y`. Integers wrap; for `bool` it is the logical or. Identity: 0.
     add Add;
-    /// Angle of the point (y, x): the first operand is y.
+    /// Angle of the point (x, y) in radians. The first operand is y, the second is x.
     arctan2 Arctan2;
-    /// Bits that are set in both. Identity: all bits.
+    /// Bitwise and. Identity: all bits set.
     bitwise_and BitwiseAnd;
-    /// Bits that are set in one of them. Identity: 0.
+    /// Bitwise or. Identity: 0.
     bitwise_or BitwiseOr;
-    /// Bits that are set in exactly one of them. Identity: 0.
+    /// Bitwise exclusive or. Identity: 0.
     bitwise_xor BitwiseXor;
-    /// The first, with the sign of the second.
+    /// The magnitude of the first operand with the sign of the second.
     copysign Copysign;
-    /// `x / y` of floats and complex numbers; integers have [`FloorDivide`].
+    /// `x / y`, of floats and complex numbers. For integers there is [`FloorDivide`](crate::ufunc::FloorDivide).
     divide Divide;
-    /// Whether the two are equal; NaN equals nothing.
+    /// Whether the operands are equal. NaN is not equal to anything.
     equal Equal;
-    /// `x^y`, in double precision alone.
+    /// `x^y`, of `f64` and `Complex<f64>` only.
     float_power FloatPower;
-    /// The largest integer not above `x / y`; an integer divided by 0 is an error, the least one by -1 wraps.
+    /// `x / y`, rounded down. An integer divided by 0 is an error; the smallest integer divided by -1 wraps.
     floor_divide FloorDivide;
-    /// The larger; the other one where one is NaN.
+    /// The larger operand. If one is NaN, the result is the other one. 0.0 is larger than -0.0.
     fmax Fmax;
-    /// The smaller; the other one where one is NaN.
+    /// The smaller operand. If one is NaN, the result is the other one. -0.0 is smaller than 0.0.
     fmin Fmin;
-    /// Remainder with the sign of the first, C's `fmod`; an integer divided by 0 is an error.
+    /// Remainder with the sign of the dividend, as C's `fmod`. An integer divided by 0 is an error.
     fmod Fmod;
     /// Greatest common divisor. Identity: 0.
     gcd Gcd;
-    /// Whether the first is greater; complex numbers by real part, then by imaginary part.
+    /// Whether the first operand is greater. Complex numbers are compared by real part, then by imaginary part.
     greater Greater;
-    /// Whether the first is not less; complex numbers by real part, then by imaginary part.
+    /// Whether the first operand is greater or equal. Complex numbers are compared by real part, then by imaginary part.
     greater_equal GreaterEqual;
-    /// 0 where the first is below 0, the second where it is 0, 1 above; NaN of NaN.
+    /// Step function of the first operand: 0 if it is negative, the second operand if it is 0, 1 if it is positive, NaN if it is NaN.
     heaviside Heaviside;
-    /// `sqrt(x² + y²)`, without overflow on the way. Identity: 0.
+    /// `sqrt(x² + y²)`, without intermediate overflow. Identity: 0.
     hypot Hypot;
-    /// Least common multiple; it wraps.
+    /// Least common multiple. Integers wrap.
     lcm Lcm;
-    /// Bits shifted left; 0 where the count is not within the width.
+    /// Shifts bits left. A count of the type's width or more gives 0.
     left_shift LeftShift;
-    /// Whether the first is less; complex numbers by real part, then by imaginary part.
+    /// Whether the first operand is less. Complex numbers are compared by real part, then by imaginary part.
     less Less;
-    /// Whether the first is not greater; complex numbers by real part, then by imaginary part.
+    /// Whether the first operand is less or equal. Complex numbers are compared by real part, then by imaginary part.
     less_equal LessEqual;
     /// `ln(e^x + e^y)`. Identity: minus infinity.
     logaddexp Logaddexp;
     /// `log2(2^x + 2^y)`. Identity: minus infinity.
     logaddexp2 Logaddexp2;
-    /// Whether both are not 0. Identity: true.
+    /// Whether both operands are not 0. Identity: true.
     logical_and LogicalAnd;
-    /// Whether one of them is not 0. Identity: false.
+    /// Whether at least one operand is not 0. Identity: false.
     logical_or LogicalOr;
-    /// Whether exactly one of them is not 0. Identity: false.
+    /// Whether exactly one operand is not 0. Identity: false.
     logical_xor LogicalXor;
-    /// The larger; NaN where one is NaN.
+    /// The larger operand, or NaN if one is NaN. 0.0 is larger than -0.0.
     maximum Maximum;
-    /// The smaller; NaN where one is NaN.
+    /// The smaller operand, or NaN if one is NaN. -0.0 is smaller than 0.0.
     minimum Minimum;
-    /// `x * y`; integers wrap, `bool` is a logical and. Identity: 1.
+    /// `x * y`. Integers wrap; for `bool` it is the logical and. Identity: 1.
     multiply Multiply;
-    /// The next number after the first, towards the second.
+    /// The next representable number after the first operand, towards the second.
     nextafter Nextafter;
-    /// Whether the two differ; NaN differs from everything.
+    /// Whether the operands differ. NaN differs from everything.
     not_equal NotEqual;
-    /// `x^y`; integers wrap, and their exponents may not be negative.
+    /// `x^y`. Integers wrap; a negative exponent of an integer is an error.
     power Power;
-    /// Remainder with the sign of the second, Python's `%`; an integer divided by 0 is an error.
+    /// Remainder with the sign of the divisor, as Python's `%`. An integer divided by 0 is an error.
     remainder Remainder;
-    /// Bits shifted right, with the sign; a count that is not within the width shifts all of them out.
+    /// Shifts bits right, and keeps the sign. A count of the type's width or more shifts all bits out.
     right_shift RightShift;
-    /// `x - y`; integers wrap.
+    /// `x - y`. Integers wrap.
     subtract Subtract;
-    /// `x * 2^n`: a float and an integer.
+    /// `x * 2^n`, of a float `x` and an integer `n`.
     ldexp Ldexp;
 }
 
@@ -252,61 +257,61 @@ methods! { unary:
     asinh Arcsinh;
     /// Inverse hyperbolic tangent.
     atanh Arctanh;
-    /// How many bits of the absolute value are set.
+    /// Number of set bits of the absolute value.
     bitwise_count BitwiseCount;
     /// Cube root.
     cbrt Cbrt;
-    /// Degrees to radians.
+    /// Converts degrees to radians.
     to_radians Deg2rad;
-    /// Radians to degrees.
+    /// Converts radians to degrees.
     to_degrees Degrees;
-    /// Whether it is 0.
+    /// Whether the element is 0: the logical not of its truth value.
     logical_not LogicalNot;
-    /// The nearest integer, halves to the even one.
+    /// Rounds to the nearest integer; halves round to the even one.
     round_ties_even Rint;
-    /// -1, 0 or 1, NaN of NaN; of a complex number `z / |z|`, and 0 of 0.
+    /// Sign: -1, 0 or 1, and NaN for NaN. For a complex number it is `z / |z|`, and 0 for 0.
     sign Sign;
-    /// Whether the sign bit is set.
+    /// Whether the sign bit is set, which is so for -0.0 too.
     is_sign_negative Signbit;
-    /// Distance to the next number away from 0, with the sign of the operand.
+    /// Distance to the next representable number away from 0, with the sign of the operand.
     spacing Spacing;
 }
 
 methods! { binary:
-    /// The first, with the sign of the second.
+    /// The magnitude of the first operand with the sign of the second.
     copysign Copysign;
-    /// The largest integer not above `x / y`; an integer divided by 0 is an error, the least one by -1 wraps.
+    /// `x / y`, rounded down. An integer divided by 0 is an error; the smallest integer divided by -1 wraps.
     floor_divide FloorDivide;
-    /// The larger; the other one where one is NaN.
+    /// The larger operand. If one is NaN, the result is the other one. 0.0 is larger than -0.0.
     fmax Fmax;
-    /// The smaller; the other one where one is NaN.
+    /// The smaller operand. If one is NaN, the result is the other one. -0.0 is smaller than 0.0.
     fmin Fmin;
     /// Greatest common divisor. Identity: 0.
     gcd Gcd;
-    /// 0 where the first is below 0, the second where it is 0, 1 above; NaN of NaN.
+    /// Step function of the first operand: 0 if it is negative, the second operand if it is 0, 1 if it is positive, NaN if it is NaN.
     heaviside Heaviside;
-    /// Least common multiple; it wraps.
+    /// Least common multiple. Integers wrap.
     lcm Lcm;
-    /// Bits shifted left; 0 where the count is not within the width.
+    /// Shifts bits left. A count of the type's width or more gives 0.
     left_shift LeftShift;
     /// `ln(e^x + e^y)`. Identity: minus infinity.
     logaddexp Logaddexp;
     /// `log2(2^x + 2^y)`. Identity: minus infinity.
     logaddexp2 Logaddexp2;
-    /// Whether both are not 0. Identity: true.
+    /// Whether both operands are not 0. Identity: true.
     logical_and LogicalAnd;
-    /// Whether one of them is not 0. Identity: false.
+    /// Whether at least one operand is not 0. Identity: false.
     logical_or LogicalOr;
-    /// Whether exactly one of them is not 0. Identity: false.
+    /// Whether exactly one operand is not 0. Identity: false.
     logical_xor LogicalXor;
-    /// The next number after the first, towards the second.
+    /// The next representable number after the first operand, towards the second.
     nextafter Nextafter;
-    /// `x^y`; integers wrap, and their exponents may not be negative.
+    /// `x^y`. Integers wrap; a negative exponent of an integer is an error.
     power Power;
-    /// Remainder with the sign of the second, Python's `%`; an integer divided by 0 is an error.
+    /// Remainder with the sign of the divisor, as Python's `%`. An integer divided by 0 is an error.
     remainder Remainder;
-    /// Bits shifted right, with the sign; a count that is not within the width shifts all of them out.
+    /// Shifts bits right, and keeps the sign. A count of the type's width or more shifts all bits out.
     right_shift RightShift;
-    /// `x * 2^n`: a float and an integer.
+    /// `x * 2^n`, of a float `x` and an integer `n`.
     ldexp Ldexp;
 }

@@ -70,18 +70,18 @@ impl Drop for Inner {
 /// What a pool holds, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolStats {
-    /// What live blocks and leases hold, rounded up as they are, and what arrays hold outside of the pool. What threads keep
-    /// for reuse is not in use.
+    /// Bytes of live blocks, with what their sizes are rounded up by, and of arrays outside of the pool. Free blocks that threads keep for reuse
+    /// are not counted.
     pub in_use: u64,
     /// The part of `in_use` that lies outside of the pool: arrays that own their memory, which were moved in or grew.
     pub outside: u64,
-    /// The most that was in use since the start, or since [`Pool::reset_peak`].
+    /// The maximum of `in_use` since the start, or since `Hub::reset_peak`.
     pub peak_in_use: u64,
-    /// What the pool has from the system.
+    /// Bytes that the pool has taken from the system.
     pub committed: u64,
-    /// The most that it had.
+    /// The maximum of `committed` since the start.
     pub peak_committed: u64,
-    /// The most that it may have, together with what lies outside of it.
+    /// The limit of `committed` and `outside` together.
     pub quota: u64,
 }
 
