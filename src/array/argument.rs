@@ -2,10 +2,9 @@
 
 use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, DimMax, Dimension, Ix0, IxDyn};
 
+use super::copy::copy_in;
 use super::dist_array::DistArray;
-use super::dist_view::DistView;
-use super::dist_view_mut::DistViewMut;
-use super::gather::copy_in;
+use super::dist_view::{DistView, StoreRef};
 use super::lazy::Operand;
 use super::leaf::leaf_of_part;
 use super::shared::Shared;
@@ -15,7 +14,7 @@ use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::{DType, Scalar};
 
-/// An operand beside an array of elements `A` and dimension `D`: a [`DistArray`], a [`DistView`] or [`DistViewMut`], an array or view of
+/// An operand beside an array of elements `A` and dimension `D`: a [`DistArray`], a [`DistView`] or [`DistViewMut`](crate::DistViewMut), an array or view of
 /// ndarray's, by value or by reference, or a number.
 pub trait Argument<A: Element, D: Dimension> {
     /// Its own dimension; that of a number is [`Ix0`].
@@ -35,22 +34,6 @@ pub enum Arg<'a, A: Element, D: Dimension> {
     Part(ArrayView<'a, A, D>, StoreRef<'a>),
     Foreign(ArrayView<'a, A, D>),
     Number(A),
-}
-
-/// The memory that a view is in.
-#[doc(hidden)]
-#[derive(Clone, Copy)]
-pub struct StoreRef<'a> {
-    pub(in crate::array) store: &'a Shared<Store>,
-    /// Whether what is made of the view may hold the store after the operation. Otherwise the elements are copied.
-    pub(in crate::array) keep: bool,
-}
-
-impl StoreRef<'_> {
-    /// The elements of a view in this memory, or a copy of them.
-    pub(in crate::array) fn held<A: Element, D: Dimension>(&self, view: &ArrayView<'_, A, D>) -> Result<Held<A, D>> {
-        if self.keep { Ok(Held::part(view, self.store)) } else { copy_in(self.store.hub(), view) }
-    }
 }
 
 impl<A: Element, D: Dimension> Argument<A, D> for A {
@@ -112,9 +95,9 @@ impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for &Arr
 
 macro_rules! views {
     ($($View:ty),*) => {$(
-        impl<A: Element, D: Dimension + DimMax<E>, E: Dimension> Argument<A, D> for $View {
+        impl<A: Element, D: Dimension + ndarray::DimMax<E>, E: Dimension> Argument<A, D> for $View {
             type Dim = E;
-            type Output = <D as DimMax<E>>::Output;
+            type Output = <D as ndarray::DimMax<E>>::Output;
 
             #[inline]
             fn arg(&self) -> Arg<'_, A, E> {
@@ -123,7 +106,28 @@ macro_rules! views {
         }
     )*};
 }
-views!(DistView<'_, A, E>, &DistView<'_, A, E>, DistViewMut<'_, A, E>, &DistViewMut<'_, A, E>);
+pub(super) use views;
+views!(DistView<'_, A, E>, &DistView<'_, A, E>);
+
+impl<A: Element, D: Dimension> DistArray<A, D> {
+    /// As an operand of an operation.
+    #[inline]
+    pub(super) fn as_arg(&self) -> Arg<'_, A, D> {
+        Arg::Dist(self)
+    }
+}
+
+impl<A: Element, D: Dimension> DistView<'_, A, D> {
+    /// As an operand.
+    #[inline]
+    pub(super) fn as_arg(&self) -> Arg<'_, A, D> {
+        let view = self.view.view();
+        match self.memory {
+            Some(memory) => Arg::Part(view, memory),
+            None => Arg::Foreign(view),
+        }
+    }
+}
 
 // A pointer, as those of `transport/pool`.
 const PART: fn(&Shared<Store>, Seen<'_>, DType) -> Leaf = leaf_of_part;

@@ -6,10 +6,10 @@ use ndarray::Dimension;
 
 use super::argument::{Arg, Argument, hub_of};
 use super::broadcast::check_broadcast_to;
+use super::dims::SMALL;
 use super::dist_array::{DistArray, expect};
 #[cfg(doc)]
 use super::dist_view_mut::DistViewMut;
-use super::eager::SMALL;
 use super::evaluate;
 use super::operate::into_dimension;
 use super::view::{Held, Leaf};

@@ -4,50 +4,17 @@ use std::sync::Arc;
 
 use ndarray::{Dimension, IntoDimension};
 
-use super::dims::Dims;
+use super::dims::{Dims, checked_bytes};
 use super::dist_array::{DistArray, dim_of};
+use super::grid::Grid;
 use super::lazy::{Expr, Node};
 use super::partition::Partition;
-use super::view::{Leaf, checked_bytes};
+use super::view::Leaf;
 use super::{evaluate, walk};
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::DType;
-use kernels::work::pieces::{Piece, Pieces};
 
 const NAME: &str = "from_blocks";
-
-/// Blocks that stand for one array.
-pub(crate) struct Grid {
-    pub(crate) dtype: DType,
-    pub(crate) shape: Dims,
-    /// For each axis the boundaries of the blocks, from 0 to its length.
-    edges: Vec<Vec<usize>>,
-    /// In row-major order of the grid.
-    parts: Vec<Leaf>,
-}
-
-impl Grid {
-    /// How many blocks there are.
-    pub(crate) fn len(&self) -> usize {
-        self.parts.len()
-    }
-
-    /// The grid as a partition, dealt out to so many engines.
-    pub(super) fn partition(&self, engines: usize) -> Option<Partition> {
-        Partition::from_edges(&self.shape, self.edges.clone(), engines).ok()
-    }
-
-    /// As an operand of kernels, where engine processes see it if they are to. It is valid as long as this is kept.
-    pub(super) fn pieces(&self, for_engines: bool) -> Result<Pieces> {
-        let size = self.dtype.size();
-        let piece = |leaf: &Leaf| Piece {
-            at: if for_engines { leaf.address_for_engines() } else { leaf.address() },
-            strides: leaf.strides.iter().map(|stride| stride * size as isize).collect(),
-        };
-        Ok(Pieces::new(size, self.edges.clone(), self.parts.iter().map(piece).collect())?)
-    }
-}
 
 /// The index of each block along each axis, in row-major order of a grid.
 fn positions(grid: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {

@@ -1,8 +1,8 @@
 //! Broadcasting, as ndarray and NumPy do it: shapes are aligned at their last axes, and an axis of length 1 stretches.
 
-use super::dims::Dims;
-use super::view::checked_bytes;
+use super::dims::{Dims, checked_bytes};
 use crate::error::{Error, Result};
+use kernels::Layout;
 
 /// The shape that two shapes broadcast to.
 #[inline]
@@ -95,6 +95,16 @@ pub(crate) fn strides_in_order(shape: &[usize], order: &[usize]) -> Dims<isize> 
         step *= shape[axis] as isize;
     }
     strides
+}
+
+/// `values` in the order of `order`.
+pub(crate) fn permuted<T: Copy + Default>(values: &[T], order: &[usize]) -> Dims<T> {
+    Dims::from_fn(order.len(), |at| values[order[at]])
+}
+
+/// A plan's layout with the axes in the order of `order`.
+pub(crate) fn layout(strides: &[isize], order: &[usize]) -> Layout {
+    Layout { strides: order.iter().map(|&axis| strides[axis]).collect() }
 }
 
 #[cfg(test)]

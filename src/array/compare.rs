@@ -9,6 +9,7 @@ use super::dist_array::{DistArray, expect};
 use super::evaluate::fold_all;
 use super::lazy::{Expr, Node, Operand};
 use super::owned::dtype_of;
+use super::view::scalar_of;
 use super::{operate, reduce};
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -116,7 +117,7 @@ fn all_equal<A: PartialEq, D: Dimension, E: Dimension>(
     if left.shape() != right.shape() {
         return Ok(false);
     }
-    if volume(left.shape()) > super::eager::SMALL
+    if volume(left.shape()) > super::dims::SMALL
         && left.hub().id() == right.hub().id()
         && let Some(dtype) = dtype_of::<A>()
         && let (Some(one), Some(other)) = (left.operand_as(dtype), right.operand_as(dtype))
@@ -124,7 +125,7 @@ fn all_equal<A: PartialEq, D: Dimension, E: Dimension>(
         let expr = Expr::Apply { op: Op::Equal, args: vec![one, other] };
         let node = Node::new(left.hub(), DType::Bool, Dims::new(left.shape()), expr)?;
         let all = fold_all(left.hub(), &Operand::Node(node), Fold::All)?;
-        return Ok(reduce::scalar_of(&all));
+        return Ok(scalar_of(&all));
     }
     Ok(same_elements(&left.try_held()?.view.view(), &right.try_held()?.view.view()))
 }

@@ -7,9 +7,10 @@ use ndarray::{
 };
 use num_traits::{Float, One, Zero};
 
+use super::copy::copy_in;
+use super::dims::checked_bytes;
 use super::dist_array::{DistArray, expect};
-use super::gather::copy_in;
-use super::view::{Held, checked_bytes};
+use super::view::Held;
 use super::walk;
 use crate::cluster::Hub;
 use crate::element::Element;

@@ -2,6 +2,8 @@
 
 use std::ops::Deref;
 
+use crate::error::{Error, Result};
+
 const INLINE: usize = 6;
 
 /// A short list of numbers, one for each axis.
@@ -90,3 +92,17 @@ pub(crate) fn row_major(shape: &[usize]) -> Dims<isize> {
     }
     strides
 }
+
+/// Bytes of an array of `shape` with elements of `size` bytes; an error where there is no such array.
+#[inline]
+pub(crate) fn checked_bytes(shape: &[usize], size: usize) -> Result<usize> {
+    // Axes of length 0 count as 1, and elements without bytes as one byte: ndarray wants the number of elements to be in range too.
+    let bytes = shape.iter().try_fold(size.max(1), |bytes, &n| bytes.checked_mul(n.max(1)));
+    match bytes {
+        Some(bytes) if bytes <= isize::MAX as usize => Ok(if size == 0 || shape.contains(&0) { 0 } else { bytes }),
+        _ => Err(Error::invalid(format!("an array of shape {shape:?} with elements of {size} bytes is too large"))),
+    }
+}
+
+/// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
+pub(crate) const SMALL: usize = 16 << 10;

@@ -8,7 +8,6 @@ use once_cell::sync::OnceCell;
 
 use ndarray::{Array, ArrayRef, Axis, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn};
 
-use super::argument::Arg;
 use super::dims::volume;
 use super::lazy::{Expr, Handle, Node, Operand};
 use super::partition::Partition;
@@ -118,12 +117,6 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
             Operand::Node(node) => Ok(DistArray::from_node(node)),
             Operand::Constant(_) => Err(Error::invalid("a number is no array")),
         }
-    }
-
-    /// As an operand of an operation.
-    #[inline]
-    pub(super) fn as_arg(&self) -> Arg<'_, A, D> {
-        Arg::Dist(self)
     }
 
     /// This array as an operand of programs; `None` for elements that they do not know.

@@ -8,9 +8,8 @@ use ndarray::{
     SliceArg,
 };
 
-use super::argument::{Arg, StoreRef};
+use super::copy::copy_in;
 use super::dist_array::{DistArray, expect};
-use super::gather::copy_in;
 use super::leaf::lies_on_words;
 use super::shared::Shared;
 use super::view::{Held, Store};
@@ -55,6 +54,22 @@ pub type DistView5<'a, A> = DistView<'a, A, Ix5>;
 pub type DistView6<'a, A> = DistView<'a, A, Ix6>;
 /// A [`DistView`] whose number of dimensions is known at run time only.
 pub type DistViewD<'a, A> = DistView<'a, A, IxDyn>;
+
+/// The memory that a view is in.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct StoreRef<'a> {
+    pub(in crate::array) store: &'a Shared<Store>,
+    /// Whether what is made of the view may hold the store after the operation. Otherwise the elements are copied.
+    pub(in crate::array) keep: bool,
+}
+
+impl StoreRef<'_> {
+    /// The elements of a view in this memory, or a copy of them.
+    pub(in crate::array) fn held<A: Element, D: Dimension>(&self, view: &ArrayView<'_, A, D>) -> Result<Held<A, D>> {
+        if self.keep { Ok(Held::part(view, self.store)) } else { copy_in(self.store.hub(), view) }
+    }
+}
 
 impl<A, D: Clone> Clone for DistView<'_, A, D> {
     #[inline]
@@ -191,16 +206,6 @@ impl<'a, A, D: Dimension> From<ArrayView<'a, A, D>> for DistView<'a, A, D> {
 }
 
 impl<'a, A: Element, D: Dimension> DistView<'a, A, D> {
-    /// As an operand.
-    #[inline]
-    pub(super) fn as_arg(&self) -> Arg<'_, A, D> {
-        let view = self.view.view();
-        match self.memory {
-            Some(memory) => Arg::Part(view, memory),
-            None => Arg::Foreign(view),
-        }
-    }
-
     /// An array on the same memory; a copy if the memory may not be kept.
     pub(super) fn kept(&self) -> Result<DistArray<A, D>> {
         let held = match self.memory {

@@ -4,11 +4,12 @@ use std::ops::{Add, Deref, DerefMut, Mul};
 
 use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension, Ix0, Ix1, Ix2, Ix3, Ix4, Ix5, Ix6, IxDyn, MultiSliceArg};
 
-use super::argument::{Arg, Argument, StoreRef, Untyped, hub_of};
+use super::argument::{Arg, Argument, Untyped, hub_of, views};
 use super::broadcast::check_broadcast_to;
+use super::dims::SMALL;
 use super::dist_array::{DistArray, expect};
-use super::dist_view::{DistView, owned_apart, writable_in_place};
-use super::eager::{self, SMALL};
+use super::dist_view::{DistView, StoreRef, owned_apart, writable_in_place};
+use super::eager;
 use super::lazy::{Expr, Node, Operand};
 use super::shared::Shared;
 use super::view::{Held, Leaf, Store};
@@ -181,6 +182,8 @@ impl<'a, A, D: Dimension> From<ArrayViewMut<'a, A, D>> for DistViewMut<'a, A, D>
         DistViewMut { view, store: None }
     }
 }
+
+views!(DistViewMut<'_, A, E>, &DistViewMut<'_, A, E>);
 
 impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
     /// As an operand: what is made of it keeps a copy.

@@ -1,11 +1,11 @@
 //! Small operations on arrays that have their values: computed at once by one kernel call, without a node or a plan, so
 //! that they cost no more than ndarray's.
 
-use ndarray::{ArrayRef, ArrayView, Dimension};
+use ndarray::{ArrayRef, Dimension};
 
 use super::argument::{Arg, Untyped, hub_of};
 use super::broadcast::{broadcast_strides, check_broadcast_to, memory_order, strides_in_order};
-use super::dims::{Dims, volume};
+use super::dims::{Dims, SMALL, volume};
 use super::dist_array::{DistArray, dim_of};
 use super::shared::Shared;
 use super::view::{Bare, Held, Leaf, Seen, Store, filled};
@@ -16,12 +16,8 @@ use crate::error::{Error, Result};
 use kernels::small::{self, Values};
 use kernels::{DType, Fault, Fold, Op, strided};
 
-/// Up to this many elements an operation is small: building an expression and a program would cost more than it gives.
-pub(crate) const SMALL: usize = 16 << 10;
-
 // Pointers, as those of `transport/pool`.
 const COMBINE: unsafe fn(Op, [DType; 2], &Ready<'_>, &Ready<'_>) -> Option<(Shared<Store>, bool)> = combine;
-const COPIED: unsafe fn(&Hub, usize, Seen<'_>) -> Option<Shared<Store>> = copied;
 const CHANGE: unsafe fn(Op, DType, Ready<'_>, &Ready<'_>) -> bool = change;
 const EACH: unsafe fn(Op, [DType; 2], (*const u8, usize), &Hub) -> Option<Shared<Store>> = each;
 const STRIDED: unsafe fn(Op, [DType; 2], &Hub, &[Seen<'_>], &[usize]) -> Option<(Shared<Store>, Dims<isize>)> =
@@ -198,30 +194,6 @@ unsafe fn change(op: Op, dtype: DType, left: Ready<'_>, right: &Ready<'_>) -> bo
     let (row, size) = (right.len, dtype.size());
     // SAFETY: the caller's promise, of each row of the left one.
     (0..left.len / row).all(|nth| unsafe { small::update(op, dtype, (at.add(nth * row * size), row), right.whole()) })
-}
-
-/// A copy of a small row-major view in the pool; `None` where the general way must be taken.
-pub(crate) fn copy<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, D>) -> Option<Held<A, D>> {
-    // SAFETY: the view's elements, of this size.
-    let store = unsafe { COPIED(hub, size_of::<A>(), Seen::of(view))? };
-    // SAFETY: as many elements as the view has, of whose shape the array is, were written.
-    Some(unsafe { Held::in_store(store, view.raw_dim()) })
-}
-
-/// # Safety
-/// The elements are valid for reads, of `size` bytes.
-unsafe fn copied(hub: &Hub, size: usize, from: Seen<'_>) -> Option<Shared<Store>> {
-    let n = volume(from.shape);
-    if n > SMALL || !from.is_row_major() {
-        return None;
-    }
-    let fill = |out: *mut u8| {
-        // SAFETY: elements side by side, and a fresh block for as many.
-        unsafe { std::ptr::copy_nonoverlapping(from.at, out, n * size) };
-        true
-    };
-    // SAFETY: `fill` writes all elements.
-    unsafe { filled(hub, n * size, fill) }
 }
 
 /// `op` of each element of a small array that has its value; `None` where the general way must be taken.

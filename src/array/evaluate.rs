@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use super::broadcast::strides_in_order;
 use super::cascade;
-use super::dims::{Dims, row_major, volume};
+use super::dims::{Dims, checked_bytes, row_major, volume};
 use super::execute;
-use super::lazy::{Claim, Expr, Node, Operand, same_leaf};
+use super::lazy::{Claim, Expr, Node, Operand, same_leaf, total_weight};
 use super::lower::{Lowered, Lowering, layouts, order_of};
-use super::reduce::scalar_of;
-use super::view::Leaf;
+use super::view::{Leaf, scalar_of};
 use crate::array::function::{Info, name_of};
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
@@ -60,6 +59,40 @@ pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
         for node in pending {
             node.wait();
         }
+    }
+}
+
+impl Node {
+    /// An operation over operands that the caller has checked: types, shapes, one hub. Where the expression would become
+    /// too large for a program, its largest parts are computed now. An error where no memory could hold the value.
+    pub(crate) fn new(hub: &Hub, dtype: DType, shape: Dims, expr: Expr) -> Result<Arc<Node>> {
+        hub.check_home()?;
+        checked_bytes(&shape, dtype.size())?;
+        let mut weight = total_weight(&expr);
+        while let Some(part) = expr.too_heavy(weight) {
+            part.evaluate()?;
+            weight = total_weight(&expr);
+        }
+        Ok(Node::pending(hub, dtype, shape, expr, weight))
+    }
+
+    /// A pending reduction with one more axis of length 1.
+    pub(crate) fn with_axis(&self, axis: usize) -> Result<Arc<Node>> {
+        let expr = self.expr().ok_or_else(|| Error::invalid("an expression has its value already"))?;
+        let shape = Dims::from_fn(self.shape.len() + 1, |at| match at.cmp(&axis) {
+            std::cmp::Ordering::Less => self.shape[at],
+            std::cmp::Ordering::Equal => 1,
+            std::cmp::Ordering::Greater => self.shape[at - 1],
+        });
+        Node::new(&self.hub, self.dtype, shape, (*expr).clone())
+    }
+
+    /// The value: computes it, or sleeps while another thread does.
+    pub(crate) fn evaluate(self: &Arc<Node>) -> Result<&Leaf> {
+        if self.value().is_none() {
+            evaluate(std::slice::from_ref(self))?;
+        }
+        self.value().ok_or_else(|| Error::invalid("an expression was evaluated and has no value"))
     }
 }
 

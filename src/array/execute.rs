@@ -1,8 +1,9 @@
 //! Running a plan over blocks of the pool: on the calling thread when it is small, else as a job that the hub's threads
 //! and engine processes share. Beside `view`, the place where array memory is handed to kernels.
 
+use super::broadcast::{layout, permuted};
 use super::driver::{self, Line};
-use super::lower::{Source, layout, permuted};
+use super::grid::Source;
 use super::placement::Placed;
 use super::view::Leaf;
 use crate::cluster::{Hub, Job, MAX_CHUNKS};

@@ -3,23 +3,13 @@
 
 use ndarray::{Array, ArrayBase, ArrayRef, ArrayView, CowArray, Data, Dimension, Ix0};
 
+use super::copy::copy_in;
 use super::dist_array::{DistArray, checked_axis, expect};
-use super::eager;
 use super::partition::Partition;
 use super::view::Held;
-use super::walk;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
-
-/// A copy of a view in the pool, in the same memory order.
-pub(crate) fn copy_in<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, D>) -> Result<Held<A, D>> {
-    hub.count_copied((view.len() * size_of::<A>()) as u64);
-    match eager::copy(hub, view) {
-        Some(held) => Ok(held),
-        None => walk::copy(hub, "scatter", view),
-    }
-}
 
 impl<A, D: Dimension> DistArray<A, D> {
     /// The array as ndarray's. One that owns its memory (it was moved in, or grew) is moved out again where nobody else shares it, which costs

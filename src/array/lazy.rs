@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, TryLockError, Weak};
 
-use super::blocks::Grid;
 use super::dims::Dims;
-use super::evaluate;
-use super::view::{Leaf, checked_bytes};
+use super::grid::Grid;
+use super::view::Leaf;
 use crate::cluster::Hub;
 use crate::error::{Error, Result};
 use kernels::{DType, Fold, Op, Scalar};
@@ -94,6 +93,17 @@ impl Expr {
         }
     }
 
+    /// The part to be computed first, where the `weight` of the whole is too much for one program.
+    pub(super) fn too_heavy(&self, (weight, inputs): (u32, u32)) -> Option<Arc<Node>> {
+        if weight <= MAX_WEIGHT && inputs <= MAX_INPUTS {
+            return None;
+        }
+        match self.operands().iter().max_by_key(|operand| operand.weight()) {
+            Some(Operand::Node(node)) => Some(node.clone()),
+            _ => None,
+        }
+    }
+
     fn operands_mut(&mut self) -> &mut [Operand] {
         match self {
             Expr::Apply { args, .. } => args,
@@ -133,18 +143,14 @@ struct Phase {
 }
 
 impl Node {
-    /// An operation over operands that the caller has checked: types, shapes, one hub. Where the expression would become
-    /// too large for a program, its largest parts are computed now. An error where no memory could hold the value.
-    pub(crate) fn new(hub: &Hub, dtype: DType, shape: Dims, mut expr: Expr) -> Result<Arc<Node>> {
-        hub.check_home()?;
-        checked_bytes(&shape, dtype.size())?;
-        let (mut weight, mut inputs) = total_weight(&expr);
-        while weight > MAX_WEIGHT || inputs > MAX_INPUTS {
-            let heaviest = expr.operands_mut().iter_mut().max_by_key(|operand| operand.weight());
-            let Some(Operand::Node(node)) = heaviest else { break };
-            node.evaluate()?;
-            (weight, inputs) = total_weight(&expr);
-        }
+    /// A pending node of a checked expression, of the weight that [`total_weight`] gives.
+    pub(super) fn pending(
+        hub: &Hub,
+        dtype: DType,
+        shape: Dims,
+        mut expr: Expr,
+        (weight, inputs): (u32, u32),
+    ) -> Arc<Node> {
         for operand in expr.operands_mut() {
             if let Operand::Node(node) = operand
                 && let Some(leaf) = node.value.get()
@@ -153,7 +159,7 @@ impl Node {
             }
         }
         let costly = inputs > 2 || is_costly(&expr);
-        Ok(Arc::new(Node {
+        Arc::new(Node {
             hub: hub.clone(),
             dtype,
             shape,
@@ -167,32 +173,13 @@ impl Node {
             phase: Mutex::new(Phase { expr: Some(Arc::new(expr)), running: false }),
             ended: Condvar::new(),
             value: OnceLock::new(),
-        }))
-    }
-
-    /// A pending reduction with one more axis of length 1.
-    pub(crate) fn with_axis(&self, axis: usize) -> Result<Arc<Node>> {
-        let expr = self.expr().ok_or_else(|| Error::invalid("an expression has its value already"))?;
-        let shape = Dims::from_fn(self.shape.len() + 1, |at| match at.cmp(&axis) {
-            std::cmp::Ordering::Less => self.shape[at],
-            std::cmp::Ordering::Equal => 1,
-            std::cmp::Ordering::Greater => self.shape[at - 1],
-        });
-        Node::new(&self.hub, self.dtype, shape, (*expr).clone())
+        })
     }
 
     /// The value, if it has been computed.
     #[inline]
     pub(crate) fn value(&self) -> Option<&Leaf> {
         self.value.get()
-    }
-
-    /// The value: computes it, or sleeps while another thread does.
-    pub(crate) fn evaluate(self: &Arc<Node>) -> Result<&Leaf> {
-        if self.value.get().is_none() {
-            evaluate::evaluate(std::slice::from_ref(self))?;
-        }
-        self.value.get().ok_or_else(|| Error::invalid("an expression was evaluated and has no value"))
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
@@ -357,7 +344,7 @@ impl Drop for Claim {
 
 /// Instructions and inputs of a program for `expr`. Adding up what the operands have is quick, and an upper bound, since
 /// they may share parts; only where that is too much each part is counted, once.
-fn total_weight(expr: &Expr) -> (u32, u32) {
+pub(super) fn total_weight(expr: &Expr) -> (u32, u32) {
     if let Expr::Blocks(_) = expr {
         return (0, 1);
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::blocks::Grid;
-use super::broadcast::{broadcast_strides, memory_order};
+use super::broadcast::{broadcast_strides, layout, memory_order, permuted};
 use super::dims::{Dims, row_major};
+use super::grid::{Grid, Source};
 use super::lazy::{Expr, Node, Operand, same_leaf};
 use super::view::Leaf;
 use crate::error::{Error, Result};
@@ -75,15 +75,6 @@ impl Input {
             _ => false,
         }
     }
-}
-
-/// What is there for a kernel to read.
-#[derive(Clone, Copy)]
-pub(crate) enum Source<'a> {
-    /// All of an array in one memory.
-    Leaf(&'a Leaf),
-    /// One in several blocks.
-    Blocks(&'a Grid),
 }
 
 /// Expressions of one shape on the way to one program.
@@ -272,17 +263,7 @@ pub(crate) fn order_of(shape: &[usize], strides: &[Dims<isize>]) -> Dims {
     memory_order(shape, &strides.iter().map(|s| &**s).collect::<SmallVec<[&[isize]; 8]>>())
 }
 
-/// `values` in the order of `order`.
-pub(crate) fn permuted<T: Copy + Default>(values: &[T], order: &[usize]) -> Dims<T> {
-    Dims::from_fn(order.len(), |at| values[order[at]])
-}
-
 /// A plan's layouts with the axes as they are.
 pub(crate) fn layouts(strides: &[Dims<isize>]) -> Vec<Layout> {
     strides.iter().map(|strides| Layout { strides: strides.to_vec() }).collect()
-}
-
-/// A plan's layout with the axes in the order of `order`.
-pub(crate) fn layout(strides: &[isize], order: &[usize]) -> Layout {
-    Layout { strides: order.iter().map(|&axis| strides[axis]).collect() }
 }

@@ -2,7 +2,7 @@
 //!
 //! How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`], [`complex`], [`stretch`] and [`reduce`] build expressions ([`lazy`]) through
 //! [`operate`], or compute small ones at once ([`eager`]); [`evaluate`] decides what runs when, [`lower`]s expressions to programs, and [`execute`] runs them
-//! on the hub; [`explain`] tells what that would be. [`bounds`] checks what layout methods are asked for. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), and so does what travels to engine processes ([`map_with`]); [`construct`] and [`gather`] through other parallel loops ([`walk`]). An array's memory is a block of the pool or its own ([`owned`]), which may [`grow`], or several [`blocks`]; [`view`] makes both ndarray's views. [`slicing`] gives the views that users have, [`dist_view`] and [`dist_view_mut`], with the array's operations
+//! on the hub; [`explain`] tells what that would be. [`bounds`] checks what layout methods are asked for. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), and so does what travels to engine processes ([`map_with`]); [`construct`] and [`gather`] through other parallel loops ([`walk`]). An array's memory is a block of the pool or its own ([`owned`]), which may [`grow`], or several [`blocks`] in a [`grid`]; [`view`] makes both ndarray's views, and [`mod@copy`] copies arrays in, out and on write. [`slicing`] gives the views that users have, [`dist_view`] and [`dist_view_mut`], with the array's operations
 //! ([`view_layout`], [`view_functions`], [`view_reductions`], [`view_traits`]).
 
 mod argument;
@@ -15,6 +15,7 @@ mod closure;
 mod compare;
 mod complex;
 mod construct;
+mod copy;
 mod dims;
 mod dist_array;
 mod dist_view;
@@ -28,6 +29,7 @@ mod explain;
 mod files;
 pub mod function;
 mod gather;
+mod grid;
 mod grow;
 mod layout;
 mod lazy;

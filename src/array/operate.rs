@@ -5,9 +5,9 @@ use ndarray::Dimension;
 
 use super::argument::{Arg, Untyped, hub_of};
 use super::broadcast::broadcast_shape;
-use super::dims::{Dims, volume};
+use super::dims::{Dims, SMALL, volume};
 use super::dist_array::DistArray;
-use super::eager::{self, SMALL};
+use super::eager;
 use super::lazy::{Expr, Node, Operand, check_hubs};
 use super::view::Held;
 use super::{evaluate, rows};

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::blocks::Grid;
 use super::dims::{Dims, row_major, volume};
+use super::grid::Grid;
 use super::partition::Partition;
 use super::view::Leaf;
 use kernels::work::Work;

@@ -10,23 +10,17 @@ use ndarray::{Axis, Dimension, Ix0, IxDyn, RemoveAxis};
 use num_traits::{Float, FromPrimitive, One, Zero};
 
 use super::argument::{Arg, Untyped};
-use super::dims::{Dims, volume};
+use super::copy::copy_in;
+use super::dims::{Dims, SMALL, volume};
 use super::dist_array::{DistArray, expect};
-use super::eager::{self, SMALL};
+use super::eager;
 use super::evaluate;
-use super::gather::copy_in;
 use super::lazy::{Expr, Node, Operand};
-use super::view::{Held, Leaf};
 use super::{operate, walk};
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::{DType, Fold, Op, Scalar, small};
-
-/// The one element of a leaf.
-pub(crate) fn scalar_of<R: Element>(leaf: &Leaf) -> R {
-    Held::<R, Ix0>::from_leaf(leaf).view[()]
-}
 
 /// Up to this many elements that lie in order are folded by the calling thread: posting a job would cost more.
 const FOLD_HERE: usize = 128 << 10;

@@ -7,9 +7,9 @@ use ndarray::{ArrayView, Dimension};
 use smallvec::SmallVec;
 
 use super::broadcast::{memory_order, strides_in_order};
-use super::dims::{Dims, volume};
+use super::dims::{Dims, checked_bytes, volume};
 use super::shared;
-use super::view::{Held, Store, checked_bytes};
+use super::view::{Held, Store};
 use super::walk::{Elsewhere, How, Shared, Walk, parallel_with};
 use crate::cluster::Hub;
 use crate::element::Element;

@@ -7,9 +7,8 @@ use ndarray::{
     ArrayView, ArrayViewMut, Axis, AxisDescription, Dimension, Ix1, Ix2, MultiSliceArg, RemoveAxis, Slice, SliceArg,
 };
 
-use super::argument::StoreRef;
 use super::dist_array::{DistArray, expect};
-use super::dist_view::DistView;
+use super::dist_view::{DistView, StoreRef};
 use super::dist_view_mut::{DistViewMut, Parts};
 
 impl<A, D: Dimension> DistArray<A, D> {

@@ -4,10 +4,10 @@ use ndarray::{Dimension, IntoDimension};
 
 use super::broadcast::check_broadcast_to;
 use super::dims::Dims;
+use super::dims::checked_bytes;
 use super::dist_array::{DistArray, expect};
 use super::lazy::Operand;
 use super::operate::{self, into_dimension};
-use super::view::checked_bytes;
 use super::walk;
 use crate::element::Element;
 use crate::error::{Error, Result};

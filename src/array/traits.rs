@@ -5,8 +5,8 @@ use std::fmt;
 use ndarray::iter::{Iter, IterMut};
 use ndarray::{ArrayView, ArrayViewMut, Dimension, IntoNdProducer};
 
+use super::copy::into_row_major;
 use super::dist_array::DistArray;
-use super::owned::into_row_major;
 
 impl<A: fmt::Display, D: Dimension> fmt::Display for DistArray<A, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -9,18 +9,16 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix1, LayoutRef, RawArrayViewMut, RawRef, ShapeBuilder};
+use ndarray::{ArrayRef, ArrayViewMut, Axis, Dimension, Ix0, Ix1, LayoutRef, RawArrayViewMut, RawRef, ShapeBuilder};
 
-use super::broadcast::{broadcast_strides, check_broadcast_to};
-use super::dims::{Dims, row_major, volume};
+use super::dims::{Dims, checked_bytes, row_major, volume};
 use super::leaf::{check_inside, leaf_of};
 use super::owned::Owned;
 use super::partition::Partition;
 use super::shared::Shared;
-use super::walk::{self, GRAIN};
 use crate::cluster::Hub;
 use crate::element::Element;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::transport::LoneBlock;
 use kernels::{DType, Scalar};
 
@@ -113,17 +111,6 @@ impl Store {
         // SAFETY: inside the block by the assertion, aligned to 64 bytes, and uninitialised is all that is claimed;
         // called once by each of those who make a store, on a block that nothing else points to yet.
         unsafe { std::slice::from_raw_parts_mut(self.base().cast(), len) }
-    }
-}
-
-/// Bytes of an array of `shape` with elements of `size` bytes; an error where there is no such array.
-#[inline]
-pub(crate) fn checked_bytes(shape: &[usize], size: usize) -> Result<usize> {
-    // Axes of length 0 count as 1, and elements without bytes as one byte: ndarray wants the number of elements to be in range too.
-    let bytes = shape.iter().try_fold(size.max(1), |bytes, &n| bytes.checked_mul(n.max(1)));
-    match bytes {
-        Some(bytes) if bytes <= isize::MAX as usize => Ok(if size == 0 || shape.contains(&0) { 0 } else { bytes }),
-        _ => Err(Error::invalid(format!("an array of shape {shape:?} with elements of {size} bytes is too large"))),
     }
 }
 
@@ -240,16 +227,6 @@ impl<'a> Bare<'a> {
     /// Whether the elements lie side by side in row-major order.
     pub(crate) fn is_row_major(&self) -> bool {
         self.seen.is_row_major()
-    }
-
-    /// The same elements broadcast to `shape`, copied to a block in row-major order.
-    pub(crate) fn row_major(&self, hub: &Hub, shape: &[usize], name: &'static str) -> Result<Shared<Store>> {
-        check_broadcast_to(name, shape, self.shape())?;
-        let strides = broadcast_strides(self.shape(), self.strides(), shape);
-        let (order, stretched) =
-            (Dims::from_fn(shape.len(), |axis| axis), Seen { at: self.first(), shape, strides: &strides });
-        // SAFETY: numbers that may be read while this is borrowed: broadcasting reaches no others.
-        unsafe { walk::copied(hub, name, self.dtype.size(), stretched, &order) }
     }
 }
 
@@ -634,18 +611,6 @@ impl<A: Element, D: Dimension> Held<A, D> {
         unsafe { Held::of_own_leaf(leaf) }
     }
 
-    /// The same elements where engine processes see them, if they take part: this array's block, or the copy beside its own memory. Without
-    /// memory for that, in a hub of threads, and where there are too few to be shared, this array as it is.
-    pub(crate) fn for_engines(&self) -> Held<A, D> {
-        let shared = self.store.hub().shares_with_processes() && self.view.len() > GRAIN;
-        let beside = if shared { self.store.beside() } else { Ok(None) };
-        let Ok(Some(block)) = beside else { return self.clone() };
-        let ptr = block.base().wrapping_add(self.offset()).cast::<A>();
-        // SAFETY: the block has the bytes of all of the original at the same places, and is kept beside the view.
-        let view = unsafe { view_of(ptr, self.view.raw_dim(), self.view.strides()) };
-        Held { view, store: block.clone() }
-    }
-
     /// The view as an operand of programs, where they know the type.
     pub(crate) fn leaf(&self) -> Option<Leaf> {
         Some(self.leaf_as(A::DTYPE?))
@@ -659,6 +624,11 @@ impl<A: Element, D: Dimension> Held<A, D> {
             || (leaf.address().addr().is_multiple_of(leaf.dtype.size()) && !self.store.hub().shares_with_processes());
         suits.then_some(leaf)
     }
+}
+
+/// The one element of a leaf.
+pub(crate) fn scalar_of<R: Element>(leaf: &Leaf) -> R {
+    Held::<R, Ix0>::from_leaf(leaf).view[()]
 }
 
 /// The strides that an array of this shape has: of the order that the shape asks for.

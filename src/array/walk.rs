@@ -6,12 +6,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ndarray::{ArrayRef, ArrayView, Dimension};
 
-use super::broadcast::{memory_order, strides_in_order};
-use super::dims::{Dims, row_major, volume};
+use super::broadcast::{broadcast_strides, check_broadcast_to, memory_order, strides_in_order};
+use super::dims::{Dims, checked_bytes, row_major, volume};
 use super::execute;
 use super::placement::{self, Deal};
 use super::shared;
-use super::view::{Bare, Held, Seen, Store, checked_bytes, strides_of};
+use super::view::{Bare, Held, Seen, Store, strides_of};
 use crate::cluster::{Hub, Job, MAX_PAYLOAD, Remote};
 use crate::element::Element;
 use crate::error::{Error, Result};
@@ -307,6 +307,18 @@ pub(super) fn advise_huge<A>(vector: &mut Vec<A>) {
         // Where the system refuses, small pages do too.
         // SAFETY: whole pages of the vector, which is borrowed mutably; the advice changes no byte of them.
         let _ = unsafe { nix::sys::mman::madvise(first, length, nix::sys::mman::MmapAdvise::MADV_HUGEPAGE) };
+    }
+}
+
+impl Bare<'_> {
+    /// The same elements broadcast to `shape`, copied to a block in row-major order.
+    pub(crate) fn row_major(&self, hub: &Hub, shape: &[usize], name: &'static str) -> Result<shared::Shared<Store>> {
+        check_broadcast_to(name, shape, self.shape())?;
+        let strides = broadcast_strides(self.shape(), self.strides(), shape);
+        let (order, stretched) =
+            (Dims::from_fn(shape.len(), |axis| axis), Seen { at: self.first(), shape, strides: &strides });
+        // SAFETY: numbers that may be read while this is borrowed: broadcasting reaches no others.
+        unsafe { copied(hub, name, self.dtype().size(), stretched, &order) }
     }
 }
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use ndarray::{ArrayView, Axis, IxDyn};
 
 use super::indices::{Indices, List};
-use crate::array::blocks::Grid;
 use crate::array::dims::{Dims, row_major, volume};
 use crate::array::evaluate::arithmetic;
+use crate::array::grid::{Grid, Source};
 use crate::array::lazy::{Expr, Node, Operand};
-use crate::array::lower::Source;
 use crate::array::placement::Placed;
 use crate::array::view::{Held, Leaf};
 use crate::array::{driver, execute, operate};
