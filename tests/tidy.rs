@@ -18,27 +18,31 @@ const KNOW_KERNELS: &[&str] = &["array", "compile_fail", "element.rs", "error.rs
 /// Lines of a file that nobody has to scroll through for long.
 const MOST_LINES: usize = 700;
 
+/// Files that may import each other in a circle: what belongs together that closely is better one file, or has an order.
+const MOST_IN_A_CIRCLE: usize = 3;
+
 /// How far above an `unsafe` block its argument may stand.
 const SAFETY_WITHIN: usize = 6;
 
 /// The files of `src/`, tests aside, that may hold `unsafe`: mappings, raw views, kernels over raw pointers, vector
 /// instructions, functions that travel. A new one is a decision, and is made by adding it here.
 const UNSAFE: &[&str] = &[
-    "array/driver.rs",
-    "array/eager.rs",
-    "array/execute.rs",
-    "array/files.rs",
-    "array/map_with.rs",
+    "array/evaluate/driver.rs",
+    "array/evaluate/eager.rs",
+    "array/evaluate/execute.rs",
+    "array/loops/map_with.rs",
+    "array/loops/rows.rs",
+    "array/loops/walk.rs",
     "array/method/along.rs",
     "array/method/at.rs",
     "array/method/matrix.rs",
     "array/method/resident.rs",
+    "array/npy/files.rs",
     "array/npy/map.rs",
-    "array/owned.rs",
-    "array/rows.rs",
-    "array/shared.rs",
-    "array/view.rs",
-    "array/walk.rs",
+    "array/storage/copy.rs",
+    "array/storage/owned.rs",
+    "array/storage/shared.rs",
+    "array/storage/store.rs",
     "cluster/catch.rs",
     "cluster/crew.rs",
     "cluster/engine.rs",
@@ -103,6 +107,7 @@ const UNSAFE: &[&str] = &[
     "ufunc/work/mod.rs",
     "ufunc/work/pieces.rs",
     "ufunc/work/plan.rs",
+    "ufunc/work/protocol.rs",
 ];
 
 struct Source {
@@ -202,6 +207,130 @@ fn layers_know_only_what_is_below_them() {
         }
     }
     report("no arrow goes back up", wrong);
+}
+
+/// The module that a file below `src/` is, from the root of its crate on.
+fn module_of(below: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = below.strip_suffix(".rs").unwrap_or(below).split('/').collect();
+    if matches!(parts.last(), Some(&"mod" | &"lib")) {
+        parts.pop();
+    }
+    parts
+}
+
+/// Identifiers, `::`, `{` and `}` of code; all else is one `,`.
+fn tokens(code: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = code;
+    while let Some(first) = rest.chars().next() {
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        let length = match first {
+            _ if word(first) => rest.find(|c| !word(c)).unwrap_or(rest.len()),
+            ':' if rest.starts_with("::") => 2,
+            _ => first.len_utf8(),
+        };
+        let token = &rest[..length];
+        match token {
+            "::" | "{" | "}" => found.push(token),
+            _ if word(first) => found.push(token),
+            _ if first.is_whitespace() => {}
+            _ => found.push(","),
+        }
+        rest = &rest[length..];
+    }
+    found
+}
+
+/// The paths that begin at `tokens[at]`, behind `prefix`: several where a group ends it. Gives the place behind them.
+fn paths<'a>(tokens: &[&'a str], mut at: usize, prefix: &[&'a str], found: &mut Vec<Vec<&'a str>>) -> usize {
+    let mut path = prefix.to_vec();
+    while let Some(&word) = tokens.get(at).filter(|token| !matches!(**token, "::" | "{" | "}" | ",")) {
+        path.push(word);
+        at += 1;
+        if tokens.get(at) != Some(&"::") {
+            break;
+        }
+        at += 1;
+        if tokens.get(at) == Some(&"{") {
+            at += 1;
+            while tokens.get(at).is_some_and(|token| *token != "}") {
+                at = paths(tokens, at, &path, found).max(at + 1);
+            }
+            return at + 1;
+        }
+    }
+    if path.len() > prefix.len() && path.len() > 1 {
+        found.push(path);
+    }
+    at
+}
+
+/// The files that a file names, by their numbers. What it takes from the modules that it is in is no import: `mod.rs` and its children are
+/// one unit, and so is the crate's root, which hands names on.
+fn imports(source: &Source, own: &[&str], number_of: impl Fn(&[&str]) -> Option<usize>) -> Vec<usize> {
+    let mut code = String::new();
+    let mut skips = false;
+    for (_, line) in source.code() {
+        let conditional = matches!(line.trim(), "#[cfg(test)]" | "#[cfg(doc)]");
+        if !skips && !conditional {
+            code.push_str(line.split(" //").next().unwrap_or(line));
+            code.push('\n');
+        }
+        skips = conditional || (skips && !line.trim_end().ends_with([';', '}']));
+    }
+    let tokens = tokens(&code);
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < tokens.len() {
+        at = paths(&tokens, at, &[], &mut found).max(at + 1);
+    }
+    let root = if own.first() == Some(&KERNELS) { 1 } else { 0 };
+    let target = |path: &Vec<&str>| {
+        let ups = path.iter().take_while(|word| **word == "super").count();
+        let (base, rest) = match path.first() {
+            Some(&"crate") => (&own[..root], &path[1..]),
+            Some(&"self") => (own, &path[1..]),
+            Some(&"super") => (&own[..own.len().saturating_sub(ups)], &path[ups..]),
+            _ => (own, &path[..]),
+        };
+        let whole: Vec<&str> = base.iter().chain(rest).copied().collect();
+        let longest = (base.len()..=whole.len()).rev().find(|&end| number_of(&whole[..end]).is_some())?;
+        let target = &whole[..longest];
+        if own.starts_with(target) { None } else { number_of(target) }
+    };
+    found.iter().filter_map(target).collect()
+}
+
+#[test]
+fn no_circle_of_imports_is_long() {
+    let left_out = ["tests", "loom", "conformance", "compile_fail"];
+    let files: Vec<Source> = rust()
+        .into_iter()
+        .filter(|s| s.below_src().is_some_and(|below| module_of(below).iter().all(|part| !left_out.contains(part))))
+        .collect();
+    let modules: Vec<Vec<&str>> = files.iter().map(|s| module_of(s.below_src().unwrap())).collect();
+    let number_of = |path: &[&str]| modules.iter().position(|module| !module.is_empty() && *module == path);
+    let n = files.len();
+    let mut reaches = vec![vec![false; n]; n];
+    let mut arrows = 0;
+    for (from, source) in files.iter().enumerate() {
+        for to in imports(source, &modules[from], number_of) {
+            arrows += usize::from(!std::mem::replace(&mut reaches[from][to], true));
+        }
+    }
+    // Were the imports not understood, there would be no circles either.
+    assert!(arrows > 2 * n, "{arrows} imports in {n} files");
+    for via in 0..n {
+        let beyond = reaches[via].clone();
+        for row in reaches.iter_mut().filter(|row| row[via]) {
+            row.iter_mut().zip(&beyond).for_each(|(reached, &there)| *reached |= there);
+        }
+    }
+    let circle_of = |one: usize| -> Vec<&str> {
+        (0..n).filter(|&two| reaches[one][two] && reaches[two][one]).map(|two| files[two].name.as_str()).collect()
+    };
+    let mut long: Vec<Vec<&str>> = (0..n).map(circle_of).filter(|circle| circle.len() > MOST_IN_A_CIRCLE).collect();
+    long.dedup();
+    report("files import each other in short circles only", long.iter().map(|circle| circle.join(", ")).collect());
 }
 
 #[test]

@@ -1,75 +1,41 @@
-//! [`DistArray`] and its views; the methods of universal functions ([`method`]); NumPy's file format ([`npy`]).
+//! DistArray: an ndarray in shared memory, with lazy operators that run as fused programs on a hub's engines.
+//!
+//! [`dist_array`] is the type, with its constructors and layout methods; [`view`] has the views that users borrow from it. Both stand for memory in
+//! [`storage`], or for a pending [`expression`]. Each [`operation`] builds a node of an expression, or computes a small result at once. [`evaluate`]
+//! decides what runs when, and runs the fused programs of expressions on the hub. [`function`] lists the universal functions, and [`method`] has those
+//! that are not elementwise. [`loops`] runs closures and copies. [`blocks`] says which engine owns which part of an array, [`shape`] has the rules of shapes and strides,
+//! and [`npy`] reads and writes NumPy's files.
 
-// How the parts hang together: [`dist_array`] is the type; [`operators`], [`compare`], [`elementary`], [`complex`], [`stretch`] and [`reduce`] build expressions ([`lazy`]) through
-// [`operate`], or compute small ones at once ([`eager`]); [`evaluate`] decides what runs when, [`lower`]s expressions to programs, and [`execute`] runs them
-// on the hub; [`explain`] tells what that would be. [`bounds`] checks what layout methods are asked for. [`npy`] is NumPy's file format, [`files`] the arrays in it. [`closure`] and [`zip`] go through loops over runs ([`rows`]), and so does what travels to engine processes ([`map_with`]); [`construct`] and [`gather`] through other parallel loops ([`walk`]). An array's memory is a block of the pool or its own ([`owned`]), which may [`grow`], or several [`blocks`]; [`view`] makes both ndarray's views. [`slicing`] gives the views that users have, [`dist_view`] and [`dist_view_mut`], with the array's operations
-// ([`view_layout`], [`view_functions`], [`view_reductions`], [`view_traits`]).
-
-mod argument;
-mod assign;
 mod blocks;
-mod bounds;
-mod broadcast;
-mod cascade;
-mod closure;
-mod compare;
-mod complex;
-mod construct;
-mod dims;
 mod dist_array;
-mod dist_view;
-mod dist_view_mut;
-mod driver;
-mod eager;
-mod elementary;
 mod evaluate;
 mod example;
-mod execute;
-mod explain;
-mod files;
+mod expression;
 pub mod function;
-mod gather;
-mod grow;
-mod layout;
-mod lazy;
-mod leaf;
-mod lower;
-mod map_with;
+mod loops;
 pub mod method;
 pub mod npy;
-mod operate;
-mod operators;
-mod owned;
-mod partition;
-mod placement;
-mod reduce;
-mod rows;
-mod shared;
-mod slicing;
-mod stretch;
-mod traits;
+mod operation;
+mod shape;
+mod storage;
 mod view;
-mod view_functions;
-mod view_layout;
-mod view_reductions;
-mod view_traits;
-mod walk;
-mod zip;
 
-pub use argument::Argument;
-pub use compare::where_;
-pub use complex::ComplexArray;
+pub use blocks::partition::{Partition, PartitionBlock};
+pub use dist_array::gather::Scatter;
 pub use dist_array::{
     DistArray, DistArray0, DistArray1, DistArray2, DistArray3, DistArray4, DistArray5, DistArray6, DistArrayD,
     Evaluate, eval_all,
 };
-pub use dist_view::{DistView, DistView0, DistView1, DistView2, DistView3, DistView4, DistView5, DistView6, DistViewD};
-pub use dist_view_mut::{
+pub use expression::explain::{Explanation, Pass};
+pub use loops::zip::{Zip2, Zip3, Zip4, Zip5, Zip6};
+pub use npy::files::map_npy;
+pub use operation::argument::Argument;
+pub use operation::compare::where_;
+pub use operation::complex::ComplexArray;
+pub use view::dist_view::{
+    DistView, DistView0, DistView1, DistView2, DistView3, DistView4, DistView5, DistView6, DistViewD,
+};
+pub use view::dist_view_mut::{
     DistViewMut, DistViewMut0, DistViewMut1, DistViewMut2, DistViewMut3, DistViewMut4, DistViewMut5, DistViewMut6,
     DistViewMutD,
 };
-pub use explain::{Explanation, Pass};
-pub use files::map_npy;
-pub use gather::Scatter;
-pub use partition::{Partition, PartitionBlock};
-pub use zip::{Zip2, Zip3, Zip4, Zip5, Zip6};

@@ -6,7 +6,7 @@ use super::program::Code;
 use super::simd::Isa;
 use super::stream::Line;
 use super::view::{View, row_of};
-use super::work::{Extent, Operands};
+use super::work::protocol::{Extent, Operands};
 use smallvec::SmallVec;
 use std::cell::Cell;
 

@@ -1,13 +1,13 @@
 //! Maps: a program over every element of a shape, cut into chunks, in an order that is kind to memory.
 
 use super::feed::{Apart, Feed, Session};
-use super::plan::Layout;
+use super::layout::Layout;
 use super::program::Code;
 use super::simd::Isa;
 use super::stream;
 use super::turn::{Tile, turn};
 use super::view::{Axis, View};
-use super::work::Extent;
+use super::work::protocol::Extent;
 use super::{DType, Program};
 use crate::Result;
 use std::ops::Range;

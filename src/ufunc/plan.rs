@@ -1,100 +1,15 @@
 //! A plan: what one job over an array computes, as participants in any process can carry it out chunk by chunk.
 
 use super::feed::Apart;
-use super::fold::FoldRun;
+use super::fold::{Fold, FoldRun};
 use super::known;
+use super::layout::Layout;
 use super::map::Map;
 use super::program::{Fault, check, limits, take_mark, zero};
-use super::{DType, Instr, Op, Program, Scalar, ValueId};
+use super::{DType, Instr, Op, Program, ValueId};
 use crate::{Error, Result};
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Where the elements of one operand lie: in elements, one stride for each axis of the plan's shape
-/// (0 where it is broadcast, negative where it is reversed).
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Layout {
-    /// The strides.
-    pub strides: Vec<isize>,
-}
-
-impl Layout {
-    /// The layout of a contiguous row-major operand of `shape`.
-    pub fn row_major(shape: &[usize]) -> Layout {
-        let mut strides = vec![0; shape.len()];
-        let mut stride = 1isize;
-        for (place, &length) in strides.iter_mut().zip(shape).rev() {
-            *place = stride;
-            stride = stride.wrapping_mul(length as isize);
-        }
-        Layout { strides }
-    }
-
-    /// Whether this is that layout; what is of another number of axes is not asked for.
-    pub(super) fn is_row_major(&self, shape: &[usize]) -> bool {
-        let mut stride = 1isize;
-        self.strides.iter().zip(shape).rev().all(|(&there, &length)| {
-            let fits = there == stride;
-            stride = stride.wrapping_mul(length as isize);
-            fits
-        })
-    }
-}
-
-/// How values are folded into one.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Fold {
-    /// Sum, in the type of the values (`bool`: how many are true, `u64`); f32 accumulates in f64 and is rounded once.
-    Sum,
-    /// Product, in the type of the values.
-    Product,
-    /// A sum that begins with a value of the result's type: that is added to first, so that it is rounded with the others.
-    SumFrom {
-        /// The value.
-        initial: Scalar,
-    },
-    /// A product that begins with a value of the result's type.
-    ProductFrom {
-        /// The value.
-        initial: Scalar,
-    },
-    /// Smallest value, bit for bit; NaN where one is NaN. -0.0 is less than 0.0.
-    Min,
-    /// Largest value, bit for bit; NaN where one is NaN. 0.0 is greater than -0.0.
-    Max,
-    /// Whether any of the `bool`s is true.
-    Any,
-    /// Whether all of the `bool`s are true.
-    All,
-    /// Index (`u64`) of the first smallest value, or of the first NaN; over one axis the index along it, over several
-    /// the flat logical index among the folded axes.
-    ArgMin,
-    /// Index of the first largest value, or of the first NaN.
-    ArgMax,
-    /// Arithmetic mean, in the type of the values. Sums of integers do not wrap, and are divided as integers are.
-    Mean,
-    /// Variance of floats: the sum of squared deviations over `n - ddof`.
-    Var {
-        /// Delta degrees of freedom.
-        ddof: f64,
-    },
-    /// Standard deviation, the square root of the variance.
-    Std {
-        /// Delta degrees of freedom.
-        ddof: f64,
-    },
-    /// Three arrays of `f64`: how many values, their mean, and the sum of their squared deviations from it.
-    Moments,
-    /// Two results, of the type of the values: the smallest and the largest, as [`Fold::Min`] and [`Fold::Max`]. Of all axes alone.
-    Extremes,
-}
-
-impl Fold {
-    /// Types of the results of folding values of type `dtype`; `None` where the fold does not take them.
-    pub fn result_dtypes(self, dtype: DType) -> Option<Vec<DType>> {
-        super::fold::result_dtypes(self, dtype)
-    }
-}
 
 /// A description of one job: a program over every element of a shape (a map), or its result folded along axes.
 ///
@@ -467,8 +382,8 @@ impl Plan {
     }
 
     /// Which bytes of an operand (an input, or behind them a result) a chunk touches, or, in the second phase, the merging does.
-    pub(crate) fn chunk_touches(&self, phase: usize, chunk: usize, operand: usize) -> crate::work::Extent {
-        use crate::work::Extent;
+    pub(crate) fn chunk_touches(&self, phase: usize, chunk: usize, operand: usize) -> crate::work::protocol::Extent {
+        use crate::work::protocol::Extent;
         let inputs = self.inner.inputs.len();
         let all = || {
             let (dtype, reach) = match operand.checked_sub(inputs) {

@@ -2,7 +2,8 @@
 
 use super::kernel::{Arg, splat_lanes};
 use super::program::limits;
-use super::work::{Extent, Run, extent};
+use super::work::extent;
+use super::work::protocol::{Extent, Run};
 use smallvec::SmallVec;
 
 /// One axis of a view: its length and its stride in bytes.

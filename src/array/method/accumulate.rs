@@ -4,10 +4,10 @@ use ndarray::{Axis, Dimension};
 
 use super::along::{self, Named};
 use super::input::Input;
-use crate::array::argument::{Untyped, hub_of};
 use crate::array::dist_array::{DistArray, checked_axis, expect};
+use crate::array::expression::node::Operand;
 use crate::array::function::{Add, Binary, BinaryUfunc, Multiply};
-use crate::array::lazy::Operand;
+use crate::array::operation::argument::{Untyped, hub_of};
 use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::Value as _;

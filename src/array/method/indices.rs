@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use ndarray::{ArrayBase, ArrayView, Data, Dimension};
 
 use super::resident::Resident;
-use crate::array::argument::hub_of;
 use crate::array::dist_array::DistArray;
-use crate::array::dist_view::DistView;
-use crate::array::dist_view_mut::DistViewMut;
+use crate::array::operation::argument::hub_of;
+use crate::array::view::dist_view::DistView;
+use crate::array::view::dist_view_mut::DistViewMut;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};

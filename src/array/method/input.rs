@@ -4,10 +4,10 @@ use half::{bf16, f16};
 use ndarray::{ArrayBase, ArrayRef, Data, Dimension, Ix0};
 use num_complex::Complex;
 
-use crate::array::argument::Arg;
 use crate::array::dist_array::DistArray;
-use crate::array::dist_view::DistView;
-use crate::array::dist_view_mut::DistViewMut;
+use crate::array::operation::argument::Arg;
+use crate::array::view::dist_view::DistView;
+use crate::array::view::dist_view_mut::DistViewMut;
 use crate::element::Element;
 
 /// An operand of a universal function: a [`DistArray`], an array or view of ndarray's (which is copied to the hub), by value

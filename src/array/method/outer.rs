@@ -3,13 +3,13 @@
 use ndarray::{DimAdd, Dimension};
 
 use super::input::Input;
-use crate::array::argument::{Arg, hub_of};
-use crate::array::dims::Dims;
 use crate::array::dist_array::{DistArray, expect};
+use crate::array::expression::node::Operand;
 use crate::array::function::{Binary, BinaryUfunc};
-use crate::array::lazy::Operand;
-use crate::array::operate;
-use crate::array::view::{Leaf, checked_bytes};
+use crate::array::operation::argument::{Arg, hub_of};
+use crate::array::operation::operate;
+use crate::array::shape::dims::{Dims, checked_bytes};
+use crate::array::storage::store::Leaf;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};

@@ -3,10 +3,10 @@
 use super::along::{self, Named};
 use super::indices::{Indices, List, hub_beside, outside};
 use super::input::Input;
-use crate::array::argument::Untyped;
 use crate::array::dist_array::{DistArray, checked_axis};
+use crate::array::expression::node::Operand;
 use crate::array::function::{Binary, BinaryUfunc};
-use crate::array::lazy::Operand;
+use crate::array::operation::argument::Untyped;
 use crate::element::Element;
 use crate::error::{Error, Result};
 use kernels::Value as _;

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::array::view::Store;
+use crate::array::storage::store::Store;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};

@@ -6,6 +6,7 @@
 //! a copy). What is no plain array of numbers gets an error that names what it is and what to do about it.
 
 mod descr;
+pub(in crate::array) mod files;
 mod header;
 mod map;
 mod read;

@@ -28,6 +28,36 @@ pub(crate) struct Recipe {
     pub dtype: DType,
 }
 
+impl Op {
+    /// How many operands the operation takes.
+    pub fn arity(self) -> usize {
+        match self {
+            Op::Select | Op::Clamp => 3,
+            Op::User(number) => crate::user::arity(number),
+            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Rem => 2,
+            Op::BitAnd | Op::BitOr | Op::BitXor | Op::Shl | Op::Shr => 2,
+            Op::Minimum | Op::Maximum | Op::Fmin | Op::Fmax => 2,
+            Op::Powf | Op::Atan2 | Op::Hypot => 2,
+            Op::Power | Op::FloorDivide | Op::Remainder | Op::Gcd | Op::Lcm | Op::LeftShift | Op::RightShift => 2,
+            Op::Copysign | Op::Nextafter | Op::Heaviside | Op::Logaddexp | Op::Logaddexp2 | Op::Ldexp => 2,
+            Op::LogicalAnd | Op::LogicalOr | Op::LogicalXor => 2,
+            Op::Equal | Op::NotEqual | Op::Less | Op::LessEqual | Op::Greater | Op::GreaterEqual => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether the operation takes operands of these types and gives `to`; for [`Op::Cast`], whether it can.
+    pub fn gives(self, args: &[DType], to: DType) -> bool {
+        signature(self, args, to) == Some(to)
+    }
+
+    /// Type of the result for operands of types `args` ([`arity`](Op::arity) of them); `None` where the operation does not take
+    /// them. For [`Op::Cast`], whose result is what its instruction says, the type of the operand.
+    pub fn result_dtype(self, args: &[DType]) -> Option<DType> {
+        signature(self, args, *args.first()?)
+    }
+}
+
 /// The type of the result of `op` on operands of types `args`, in one kernel or in several; `to` is the type that a cast gives,
 /// and is not looked at otherwise. `None` where the operation does not take these types.
 pub(crate) fn signature(op: Op, args: &[DType], to: DType) -> Option<DType> {

@@ -10,7 +10,8 @@ mod work;
 
 use super::simd::Isa;
 use super::stream::Line;
-use super::work::{Extent, extent};
+use super::work::extent;
+use super::work::protocol::Extent;
 use super::{DType, Error, Result};
 use std::cell::RefCell;
 use tile::{Block, BlockFn, Side};

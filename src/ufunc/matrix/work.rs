@@ -3,8 +3,9 @@
 
 use super::{LONG, Operand as Side, Product};
 use crate::program::limits;
+use crate::work::extent;
+use crate::work::protocol::{Access, Extent, Operand, Operands, Phase, Room, Work, tag};
 use crate::work::wire::{Reader, Writer};
-use crate::work::{Access, Extent, Operand, Operands, Phase, Room, Work, extent, tag};
 use crate::{Error, Result};
 
 /// Operands.

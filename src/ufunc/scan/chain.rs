@@ -5,7 +5,7 @@
 //! take what they need from the last one that has told it, and compute again what nobody has told in time. So no unit has to wait for one
 //! whose process is gone, and all that is told twice is told with the same bits.
 
-use crate::work::Room;
+use crate::work::protocol::Room;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 

@@ -19,7 +19,7 @@ use super::segment::join::{self, Join};
 use super::segment::step::Step;
 use super::simd::Isa;
 use super::stream;
-use super::work::{Extent, Operands, Room, Run, Work};
+use super::work::protocol::{Extent, Operands, Room, Run, Work};
 use super::{DType, Error, Op, Result, Scalar};
 use chain::{Chain, Patience};
 use columns::Rows;

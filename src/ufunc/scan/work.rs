@@ -3,8 +3,9 @@
 use super::chain::Chain;
 use super::{BLOCK, Scan, Way};
 use crate::segment::Geometry;
+use crate::work::extent;
+use crate::work::protocol::{Access, Extent, Operand, Operands, Phase, Room, Work, tag};
 use crate::work::wire::{Reader, Writer};
-use crate::work::{Access, Extent, Operand, Operands, Phase, Room, Work, extent, tag};
 use crate::{Error, Op, Result, Scalar, stream};
 
 impl Work for Scan {

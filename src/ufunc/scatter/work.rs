@@ -2,8 +2,8 @@
 //! write ranges of places: in place, or elsewhere from the elements as they were, and then a unit may be run again.
 
 use super::{BLOCK, Dealt, Scatter, Way};
+use crate::work::protocol::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, tag};
 use crate::work::wire::{Reader, Writer};
-use crate::work::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, tag};
 use crate::{Error, Op, Result};
 use std::cell::Cell;
 use std::ops::Range;

@@ -3,7 +3,7 @@
 use super::runs::{Run, length};
 use super::{Long, SEGMENTS, Segments, Tile, Way};
 use crate::simd::Isa;
-use crate::work::{self, Extent, Operands};
+use crate::work::protocol::{self, Extent, Operands};
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -24,8 +24,8 @@ impl Segments {
             let extent = Extent { low: first, high: first + rows.len() as isize * size };
             return (operands.at(VALUES, extent).cast_const().wrapping_offset(first), size);
         }
-        let run = |row: usize| work::Run { offset: first + row as isize * stride, stride: size, n: columns.len() };
-        let runs: Vec<work::Run> = (0..rows.len()).map(run).collect();
+        let run = |row: usize| protocol::Run { offset: first + row as isize * stride, stride: size, n: columns.len() };
+        let runs: Vec<protocol::Run> = (0..rows.len()).map(run).collect();
         (operands.packed(VALUES, &runs), columns.len() as isize * size)
     }
 

@@ -2,8 +2,9 @@
 //! listed, their parts joined, and the parts of each joined in turn.
 
 use super::{Geometry, LONG, Long, SEGMENTS, Segments};
+use crate::work::extent;
+use crate::work::protocol::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, tag};
 use crate::work::wire::{Reader, Writer};
-use crate::work::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, extent, tag};
 use crate::{Error, Op, Result};
 
 /// Marks of a unit.

@@ -1,6 +1,6 @@
 //! Which bytes a part of a nest of axes touches.
 
-use super::Extent;
+use super::protocol::Extent;
 use crate::{Error, Result};
 use std::ops::Range;
 

@@ -4,7 +4,7 @@
 //! piece, and a copy in a buffer otherwise, so that its bits are those of the row-major array.
 
 use super::extent;
-use super::{Extent, Operands, Run};
+use super::protocol::{Extent, Operands, Run};
 use crate::stream::Line;
 use crate::view::copy_strided;
 use crate::{Error, Result};

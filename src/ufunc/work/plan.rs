@@ -1,7 +1,7 @@
 //! Plans as works: their chunks are the units of the first phase; a fold that leaves partial results has a second, which merges them.
 
+use super::protocol::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, tag};
 use super::wire::{Reader, Writer};
-use super::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, tag};
 use crate::feed::Apart;
 use crate::plan::{Description, Kind};
 use crate::program::limits;

@@ -1,6 +1,7 @@
 //! Descriptions as plain words: 64 bits each, little-endian, checked one by one where they are read.
 
-use crate::{DType, Error, Layout, Result, Scalar};
+use crate::layout::Layout;
+use crate::{DType, Error, Result, Scalar};
 
 /// Most numbers of any list in a description.
 const MOST: usize = 1 << 16;

@@ -2,8 +2,8 @@
 
 use super::Unary;
 use super::dd::{beyond, fast_two_sum, product, quotient, select, two_product, two_sum};
-use super::log::split;
 use super::log_parts::ln;
+use super::log_polynomial::split;
 use super::single;
 
 /// Below this two terms of the series are exact enough.

@@ -6,8 +6,8 @@ use super::Binary;
 use super::dd::{apart, beyond, fast_two_sum, product, select, two_product, two_sum};
 use super::exp::{Exp, Exp2, LN2};
 use super::hyperbolic::expm1_parts;
-use super::log::split;
 use super::log_parts::ln;
+use super::log_polynomial::split;
 use super::{single, softplus};
 
 const LOG2_E: (f64, f64) = (std::f64::consts::LOG2_E, 2.0355273740931033e-17);

@@ -5,8 +5,8 @@
 //! greater one, brought below 1/16 by taking out one of nine angles that a table has, then the series.
 
 use super::dd::{fast_two_sum, poly, product, quotient, two_product, two_sum};
-use super::log::{LN2_SHORT, split};
 use super::log_parts::{ln, split_any};
+use super::log_polynomial::{LN2_SHORT, split};
 use num_complex::Complex;
 
 /// `atan(k / 8)` in two parts.

@@ -4,7 +4,7 @@
 
 use super::Unary;
 use super::dd::{fast_two_sum, poly, product, quotient, select, two_product, two_sum};
-use super::log::{LN2_SHORT, TWO_54, not_positive_normal, rest, split};
+use super::log_polynomial::{LN2_SHORT, TWO_54, not_positive_normal, rest, split};
 use super::{narrow, single};
 
 const TWO_THIRDS: [f64; 2] = [0.6666666666666666, 3.700743415417188e-17];

@@ -34,6 +34,7 @@ mod log;
 mod log_add;
 mod log_complex;
 mod log_parts;
+mod log_polynomial;
 mod narrow;
 mod pow;
 mod reduce;

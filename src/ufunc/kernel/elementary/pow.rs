@@ -2,8 +2,8 @@
 
 use super::dd::{product, select, two_product};
 use super::exp::exp_parts;
-use super::log::{not_positive_normal, split};
 use super::log_parts::{ln, split_any};
+use super::log_polynomial::{not_positive_normal, split};
 use super::single;
 use super::{Binary, SIGN, Unary};
 

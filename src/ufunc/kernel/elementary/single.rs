@@ -6,7 +6,7 @@
 
 use super::dd::{MAGIC, SHIFT, flip, poly, power, select};
 use super::exp::LOG2_E;
-use super::log::{ln_parts, split};
+use super::log_polynomial::{ln_parts, split};
 use std::f64::consts::{FRAC_PI_2, LN_2, PI};
 
 /// `(e^r - 1 - r) / r^2` for `|r| <= ln 2 / 2`, to 2^-28.3 of `e^r`.
@@ -321,7 +321,7 @@ fn ln_1p_exp(d: f64) -> f64 {
     let e = super::exp::exp_parts(d, -0.0);
     let (k, m) = split(1.0 + e);
     // Up to the root of 2 the sum is not taken apart, beyond it what it lost does not count.
-    super::log::ln_near(k, select(k == 0.0, e, m - 1.0))
+    super::log_polynomial::ln_near(k, select(k == 0.0, e, m - 1.0))
 }
 
 /// The cube root.
