@@ -9,6 +9,7 @@ use super::broadcast::strides_in_order;
 use super::cascade;
 use super::dims::{Dims, row_major, volume};
 use super::execute;
+use super::in_place;
 use super::lazy::{Claim, Expr, Node, Operand, same_leaf};
 use super::lower::{Lowered, Lowering, layouts, order_of};
 use super::reduce::scalar_of;
@@ -35,10 +36,13 @@ pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
             needs.of_root(node);
         }
         if !needs.first.is_empty() {
-            if let [node] = pending[..]
-                && cascade::run(node)?
-            {
-                continue;
+            if let [node] = pending[..] {
+                match cascade::run(node) {
+                    Ok(true) => continue,
+                    // There may be room for one stage after the other.
+                    Ok(false) | Err(Error::OutOfMemory { .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
             evaluate(&needs.first)?;
         }
@@ -206,7 +210,14 @@ fn same_source(a: &Operand, b: &Operand) -> bool {
 fn run_maps(group: Vec<Claim>) -> Result<()> {
     let operands: Vec<Operand> = group.iter().map(|claim| Operand::Node(claim.node.clone())).collect();
     let node = &group[0].node;
-    let values = map(&node.hub, &node.shape, &operands)?;
+    let values = match map(&node.hub, &node.shape, &operands) {
+        // There may be room for one after the other.
+        Err(Error::OutOfMemory { .. }) if group.len() > 1 => {
+            return group.into_iter().try_for_each(|claim| run_maps(vec![claim]));
+        }
+        Err(full @ Error::OutOfMemory { .. }) => vec![in_place::run(&group[0])?.ok_or(full)?],
+        values => values?,
+    };
     for (claim, value) in group.into_iter().zip(values) {
         claim.publish(value);
     }

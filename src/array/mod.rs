@@ -29,6 +29,7 @@ mod files;
 pub mod function;
 mod gather;
 mod grow;
+mod in_place;
 mod layout;
 mod lazy;
 mod leaf;

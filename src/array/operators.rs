@@ -13,14 +13,13 @@ use ndarray::{ArrayBase, ArrayRef, Data, DataMut, DimMax, Dimension};
 use num_complex::Complex;
 
 use super::argument::{Arg, Argument};
-use super::broadcast::check_broadcast_to;
 use super::dist_array::{DistArray, expect};
 use super::dist_view::DistView;
 use super::dist_view_mut::DistViewMut;
-use super::{eager, operate};
+use super::operate;
 use crate::element::Element;
 use crate::error::Result;
-use kernels::{Fault, Op};
+use kernels::Op;
 
 macro_rules! binary_operator {
     ($Op:ident, $method:ident, $try_method:ident, $OpAssign:ident, $assign:ident, $sign:literal) => {
@@ -74,18 +73,7 @@ macro_rules! binary_operator {
         {
             #[track_caller]
             fn $assign(&mut self, rhs: R) {
-                let rhs = rhs.arg();
-                if eager::update(Op::$Op, self, &rhs) {
-                    return;
-                }
-                expect(check_broadcast_to(stringify!($assign), self.shape(), rhs.shape()));
-                let name = (Op::$Op, stringify!($assign));
-                let value = expect(operate::binary(name, &Arg::Dist(self), &rhs, A::$method));
-                if A::DTYPE.is_some_and(|dtype| Fault::of(Op::$Op, dtype).is_some()) {
-                    // An error is to be known while there is still the old value.
-                    expect(value.eval());
-                }
-                self.set_value(value);
+                expect(operate::assign((Op::$Op, stringify!($assign)), self, &rhs.arg(), A::$method));
             }
         }
 
