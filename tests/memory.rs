@@ -131,3 +131,43 @@ fn full_memory_is_an_error_with_its_figures_and_room_is_room_again() {
         assert_eq!((&held[0] + 1.0).sum(), 1_000_000.0);
     }
 }
+
+/// Least part of the quota, in percent, that arrays of a mixed load hold when the first of them is refused.
+const LEAST_HELD: u64 = 85;
+
+#[distob::test]
+fn most_of_the_quota_is_held_when_a_mixed_load_is_refused() {
+    let quota = 286 * MIB;
+    let hub = Hub::builder().embedded().engines(2).quota(quota).start().unwrap();
+    let _entered = hub.enter();
+    let mut random = 1u64;
+    let mut next = move || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize
+    };
+    let mut least = 100;
+    for round in 0..rounds(20) {
+        let mut held: Vec<DistArray1<u8>> = Vec::new();
+        // What others have dropped and kept for themselves counts too.
+        std::thread::scope(|scope| {
+            let maker = scope.spawn(|| (1..200).map(|n| DistArray::zeros(n * 100)).collect::<Vec<DistArray1<u8>>>());
+            drop(maker.join().expect("it only makes arrays"));
+        });
+        let bytes = loop {
+            let most = [100, 8000, 4096, 100_000, 1 << 20, 2 << 20, 8 << 20, 16 << 20][next() % 8];
+            let wanted = if next() % 2 == 0 { most } else { most / 2 + next() % (most / 2) };
+            match DistArray::try_from_elem(wanted, 1u8) {
+                Ok(array) => held.push(array),
+                Err(Error::OutOfMemory { .. }) => break held.iter().map(|array| array.len() as u64).sum::<u64>(),
+                Err(error) => panic!("{error}"),
+            }
+            // Some go in between, so that free memory is scattered.
+            if round % 2 == 1 && next() % 4 == 0 {
+                held.swap_remove(next() % held.len());
+            }
+        };
+        least = least.min(bytes * 100 / quota);
+        assert!(bytes * 100 >= LEAST_HELD * quota, "round {round}: {bytes} bytes of {quota}, {:?}", hub.memory());
+    }
+    println!("at least {least} % of the quota held when a request was refused");
+}

@@ -1,4 +1,5 @@
-//! Inside a memory cgroup a hub whose memory is filled to the brim says that memory is out: no SIGBUS, no OOM killer.
+//! Inside a memory cgroup a hub whose memory is filled to the brim says that memory is out: no SIGBUS, no OOM killer, also where a panic then
+//! prints its backtrace. Without /proc a hub knows how much memory there is.
 
 use std::{
     env, fs,
@@ -18,7 +19,7 @@ struct Group(PathBuf);
 
 impl Group {
     /// `None` where this user may make none.
-    fn new() -> Option<Group> {
+    fn new(name: &str, bytes: u64) -> Option<Group> {
         let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
         let hierarchies = mounts.lines().filter_map(|line| {
             let fields: Vec<&str> = line.split(' ').collect();
@@ -28,12 +29,12 @@ impl Group {
                 "cgroup2" => "memory.max",
                 _ => return None,
             };
-            Some((Path::new(point).join(format!("distob-test-{}", id())), limit))
+            Some((Path::new(point).join(format!("distob-test-{name}-{}", id())), limit))
         });
         hierarchies.into_iter().find_map(|(dir, limit)| {
             fs::create_dir(&dir).ok()?;
             let group = Group(dir);
-            fs::write(group.0.join(limit), LIMIT.to_string()).ok()?;
+            fs::write(group.0.join(limit), bytes.to_string()).ok()?;
             Some(group)
         })
     }
@@ -54,21 +55,91 @@ fn a_hub_in_a_full_cgroup_is_out_of_memory_and_nothing_worse() {
     if let Some(group) = env::var_os(GROUP) {
         return fill_from_inside(Path::new(&group));
     }
-    let Some(group) = Group::new() else {
+    let Some(group) = Group::new("full", LIMIT) else {
         eprintln!("NOT TESTED: this user may not make a memory cgroup");
         return;
     };
     let this = "a_hub_in_a_full_cgroup_is_out_of_memory_and_nothing_worse";
+    let said = run_in(&group, this, "0");
+    assert!(said.contains("filled the group"), "{said}");
+}
+
+/// Runs a test of this file in a process of its own that moves to the group; what it wrote to its standard error.
+fn run_in(group: &Group, test: &str, backtraces: &str) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
-    let output = child.args(["--exact", this, "--nocapture"]).env(GROUP, &group.0).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    child.args(["--exact", test, "--nocapture"]).env(GROUP, &group.0).env("RUST_BACKTRACE", backtraces);
+    let output = child.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.signal(), None, "{said}");
     assert!(output.status.success(), "{said}");
-    assert!(said.contains("filled the group"), "{said}");
     for file in ["memory.oom_control", "memory.events"] {
         let killed = group.read(file).lines().find_map(|line| line.strip_prefix("oom_kill ").map(str::to_owned));
         assert!(killed.is_none_or(|count| count.trim() == "0"), "the OOM killer came");
     }
+    said
+}
+
+#[test]
+fn a_panic_in_a_full_cgroup_prints_its_backtrace() {
+    if let Some(group) = env::var_os(GROUP) {
+        return panic_inside(Path::new(&group));
+    }
+    // With room for the symbols of this very executable, and as much again for arrays.
+    let executable = fs::metadata(env::current_exe().unwrap()).unwrap().len();
+    let Some(group) = Group::new("backtrace", (256 << 20).max(4 * executable)) else {
+        eprintln!("NOT TESTED: this user may not make a memory cgroup");
+        return;
+    };
+    let said = run_in(&group, "a_panic_in_a_full_cgroup_prints_its_backtrace", "1");
+    assert!(said.contains("a panic in full memory") && said.contains("stack backtrace:"), "{said}");
+    assert!(said.contains("core::panicking") && said.contains("went on"), "{said}");
+}
+
+fn panic_inside(group: &Path) {
+    fs::write(group.join("cgroup.procs"), id().to_string()).unwrap();
+    let hub = Hub::builder().embedded().engines(2).quota(16 << 30).start().unwrap();
+    let _entered = hub.enter();
+    let mut arrays: Vec<DistArray1<u8>> = Vec::with_capacity(100_000);
+    for bytes in [1 << 20, 4000] {
+        arrays.extend(std::iter::from_fn(|| DistArray::try_from_elem(bytes, 1u8).ok()));
+    }
+    assert!(hub.memory().in_use > 100 << 20, "{:?}", hub.memory());
+    let panicked = std::panic::catch_unwind(|| assert!(arrays.is_empty(), "a panic in full memory"));
+    assert!(panicked.is_err() && arrays.iter().all(|array| array[3999] == 1));
+    eprintln!("went on");
+}
+
+const HIDDEN: &str = "DISTOB_TEST_HIDDEN_PROC";
+
+#[test]
+fn without_proc_the_default_quota_is_a_part_of_the_memory() {
+    if env::var_os(HIDDEN).is_some() {
+        assert!(!Path::new("/proc/self").exists(), "/proc is still there");
+        let hub = Hub::builder().embedded().engines(1).start().unwrap();
+        eprintln!("quota {}", hub.memory().quota);
+        let _entered = hub.enter();
+        assert_eq!(DistArray::<f64, _>::ones(1000).sum(), 1000.0);
+        return;
+    }
+    let quota = Hub::builder().embedded().engines(1).start().unwrap().memory().quota;
+    let this = "without_proc_the_default_quota_is_a_part_of_the_memory";
+    let hide = "mount -t tmpfs none /proc && echo hidden >&2 && exec \"$0\" --exact \"$1\" --nocapture";
+    let executable = env::current_exe().unwrap();
+    let mut child = Command::new("unshare");
+    child.args(["--mount", "sh", "-c", hide]).arg(executable).arg(this).env(HIDDEN, "1");
+    let output = match child.output() {
+        Ok(output) if String::from_utf8_lossy(&output.stderr).contains("hidden") => output,
+        _ => {
+            eprintln!("NOT TESTED: this user may not hide /proc");
+            return;
+        }
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let told = said.lines().find_map(|line| line.split_once("quota ")?.1.trim().parse::<u64>().ok());
+    let told = told.unwrap_or_else(|| panic!("no quota in {said}"));
+    // Cgroups below the mounted ones are not known there.
+    assert!(told >= quota / 2 && told < 1 << 50, "{told} bytes without /proc, {quota} with it");
 }
 
 fn fill_from_inside(group: &Path) {

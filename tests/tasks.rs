@@ -123,11 +123,27 @@ fn an_engine_that_was_killed_while_idle_is_replaced() {
     assert_eq!(hub.task(|x: u32| x + 1).on(0).call(1).unwrap().wait().unwrap(), 2);
 }
 
+/// Whether all threads of a process are stopped.
+fn is_stopped(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap();
+        // The state follows the name, which is in parentheses.
+        stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+    })
+}
+
 #[distob::test]
 fn a_stopped_engine_is_replaced_and_its_task_done_again() {
     let hub = Hub::builder().process().engines(1).stall(Duration::from_millis(300)).start().unwrap();
     let engine = hub.activity().iter().find_map(|activity| activity.pid).unwrap();
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(engine as i32), nix::sys::signal::Signal::SIGSTOP).unwrap();
+    // The signal is sent, and not delivered yet: a thread that is awake on another processor would do the task before it stops.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_stopped(engine) {
+        assert!(Instant::now() < deadline, "the engine does not stop");
+        std::thread::sleep(Duration::from_millis(1));
+    }
     let other = hub.task(|(): ()| std::process::id()).idempotent().call(()).unwrap().wait().unwrap();
     assert_ne!(other, engine);
 }

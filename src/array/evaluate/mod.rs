@@ -7,6 +7,7 @@ pub(in crate::array) mod cascade;
 pub(in crate::array) mod driver;
 pub(in crate::array) mod eager;
 pub(in crate::array) mod execute;
+mod in_place;
 
 use std::sync::Arc;
 
@@ -37,10 +38,13 @@ pub(crate) fn evaluate(nodes: &[Arc<Node>]) -> Result<()> {
             needs.of_root(node);
         }
         if !needs.first.is_empty() {
-            if let [node] = pending[..]
-                && cascade::run(node)?
-            {
-                continue;
+            if let [node] = pending[..] {
+                match cascade::run(node) {
+                    Ok(true) => continue,
+                    // There may be room for one stage after the other.
+                    Ok(false) | Err(Error::OutOfMemory { .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
             evaluate(&needs.first)?;
         }
@@ -242,7 +246,14 @@ fn same_source(a: &Operand, b: &Operand) -> bool {
 fn run_maps(group: Vec<Claim>) -> Result<()> {
     let operands: Vec<Operand> = group.iter().map(|claim| Operand::Node(claim.node.clone())).collect();
     let node = &group[0].node;
-    let values = map(&node.hub, &node.shape, &operands)?;
+    let values = match map(&node.hub, &node.shape, &operands) {
+        // There may be room for one after the other.
+        Err(Error::OutOfMemory { .. }) if group.len() > 1 => {
+            return group.into_iter().try_for_each(|claim| run_maps(vec![claim]));
+        }
+        Err(full @ Error::OutOfMemory { .. }) => vec![in_place::run(&group[0])?.ok_or(full)?],
+        values => values?,
+    };
     for (claim, value) in group.into_iter().zip(values) {
         claim.publish(value);
     }

@@ -137,7 +137,7 @@ pub(crate) struct Node {
 }
 
 struct Phase {
-    /// What to compute; gone once there is a value, and with it what it keeps alive.
+    /// What to compute; gone once there is a value, and with it what it keeps alive. Also gone while it is computed in an operand's memory.
     expr: Option<Arc<Expr>>,
     running: bool,
 }
@@ -159,6 +159,19 @@ impl Node {
             }
         }
         let costly = inputs > 2 || is_costly(&expr);
+        Node::of_expr((hub, dtype, shape), Arc::new(expr), (weight, inputs, costly))
+    }
+
+    /// Another node for the same value, which `expr` computes.
+    pub(crate) fn with_expr(&self, expr: Arc<Expr>) -> Arc<Node> {
+        Node::of_expr((&self.hub, self.dtype, self.shape.clone()), expr, (self.weight, self.inputs, self.costly))
+    }
+
+    fn of_expr(
+        (hub, dtype, shape): (&Hub, DType, Dims),
+        expr: Arc<Expr>,
+        (weight, inputs, costly): (u32, u32, bool),
+    ) -> Arc<Node> {
         Arc::new(Node {
             hub: hub.clone(),
             dtype,
@@ -170,7 +183,7 @@ impl Node {
             handles: AtomicU32::new(0),
             sibling: OnceLock::new(),
             folded: Mutex::new(Vec::new()),
-            phase: Mutex::new(Phase { expr: Some(Arc::new(expr)), running: false }),
+            phase: Mutex::new(Phase { expr: Some(expr), running: false }),
             ended: Condvar::new(),
             value: OnceLock::new(),
         })
@@ -203,9 +216,14 @@ impl Node {
         }
     }
 
-    /// What is to be computed; `None` once there is a value.
+    /// What is to be computed; `None` once there is a value. Sleeps while another thread computes it in the memory of an operand, which nobody
+    /// else may read meanwhile. That thread waits for no other node.
     pub(crate) fn expr(&self) -> Option<Arc<Expr>> {
-        self.phase().expr.clone()
+        let mut phase = self.phase();
+        while phase.running && phase.expr.is_none() && self.value.get().is_none() && self.hub.is_here() {
+            phase = self.ended.wait(phase).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        phase.expr.clone()
     }
 
     /// The blocks, where this is an array of several that are not one yet.
@@ -246,6 +264,11 @@ impl Node {
         // New nodes have no sibling yet.
         let _ = first.sibling.set(Arc::downgrade(second));
         let _ = second.sibling.set(Arc::downgrade(first));
+    }
+
+    /// Whether this is one of the results of a function of two.
+    pub(crate) fn has_sibling(&self) -> bool {
+        self.sibling.get().is_some()
     }
 
     /// The other result of a function of two, where it is pending and an array has it.
@@ -325,6 +348,17 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
+    /// Takes the expression out of the node, so that no other thread gets to its operands.
+    pub(crate) fn take_expr(&self) -> Option<Arc<Expr>> {
+        self.node.phase().expr.take()
+    }
+
+    /// The end of [`take_expr`](Claim::take_expr) where there is no value.
+    pub(crate) fn put_back(&self, expr: Arc<Expr>) {
+        self.node.phase().expr = Some(expr);
+        self.node.ended.notify_all();
+    }
+
     /// Publishes the value and wakes those who wait for it.
     pub(crate) fn publish(self, value: Leaf) {
         // `set` can fail only if there is a value already, which the claim excludes.

@@ -9,13 +9,13 @@ use crate::array::evaluate::eager;
 use crate::array::expression::node::{Expr, Node, Operand, check_hubs};
 use crate::array::loops::rows;
 use crate::array::operation::argument::{Arg, Untyped, hub_of};
-use crate::array::shape::broadcast::broadcast_shape;
+use crate::array::shape::broadcast::{broadcast_shape, check_broadcast_to};
 use crate::array::shape::dims::{Dims, SMALL, volume};
 use crate::array::storage::store::Held;
 use crate::cluster::Hub;
 use crate::element::Element;
 use crate::error::{Error, Result};
-use kernels::{DType, Op};
+use kernels::{DType, Fault, Op};
 
 /// `left op right`, where `left` is the operation's own: in its memory where that can be.
 #[inline]
@@ -28,7 +28,38 @@ pub(crate) fn consume<A: Element, L: Dimension, R: Dimension, O: Dimension>(
     if eager::update(op, &mut left, right) {
         return left.into_held().map(|held| DistArray::from_held(into_dimension(held)));
     }
-    binary((op, name), &Arg::Dist(&left), right, f)
+    let value = binary((op, name), &Arg::Dist(&left), right, f);
+    match value {
+        // As ndarray's: no more memory is needed than there is.
+        Err(Error::OutOfMemory { .. }) if left.update_where_it_is(op, right)? => {
+            left.into_held().map(|held| DistArray::from_held(into_dimension(held)))
+        }
+        value => value,
+    }
+}
+
+/// `array op= right`: in its memory where it is small, else as an expression.
+pub(crate) fn assign<A: Element, D: Dimension, R: Dimension>(
+    (op, name): (Op, &'static str),
+    array: &mut DistArray<A, D>,
+    right: &Arg<'_, A, R>,
+    f: impl Fn(A, A) -> A + Sync,
+) -> Result<()> {
+    if eager::update(op, array, right) {
+        return Ok(());
+    }
+    check_broadcast_to(name, array.shape(), right.shape())?;
+    let value = binary((op, name), &Arg::Dist(array), right, f);
+    let value: DistArray<A, D> = match value {
+        Err(Error::OutOfMemory { .. }) if array.update_where_it_is(op, right)? => return Ok(()),
+        value => value?,
+    };
+    if A::DTYPE.is_some_and(|dtype| Fault::of(op, dtype).is_some()) {
+        // An error is to be known while there is still the old value.
+        value.eval()?;
+    }
+    array.set_value(value);
+    Ok(())
 }
 
 /// `left op right` with broadcasting; `f` is what it does to elements that programs do not know.

@@ -13,16 +13,14 @@ use ndarray::{ArrayBase, ArrayRef, Data, DataMut, DimMax, Dimension};
 use num_complex::Complex;
 
 use crate::array::dist_array::{DistArray, expect};
-use crate::array::evaluate::eager;
 use crate::array::example::example;
 use crate::array::operation::argument::{Arg, Argument};
 use crate::array::operation::operate;
-use crate::array::shape::broadcast::check_broadcast_to;
 use crate::array::view::dist_view::DistView;
 use crate::array::view::dist_view_mut::DistViewMut;
 use crate::element::Element;
 use crate::error::Result;
-use kernels::{Fault, Op};
+use kernels::Op;
 
 macro_rules! binary_operator {
     ($Op:ident, $method:ident, $try_method:ident, $OpAssign:ident, $assign:ident, $sign:literal) => {
@@ -82,18 +80,7 @@ macro_rules! binary_operator {
         {
             #[track_caller]
             fn $assign(&mut self, rhs: R) {
-                let rhs = rhs.arg();
-                if eager::update(Op::$Op, self, &rhs) {
-                    return;
-                }
-                expect(check_broadcast_to(stringify!($assign), self.shape(), rhs.shape()));
-                let name = (Op::$Op, stringify!($assign));
-                let value = expect(operate::binary(name, &Arg::Dist(self), &rhs, A::$method));
-                if A::DTYPE.is_some_and(|dtype| Fault::of(Op::$Op, dtype).is_some()) {
-                    // An error is to be known while there is still the old value.
-                    expect(value.eval());
-                }
-                self.set_value(value);
+                expect(operate::assign((Op::$Op, stringify!($assign)), self, &rhs.arg(), A::$method));
             }
         }
 

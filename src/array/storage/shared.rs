@@ -81,6 +81,11 @@ impl<T> Shared<T> {
         self.counted().references.load(Ordering::Acquire) == 1
     }
 
+    /// How many references there were a moment ago.
+    pub(crate) fn references(&self) -> usize {
+        self.counted().references.load(Ordering::Acquire)
+    }
+
     /// The value, to be changed, where this is the only reference.
     #[inline]
     pub(crate) fn get_mut(&mut self) -> Option<&mut T> {

@@ -450,7 +450,11 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
         if self.update(op, right)? {
             return Ok(());
         }
-        let value: DistArray<A, D> = operate::binary((op, name), &self.arg_for_call(), right, f)?;
+        let value: Result<DistArray<A, D>> = operate::binary((op, name), &self.arg_for_call(), right, f);
+        let value = match value {
+            Err(Error::OutOfMemory { .. }) if self.update_where_it_is(op, right)? => return Ok(()),
+            value => value?,
+        };
         let hub = self.hub_with(Some(value.hub()))?;
         self.copy_from(&hub, &Arg::Dist(&value))
     }
@@ -464,6 +468,11 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
         if self.view.len() <= SMALL {
             return Ok(false);
         }
+        self.update_where_it_is(op, right)
+    }
+
+    /// [`update`](DistViewMut::update) by a pass, wherever the elements lie.
+    fn update_where_it_is<E: Dimension>(&mut self, op: Op, right: &Arg<'_, A, E>) -> Result<bool> {
         let Some(target) = self.target() else { return Ok(false) };
         let hub = self.hub_with(right.hub())?;
         UPDATE(op, &hub, &target, right)
@@ -482,6 +491,25 @@ impl<A: Clone, D: Dimension> DistViewMut<'_, A, D> {
     #[track_caller]
     pub fn to_owned(&self) -> DistArray<A, D> {
         owned_apart(&self.view, self.store)
+    }
+}
+
+impl<A: Element, D: Dimension> DistArray<A, D> {
+    /// `self op= right` by a pass in this array's memory, if it has its value and nobody else sees it; `false`, and nothing done, where another way
+    /// must be taken.
+    pub(in crate::array) fn update_where_it_is<E: Dimension>(&mut self, op: Op, right: &Arg<'_, A, E>) -> Result<bool> {
+        if self.is_pending() {
+            return Ok(false);
+        }
+        let held = self.held_mut()?;
+        let hub = held.store.hub().clone();
+        let fits = check_broadcast_to("", held.view.shape(), right.shape()).is_ok();
+        let foreign = right.hub().is_some_and(|other| other.id() != hub.id());
+        if !fits || foreign || !held.is_unique() {
+            return Ok(false);
+        }
+        let Some(target) = held.target() else { return Ok(false) };
+        UPDATE(op, &hub, &target, right)
     }
 }
 

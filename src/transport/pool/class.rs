@@ -1,17 +1,15 @@
-//! Size classes of small blocks, and how each is cut from a slab of extents.
+//! Size classes of small blocks, and how each is cut from a slab of pages.
 
-use crate::transport::segment::HUGE_PAGE;
+use super::spans::{PAGE, PAGES};
 
 /// Alignment and granularity of every block: a cache line.
 pub(super) const LINE: usize = 64;
-/// The largest small block; what is larger is a run of extents of its own.
-pub(super) const LARGEST: usize = 1 << 20;
-/// Number of classes: eight of up to 512 bytes, then four in each doubling.
+/// The largest small block; what is larger is a span of pages of its own. It costs far more to fill than a lock.
+pub(super) const LARGEST: usize = 128 << 10;
+/// Number of classes: eight of up to 512 bytes, then eight in each doubling.
 pub(super) const CLASSES: usize = class_of(LARGEST) + 1;
-/// Classes that threads keep magazines of: up to 128 KiB. A larger block costs far more to fill than a lock.
-pub(super) const MAGAZINES: usize = class_of(128 << 10) + 1;
 
-/// The class of a block of `bytes`, at most [`LARGEST`].
+/// The class of a block of `bytes`; [`CLASSES`] and more where it is larger than [`LARGEST`].
 #[inline]
 pub(super) const fn class_of(bytes: usize) -> usize {
     let lines = bytes.div_ceil(LINE);
@@ -19,20 +17,34 @@ pub(super) const fn class_of(bytes: usize) -> usize {
         return lines.saturating_sub(1);
     }
     let top = (lines - 1).ilog2() as usize;
-    let quarter = (lines - 1) >> (top - 2);
-    8 + (top - 3) * 4 + (quarter - 4)
+    let eighth = (lines - 1) >> (top - 3);
+    8 + (top - 3) * 8 + (eighth - 8)
 }
 
 /// Bytes that a block of a class holds.
 #[inline]
 pub(super) const fn size_of_class(class: usize) -> usize {
-    let lines = if class < 8 { class + 1 } else { (5 + (class - 8) % 4) << ((class - 8) / 4 + 1) };
+    let lines = if class < 8 { class + 1 } else { (9 + (class - 8) % 8) << ((class - 8) / 8) };
     lines * LINE
 }
 
-/// Extents of a slab, from which the blocks of a class are cut; a slab of one extent will do where there is no room.
-pub(super) const fn slab_extents(class: usize) -> u32 {
-    if class < MAGAZINES { 1 } else { 4 }
+/// Pages of a slab, from which the blocks of a class are cut, where the class has slabs of `there` pages already: few at first, so that a
+/// class of which a program has few blocks takes little; then an eighth of what is there.
+pub(super) const fn slab_pages(class: usize, there: u64) -> u32 {
+    let blocks = if size_of_class(class) > 16 << 10 { 4 } else { 8 };
+    let least = pages_for(class, blocks);
+    let least = if least > 16 { least } else { 16 };
+    let share = if there / 8 < PAGES as u64 { there as u32 / 8 } else { PAGES };
+    if share > least { share } else { least }
+}
+
+/// Pages of the smallest slab, which will do where there is no room for another.
+pub(super) const fn least_slab(class: usize) -> u32 {
+    pages_for(class, 1)
+}
+
+const fn pages_for(class: usize, blocks: usize) -> u32 {
+    (lead(class) + blocks * stride(class)).div_ceil(PAGE) as u32
 }
 
 /// Bytes from one block to the next: an odd number of spare lines keeps neighbours of 2 KiB and more from beginning at
@@ -54,9 +66,9 @@ const fn lead(class: usize) -> usize {
     (2 * (class * 5 % 16) + 1) * LINE
 }
 
-/// Blocks in a slab of so many extents.
-pub(super) const fn blocks_in_slab(class: usize, extents: u32) -> usize {
-    (extents as usize * HUGE_PAGE - lead(class)) / stride(class)
+/// Blocks in a slab of so many pages.
+pub(super) const fn blocks_in_slab(class: usize, pages: u32) -> usize {
+    (pages as usize * PAGE - lead(class)) / stride(class)
 }
 
 /// Offset in its slab of a class's `index`th block.
@@ -64,13 +76,19 @@ pub(super) const fn place_in_slab(class: usize, index: usize) -> usize {
     lead(class) + index * stride(class)
 }
 
-/// Blocks of a class that a thread keeps at most: some 128 KiB of them. A table, because dividing is slow.
-const ROOMS: [u8; MAGAZINES] = {
-    let mut rooms = [0; MAGAZINES];
+/// Blocks of a class that a thread keeps at most: some 64 KiB of them, and two where they are larger. A table, because dividing is slow.
+const ROOMS: [u8; CLASSES] = {
+    let mut rooms = [0; CLASSES];
     let mut class = 0;
-    while class < MAGAZINES {
-        let blocks = (128 << 10) / size_of_class(class);
-        rooms[class] = if blocks > 32 { 32 } else { blocks as u8 };
+    while class < CLASSES {
+        let blocks = (64 << 10) / size_of_class(class);
+        rooms[class] = if blocks > 32 {
+            32
+        } else if blocks < 2 {
+            2
+        } else {
+            blocks as u8
+        };
         class += 1;
     }
     rooms
@@ -86,12 +104,12 @@ const _: () = {
     let mut class = 0;
     while class < CLASSES {
         assert!(class_of(size_of_class(class)) == class);
-        assert!(blocks_in_slab(class, slab_extents(class)) >= 6, "a slab must hold several blocks");
-        assert!(blocks_in_slab(class, 1) >= 1, "a slab must hold a block");
-        assert!(class >= MAGAZINES || magazine_room(class) >= 1);
+        assert!(blocks_in_slab(class, slab_pages(class, 0)) >= 4, "a slab must hold several blocks");
+        assert!(blocks_in_slab(class, least_slab(class)) >= 1, "a slab must hold a block");
+        assert!(magazine_room(class) >= 1);
         class += 1;
     }
-    assert!(size_of_class(CLASSES - 1) == LARGEST);
+    assert!(size_of_class(CLASSES - 1) == LARGEST && class_of(LARGEST + 1) == CLASSES);
 };
 
 #[cfg(test)]
@@ -104,16 +122,16 @@ mod tests {
             let class = class_of(bytes);
             assert!(size_of_class(class) >= bytes, "{bytes}");
             assert!(class == 0 || size_of_class(class - 1) < bytes, "{bytes}");
-            assert!(size_of_class(class) <= bytes.max(LINE).next_multiple_of(LINE) * 5 / 4, "{bytes}");
+            assert!(size_of_class(class) <= bytes.max(LINE).next_multiple_of(LINE) * 9 / 8, "{bytes}");
         }
     }
 
     #[test]
     fn blocks_lie_in_their_slab_and_neighbours_do_not_alias() {
         for class in 0..CLASSES {
-            for extents in [1, slab_extents(class)] {
-                let last = place_in_slab(class, blocks_in_slab(class, extents) - 1) + size_of_class(class);
-                assert!(last <= extents as usize * HUGE_PAGE);
+            for pages in [least_slab(class), slab_pages(class, 0), slab_pages(class, 1 << 20)] {
+                let last = place_in_slab(class, blocks_in_slab(class, pages) - 1) + size_of_class(class);
+                assert!(last <= pages as usize * PAGE);
             }
             let (first, second) = (place_in_slab(class, 0), place_in_slab(class, 1));
             assert!(first.is_multiple_of(LINE) && second.is_multiple_of(LINE));

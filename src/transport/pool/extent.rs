@@ -84,11 +84,31 @@ impl Extents {
         Some(run)
     }
 
+    /// Takes these very extents, if all are warm.
+    pub(super) fn take_these_warm(&mut self, run: Run) -> Option<Run> {
+        let warm = self.warm.iter().any(|warm| warm.run.start <= run.start && run.end() <= warm.run.end());
+        if !warm {
+            return None;
+        }
+        self.take_these(run).map(|(run, _)| run)
+    }
+
     /// Takes `len` free extents in a row, warm or cold, where the fewest are cold; returns them with the cold ones among
     /// them, which need memory.
     pub(super) fn take_any(&mut self, len: u32) -> Option<(Run, Vec<Run>)> {
         let run = self.fewest_cold(len)?;
+        self.take_these(run)
+    }
+
+    /// Takes these very extents, if all are free, warm or cold; returns them as [`take_any`](Extents::take_any) does.
+    pub(super) fn take_these(&mut self, run: Run) -> Option<(Run, Vec<Run>)> {
+        if run.end() as usize > self.state.len() {
+            return None;
+        }
         let states = &self.state[run.start as usize..run.end() as usize];
+        if states.contains(&State::Used) {
+            return None;
+        }
         let mut cold = Vec::<Run>::new();
         for (extent, _) in (run.start..).zip(states).filter(|&(_, &state)| state == State::Cold) {
             match cold.last_mut() {
@@ -205,6 +225,7 @@ mod tests {
     enum Step {
         Warm(u32),
         Any(u32),
+        These(u32, u32),
         Oldest(u32),
         Free(usize),
         Chill(usize),
@@ -214,6 +235,7 @@ mod tests {
         let step = prop_oneof![
             (1..9u32).prop_map(Step::Warm),
             (1..9u32).prop_map(Step::Any),
+            (0..32u32, 1..9u32).prop_map(|(start, len)| Step::These(start, len)),
             (1..9u32).prop_map(Step::Oldest),
             (0..99usize).prop_map(Step::Free),
             (0..99usize).prop_map(Step::Free),
@@ -254,6 +276,19 @@ mod tests {
                         }
                         None => prop_assert!(model.windows(len as usize).all(|w| w.contains(&State::Used))),
                     },
+                    Step::These(start, len) => {
+                        let fits = start + len <= 32;
+                        let free = fits && model[cells(run(start, len))].iter().all(|&s| s != State::Used);
+                        let warm = fits && model[cells(run(start, len))].iter().all(|&s| s == State::Warm);
+                        let taken = extents.take_these_warm(run(start, len));
+                        prop_assert_eq!(taken.is_some(), warm);
+                        let taken = taken.or_else(|| extents.take_these(run(start, len)).map(|(run, _)| run));
+                        prop_assert_eq!(taken, free.then_some(run(start, len)));
+                        if let Some(run) = taken {
+                            model[cells(run)].fill(State::Used);
+                            held.push(run);
+                        }
+                    }
                     Step::Oldest(most) => if let Some(run) = extents.take_oldest(most) {
                         prop_assert!(run.len <= most && model[cells(run)].iter().all(|&s| s == State::Warm));
                         model[cells(run)].fill(State::Used);

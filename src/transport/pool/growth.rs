@@ -12,6 +12,7 @@ use super::{
     class::CLASSES,
     extent::{Extents, Run},
     slab::Slabs,
+    spans::{PAGES, Span, Spans},
 };
 use crate::{
     Error, Result,
@@ -36,6 +37,7 @@ pub(super) struct Core {
     pub(super) quota: Quota,
     pub(super) account: Account,
     classes: [Mutex<Slabs>; CLASSES],
+    spans: Mutex<Spans>,
     reclaiming: Mutex<()>,
     /// Percent of the committed memory that may be grown ahead of need.
     pub(super) ahead_percent: AtomicU32,
@@ -75,7 +77,8 @@ struct Growth {
 impl Core {
     /// Over all of a segment, which is empty; or over the parts that were leased of it, which have memory.
     pub(super) fn new(segment: Arc<Segment>, quota: Quota, leased: Option<&[Run]>) -> Core {
-        let count = (segment.len() / HUGE_PAGE) as u32;
+        // As many as pages can be numbered of.
+        let count = u32::try_from(segment.len() / HUGE_PAGE).unwrap_or(u32::MAX).min(u32::MAX / PAGES);
         let mut extents = if leased.is_some() { Extents::used(count) } else { Extents::cold(count) };
         let warm = leased.unwrap_or(&[]);
         warm.iter().for_each(|&run| extents.put_warm(run));
@@ -86,6 +89,7 @@ impl Core {
             quota,
             account: Account::default(),
             classes: std::array::from_fn(|_| Mutex::default()),
+            spans: Mutex::default(),
             reclaiming: Mutex::default(),
             ahead_percent: AtomicU32::new(25),
             book: Mutex::new(Book {
@@ -108,12 +112,41 @@ impl Core {
         self.classes[class].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes `len` extents in a row; says whether the pool grew for them, now or ahead.
-    pub(super) fn take(&self, len: u32) -> Result<(Run, bool)> {
+    /// The free pages of the extents that blocks are cut from.
+    pub(super) fn spans(&self) -> MutexGuard<'_, Spans> {
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes `len` pages in a row; says how many extents the pool grew by for them, now or ahead.
+    pub(super) fn take_span(&self, len: u32) -> Result<(Span, Option<u32>)> {
+        let mut spans = self.spans();
+        if let Some(span) = spans.take(len) {
+            return Ok((span, None));
+        }
+        // What is left of the last extent of a block is where the next one begins.
+        let tail = spans.take_tail(len);
+        drop(spans);
+        let beside = tail.map(|tail| Run { start: tail.end() / PAGES, len: (len - tail.len).div_ceil(PAGES) });
+        // The system works meanwhile, so that nothing is locked here.
+        let taken = self.take(len.div_ceil(PAGES), beside);
+        let mut spans = self.spans();
+        tail.into_iter().for_each(|tail| spans.put(tail));
+        let (run, grown) = taken?;
+        spans.put(Span::of_run(run));
+        let start = match tail {
+            Some(tail) if beside == Some(run) => tail.start,
+            _ => run.start * PAGES,
+        };
+        let span = spans.carve(Span { start, len }).expect("pages that were put there a moment ago");
+        Ok((span, grown.then_some(run.len)))
+    }
+
+    /// Takes `len` extents in a row, or those of `beside`, whichever is had sooner; says whether the pool grew for them, now or ahead.
+    pub(super) fn take(&self, len: u32, beside: Option<Run>) -> Result<(Run, bool)> {
         let mut book = self.book();
-        let mut reclaimed = false;
         loop {
-            if let Some(run) = book.extents.take_warm(len) {
+            let warm = beside.and_then(|run| book.extents.take_these_warm(run));
+            if let Some(run) = warm.or_else(|| book.extents.take_warm(len)) {
                 let used_up = book.fresh.take_if(|fresh| fresh.start < run.end() && run.start < fresh.end());
                 return Ok((run, used_up.is_some()));
             }
@@ -123,7 +156,13 @@ impl Core {
                 book = self.wait(book, |book| book.ahead > 0);
                 continue;
             }
-            if let Some(growth) = book.plan(len, &self.quota, self.account.outside()) {
+            let taken = beside.and_then(|run| book.extents.take_these(run));
+            let growth = taken.and_then(|taken| book.plan(taken, &self.quota, self.account.outside()));
+            let growth = growth.or_else(|| {
+                let taken = book.extents.take_any(len)?;
+                book.plan(taken, &self.quota, self.account.outside())
+            });
+            if let Some(growth) = growth {
                 drop(book);
                 return self.carry_out(growth).map(|run| (run, true));
             }
@@ -134,12 +173,7 @@ impl Core {
                 continue;
             }
             drop(book);
-            if !self.reclaim_slabs() && reclaimed {
-                return Err(self.out_of_memory(u64::from(len) * EXTENT));
-            }
-            // Once more even when there was nothing to reclaim: another thread may have done it meanwhile.
-            reclaimed = true;
-            book = self.book();
+            return Err(self.out_of_memory(u64::from(len) * EXTENT));
         }
     }
 
@@ -150,7 +184,7 @@ impl Core {
 
     /// Gives the memory of everything that is free back to the system; bytes given back.
     pub(super) fn trim(&self) -> u64 {
-        self.reclaim_slabs();
+        self.reclaim();
         let mut book = self.book();
         while book.ahead > 0 {
             self.ahead_stop.store(true, Ordering::Relaxed);
@@ -166,8 +200,9 @@ impl Core {
     /// Grows so that a run of `len` extents, or as much of it as is allowed, will be warm when it is asked for.
     pub(super) fn grow_ahead(&self, len: u32) {
         let percent = u64::from(self.ahead_percent.load(Ordering::Relaxed));
+        let free = self.spans().bytes();
         let mut book = self.book();
-        let warm = u64::from(book.extents.warm()) * EXTENT;
+        let warm = u64::from(book.extents.warm()) * EXTENT + free;
         // Least x with warm + x <= percent of (committed + x).
         let allowance =
             (book.committed * percent / 100).saturating_sub(warm) * 100 / 100u64.saturating_sub(percent).max(1);
@@ -219,17 +254,17 @@ impl Core {
         (book.committed, book.peak)
     }
 
-    /// Puts the slabs that are all free back among the extents; whether there were any.
-    pub(super) fn reclaim_slabs(&self) -> bool {
+    /// Puts slabs of which every block is free back among the free pages, and extents that are free as a whole back among the extents.
+    pub(super) fn reclaim(&self) {
         // One at a time: what another thread is just carrying over counts for neither place.
         let _one = self.reclaiming.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut any = false;
         for class in 0..CLASSES {
             let empty = self.slabs(class).take_empty();
-            any |= !empty.is_empty();
-            empty.into_iter().for_each(|run| self.put(run));
+            let mut spans = self.spans();
+            empty.into_iter().for_each(|slab| spans.put(slab));
         }
-        any
+        let whole = self.spans().take_whole_extents();
+        whole.into_iter().for_each(|run| self.put(run));
     }
 
     /// The error for a request of `wanted` bytes that cannot be met.
@@ -302,9 +337,9 @@ impl Book {
         if fixed < EXTENT { 0 } else { fixed.min(quota.headroom().saturating_sub(self.growing)) }
     }
 
-    /// Finds room for a run, in free memory elsewhere if need be; `None`, and nothing changed, when there is none.
-    fn plan(&mut self, len: u32, quota: &Quota, outside: u64) -> Option<Growth> {
-        let (run, cold) = self.extents.take_any(len)?;
+    /// Finds room for a run that was taken, with its `cold` parts, in free memory elsewhere if need be; `None`, and the run is free again, when
+    /// there is none.
+    fn plan(&mut self, (run, cold): (Run, Vec<Run>), quota: &Quota, outside: u64) -> Option<Growth> {
         let need = total(&cold);
         let mut short = need.saturating_sub(self.room(quota, outside)).div_ceil(EXTENT);
         let mut shed = Vec::new();

@@ -52,7 +52,9 @@ impl Pool {
         if extents == 0 {
             return Err(Error::invalid("a lease of no extents"));
         }
-        let run = self.take_run(Some(extents), extents as usize * HUGE_PAGE)?;
+        let core = &self.0.core;
+        let (run, _) = self.pressed(extents as usize * HUGE_PAGE, || core.take(extents, None))?;
+        core.account.add((extents as usize * HUGE_PAGE) as i64);
         self.0.leases.lock().unwrap_or_else(PoisonError::into_inner).entry(owner).or_default().push(run);
         Ok(Extents::of(run))
     }
@@ -64,8 +66,10 @@ impl Pool {
         runs.into_iter()
             .flatten()
             .map(|run| {
-                self.put_run(run);
-                Extents::of(run).len
+                let len = Extents::of(run).len;
+                self.0.core.account.add(-(len as i64));
+                self.0.core.put(run);
+                len
             })
             .sum()
     }

@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     account::Counter,
-    class::{MAGAZINES, magazine_room, size_of_class},
+    class::{CLASSES, magazine_room, size_of_class},
     growth::Core,
 };
 
@@ -23,7 +23,7 @@ thread_local! {
 struct Set {
     core: Weak<Core>,
     counter: Arc<Counter>,
-    magazines: Box<[Vec<u64>; MAGAZINES]>,
+    magazines: Box<[Vec<u64>; CLASSES]>,
 }
 
 impl Set {

@@ -1,8 +1,9 @@
 //! The pool: blocks of a segment, handed out and taken back without the system noticing.
 //!
-//! The segment is divided into extents of 2 MiB. A block of up to 1 MiB comes from a slab of its size class, through a
-//! magazine that the thread keeps; a larger one is a run of extents of its own. Memory that was dropped is handed out
-//! again untouched, the warmest first: fresh memory is 15 to 30 times slower to get than to compute on.
+//! The segment is divided into extents of 2 MiB, which get their memory as a whole, and those into pages of 4 KiB. A block of up to 128 KiB
+//! comes from a slab of its size class, through a magazine that the thread keeps; a larger one is a span of pages of its own. Slabs are spans
+//! too. Memory that was dropped is handed out again untouched: fresh memory is 15 to 30 times slower to get than to compute on. Before a
+//! request is refused, all that the thread keeps, slabs without a block and memory that grew ahead are made use of.
 
 mod account;
 mod ahead;
@@ -16,6 +17,7 @@ mod lease;
 pub use lease::Extents;
 mod magazine;
 mod slab;
+mod spans;
 
 use std::{
     ptr::NonNull,
@@ -27,19 +29,17 @@ use std::{
 
 use self::{
     ahead::Ahead,
-    class::{CLASSES, LARGEST, LINE, MAGAZINES, class_of, magazine_room, size_of_class, slab_extents},
-    extent::Run,
+    class::{CLASSES, LARGEST, LINE, class_of, least_slab, magazine_room, size_of_class, slab_pages},
     growth::Core,
+    spans::{PAGE, PAGES, Span},
 };
 use super::{
     fork::Home,
     quota::Quota,
-    segment::{HUGE_PAGE, Role, Segment},
+    segment::{Role, Segment},
 };
 use crate::Result;
 
-/// Large blocks begin at a different odd line of their first page each, so that operands do not alias.
-const STAGGER: usize = 64 * LINE;
 /// Growth by fewer extents than this is left to happen when it is needed.
 const AHEAD_FROM: u32 = 8;
 
@@ -140,8 +140,8 @@ impl Pool {
     /// where it is wanted: passed on through memory it would take longer to read than to find.
     #[inline(always)]
     pub(crate) fn alloc_kept(&self, bytes: usize) -> Option<LoneBlock> {
-        let class = class_of(bytes.min(LARGEST));
-        if class >= MAGAZINES || !self.0.home.is_here() {
+        let class = class_of(bytes.min(LARGEST + 1));
+        if class >= CLASSES || !self.0.home.is_here() {
             return None;
         }
         let offset = POP(&self.0.core, class)?;
@@ -152,9 +152,7 @@ impl Pool {
     #[inline(never)]
     fn alloc_anew(&self, bytes: usize) -> Result<LoneBlock> {
         self.0.home.check()?;
-        let class = class_of(bytes.min(LARGEST));
-        let (offset, place) =
-            if bytes <= LARGEST { self.alloc_from_slab(bytes, class)? } else { self.alloc_extents(bytes)? };
+        let (offset, place) = if bytes <= LARGEST { self.alloc_from_slab(bytes)? } else { self.alloc_pages(bytes)? };
         Ok(LoneBlock { offset, len: bytes, place })
     }
 
@@ -163,8 +161,7 @@ impl Pool {
     pub(crate) fn free_lone(&self, block: LoneBlock) {
         let class = block.place.first as usize;
         // In a forked process the block is left alone.
-        let kept = !self.0.home.is_here()
-            || block.place.run().is_none() && class < MAGAZINES && PUSH(&self.0.core, class, block.offset);
+        let kept = !self.0.home.is_here() || block.place.span().is_none() && PUSH(&self.0.core, class, block.offset);
         if !kept {
             PUT(self, block);
         }
@@ -172,9 +169,9 @@ impl Pool {
 
     #[inline(never)]
     fn put(&self, block: LoneBlock) {
-        match block.place.run() {
+        match block.place.span() {
             None => self.put_small(block.place.first as usize, block.offset),
-            Some(run) => self.put_run(run),
+            Some(span) => self.put_span(span),
         }
     }
 
@@ -186,22 +183,25 @@ impl Pool {
     }
 
     #[cold]
-    fn alloc_from_slab(&self, bytes: usize, class: usize) -> Result<(u64, Place)> {
+    fn alloc_from_slab(&self, bytes: usize) -> Result<(u64, Place)> {
         let core = &self.0.core;
-        let most = if class < MAGAZINES { magazine_room(class).div_ceil(2) } else { 1 };
-        let mut class = class;
-        let mut blocks = core.slabs(class).take(most);
+        let mut class = class_of(bytes);
+        let most = magazine_room(class).div_ceil(2);
+        let mut slabs = core.slabs(class);
+        let mut blocks = slabs.take(most);
+        let there = slabs.pages();
+        drop(slabs);
         while blocks.is_empty() {
             // The class is not locked while the pool grows: growth looks through all classes for free slabs.
-            let slab = self.take_extents(Some(slab_extents(class)), bytes);
-            match slab.or_else(|_| self.take_extents(Some(1), bytes)) {
-                Ok((slab, _)) => {
+            let slab = self.take_span(slab_pages(class, there), bytes);
+            match slab.or_else(|_| self.take_span(least_slab(class), bytes)) {
+                Ok(slab) => {
                     let mut slabs = core.slabs(class);
                     slabs.cut(class, slab);
                     blocks = slabs.take(most);
                 }
                 Err(error) => {
-                    // Where no extent is left, a free block of a larger class will do.
+                    // Where no page is left, a free block of this class, which came back meanwhile, or of a larger one will do.
                     let mut larger = (class..CLASSES).map(|class| (class, core.slabs(class).take(1)));
                     let Some(found) = larger.find(|(_, blocks)| !blocks.is_empty()) else { return Err(error) };
                     (class, blocks) = found;
@@ -211,48 +211,54 @@ impl Pool {
         let offset = blocks.pop().expect("not empty");
         magazine::settle(core);
         core.account.add(size_of_class(class) as i64);
-        if class < MAGAZINES {
-            magazine::stock(core, class, &mut blocks);
-        }
+        magazine::stock(core, class, &mut blocks);
         Ok((offset, Place::small(class)))
     }
 
     #[cold]
-    fn alloc_extents(&self, bytes: usize) -> Result<(u64, Place)> {
-        let run = self.take_run(extents_for(bytes), bytes)?;
+    fn alloc_pages(&self, bytes: usize) -> Result<(u64, Place)> {
+        let core = &self.0.core;
+        // Blocks begin at a different odd line of their first page each, so that operands do not alias.
         let line = 2 * (self.0.turn.fetch_add(1, Relaxed) as usize * 13 % 32) + 1;
-        let offset = run.start as usize * HUGE_PAGE + line * LINE;
-        Ok((offset as u64, Place { first: run.start, extents: run.len }))
-    }
-
-    /// Takes a run of extents for `bytes` into use.
-    fn take_run(&self, extents: Option<u32>, bytes: usize) -> Result<Run> {
-        let core = &self.0.core;
-        let (run, grown) = self.take_extents(extents, bytes)?;
-        if grown && run.len >= AHEAD_FROM && core.ahead_percent.load(Relaxed) > 0 {
-            self.0.ahead.ask(core, run.len);
-        }
+        let Some(pages) = pages_for(bytes, line) else { return Err(core.out_of_memory(bytes as u64)) };
+        let span = self.take_span(pages, bytes)?;
         magazine::settle(core);
-        core.account.add(i64::from(run.len) * HUGE_PAGE as i64);
-        Ok(run)
+        core.account.add(held_by(span));
+        Ok((span.offset() + (line * LINE) as u64, Place { first: span.start, pages: span.len }))
     }
 
-    /// Takes a run of extents, `None` being more than there can be; says whether the pool grew for it.
-    fn take_extents(&self, extents: Option<u32>, bytes: usize) -> Result<(Run, bool)> {
+    /// Takes so many pages in a row.
+    fn take_span(&self, pages: u32, bytes: usize) -> Result<Span> {
         let core = &self.0.core;
-        let Some(extents) = extents else { return Err(core.out_of_memory(bytes as u64)) };
-        let taken = core.take(extents).or_else(|_| {
+        let (span, grown) = self.pressed(bytes, || core.take_span(pages))?;
+        if let Some(extents) = grown.filter(|&extents| extents >= AHEAD_FROM)
+            && core.ahead_percent.load(Relaxed) > 0
+        {
+            self.0.ahead.ask(core, extents);
+        }
+        Ok(span)
+    }
+
+    /// Has `take` do it, where need be with what is kept free elsewhere.
+    fn pressed<T>(&self, bytes: usize, take: impl Fn() -> Result<T>) -> Result<T> {
+        let core = &self.0.core;
+        let taken = take().or_else(|_| {
+            core.reclaim();
+            take()
+        });
+        let taken = taken.or_else(|_| {
             // A slab may be waiting for no more than what this thread keeps.
             magazine::empty(core);
-            core.take(extents)
+            core.reclaim();
+            take()
         });
         taken.map_err(|error| named(error, bytes))
     }
 
-    fn put_run(&self, run: Run) {
+    fn put_span(&self, span: Span) {
         magazine::settle(&self.0.core);
-        self.0.core.account.add(-i64::from(run.len) * HUGE_PAGE as i64);
-        self.0.core.put(run);
+        self.0.core.account.add(-held_by(span));
+        self.0.core.spans().put(span);
     }
 
     /// Grows now so that a block of `bytes` can be had later without growth.
@@ -262,9 +268,11 @@ impl Pool {
     pub fn reserve(&self, bytes: usize) -> Result<()> {
         self.0.home.check()?;
         let core = &self.0.core;
-        let extents = if bytes <= LARGEST { Some(slab_extents(class_of(bytes))) } else { extents_for(bytes) };
-        let (run, _) = self.take_extents(extents, bytes)?;
-        core.put(run);
+        let pages =
+            if bytes <= LARGEST { Some(slab_pages(class_of(bytes), 0)) } else { pages_for(bytes, PAGE / LINE - 1) };
+        let Some(pages) = pages else { return Err(core.out_of_memory(bytes as u64)) };
+        let (span, _) = self.pressed(bytes, || core.take_span(pages))?;
+        core.spans().put(span);
         Ok(())
     }
 
@@ -337,9 +345,14 @@ impl PartialEq for Pool {
 
 impl Eq for Pool {}
 
-/// Extents for a large block wherever in its first page it begins; `None` when no segment is that long.
-fn extents_for(bytes: usize) -> Option<u32> {
-    u32::try_from(bytes.checked_add(STAGGER)?.div_ceil(HUGE_PAGE)).ok()
+/// Pages for a large block that begins at this line of the first one; `None` when no segment is that long.
+fn pages_for(bytes: usize, line: usize) -> Option<u32> {
+    u32::try_from(bytes.checked_add(line * LINE)?.div_ceil(PAGE)).ok().filter(|&pages| pages <= u32::MAX - PAGES)
+}
+
+/// Bytes of a span, as they are counted.
+fn held_by(span: Span) -> i64 {
+    i64::from(span.len) * PAGE as i64
 }
 
 /// An out-of-memory error in terms of what the caller asked for.
@@ -384,23 +397,23 @@ impl LoneBlock {
     }
 }
 
-/// Where a block lies: in a slab of the class `first`, or, of some extents, in a run of its own. Two numbers and no more, so
+/// Where a block lies: in a slab of the class `first`, or, of some pages, in a span of its own. Two numbers and no more, so
 /// that a block is handed on in registers.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     first: u32,
-    extents: u32,
+    pages: u32,
 }
 
 impl Place {
     #[inline]
     fn small(class: usize) -> Place {
-        Place { first: class as u32, extents: 0 }
+        Place { first: class as u32, pages: 0 }
     }
 
     #[inline]
-    fn run(self) -> Option<Run> {
-        (self.extents > 0).then_some(Run { start: self.first, len: self.extents })
+    fn span(self) -> Option<Span> {
+        (self.pages > 0).then_some(Span { start: self.first, len: self.pages })
     }
 }
 

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     class::{blocks_in_slab, place_in_slab},
-    extent::Run,
+    spans::{PAGE, Span},
 };
-use crate::transport::segment::HUGE_PAGE;
 
 /// The free blocks of a class, by their offsets, and how many of each slab's blocks are among them.
 #[derive(Debug, Default)]
@@ -14,11 +13,12 @@ pub(super) struct Slabs {
     free: Vec<u64>,
     /// By the offset at which a slab begins.
     slabs: BTreeMap<u64, Slab>,
+    pages: u64,
 }
 
 #[derive(Debug)]
 struct Slab {
-    run: Run,
+    span: Span,
     blocks: usize,
     free: usize,
 }
@@ -39,24 +39,31 @@ impl Slabs {
         }
     }
 
+    /// Pages of all slabs.
+    pub(super) fn pages(&self) -> u64 {
+        self.pages
+    }
+
     /// Cuts a new slab into free blocks; the first of them are taken first.
-    pub(super) fn cut(&mut self, class: usize, slab: Run) {
-        let start = u64::from(slab.start) * HUGE_PAGE as u64;
+    pub(super) fn cut(&mut self, class: usize, slab: Span) {
+        let start = slab.offset();
         let blocks = blocks_in_slab(class, slab.len);
-        self.slabs.insert(start, Slab { run: slab, blocks, free: blocks });
+        self.slabs.insert(start, Slab { span: slab, blocks, free: blocks });
+        self.pages += u64::from(slab.len);
         self.free.extend((0..blocks).rev().map(|index| start + place_in_slab(class, index) as u64));
     }
 
     /// Takes out the slabs of which every block is free.
-    pub(super) fn take_empty(&mut self) -> Vec<Run> {
-        let empty: Vec<Run> =
-            self.slabs.extract_if(.., |_, slab| slab.free == slab.blocks).map(|(_, slab)| slab.run).collect();
+    pub(super) fn take_empty(&mut self) -> Vec<Span> {
+        let empty: Vec<Span> =
+            self.slabs.extract_if(.., |_, slab| slab.free == slab.blocks).map(|(_, slab)| slab.span).collect();
         if !empty.is_empty() {
-            let gone = |extent: u32| match empty.partition_point(|run| run.start <= extent) {
+            self.pages -= empty.iter().map(|slab| u64::from(slab.len)).sum::<u64>();
+            let gone = |page: u32| match empty.partition_point(|slab| slab.start <= page) {
                 0 => false,
-                after => extent < empty[after - 1].end(),
+                after => page < empty[after - 1].end(),
             };
-            self.free.retain(|&block| !gone((block / HUGE_PAGE as u64) as u32));
+            self.free.retain(|&block| !gone((block / PAGE as u64) as u32));
         }
         empty
     }
@@ -73,9 +80,9 @@ mod tests {
 
     #[test]
     fn a_slab_comes_back_when_its_last_block_does() {
-        let class = 47;
+        let class = 60;
         let mut slabs = Slabs::default();
-        let (first, second) = (Run { start: 3, len: 4 }, Run { start: 9, len: 4 });
+        let (first, second) = (Span { start: 3, len: 64 }, Span { start: 90, len: 64 });
         slabs.cut(class, first);
         slabs.cut(class, second);
         let count = blocks_in_slab(class, first.len);

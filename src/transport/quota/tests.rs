@@ -19,7 +19,7 @@ impl Tree {
     }
 
     fn host(&self) -> Host {
-        Host::find(&self.0.join("proc"))
+        Host::find(&self.0.join("proc"), &self.0.join("cgroup"))
     }
 }
 
@@ -123,8 +123,28 @@ fn the_machine_limits_where_no_group_does() {
     let tree = Tree::new("machine", &[("proc/meminfo", MEMINFO)]);
     assert_eq!(tree.host().total(), 24_683_520 << 10);
     assert_eq!(tree.host().headroom(), (24_351_744 << 10) - (24_683_520 << 10) / 32);
-    let nothing = Host::find(Path::new("/nonexistent"));
-    assert_eq!(nothing.headroom(), u64::MAX);
+}
+
+#[test]
+fn without_proc_the_system_call_and_the_mounted_groups_limit() {
+    let nothing = Host::find(Path::new("/nonexistent"), Path::new("/nonexistent"));
+    let (here, there) = (Host::here().memory().unwrap(), nothing.memory().unwrap());
+    // The system call counts what the kernel holds for itself in the same way, to a few pages.
+    assert!(here.total.abs_diff(there.total) <= here.total / 50, "{here:?}, without /proc {there:?}");
+    assert!(there.available > 0 && nothing.headroom() <= there.total && nothing.total() == there.total);
+    let tree = Tree::new("container", &[("cgroup/memory.max", "268435456\n"), ("cgroup/memory.current", "0\n")]);
+    assert_eq!((tree.host().total(), tree.host().headroom()), (1 << 28, (1 << 28) - (8 << 20)));
+    let text = "Node 0 MemFree: 5 kB\nNode 0 Active(file):  20 kB\nNode 0 Inactive(file):  100 kB\n";
+    assert_eq!(file_pages(text), 110 << 10);
+}
+
+#[test]
+fn a_backtrace_has_its_reserve() {
+    let files = [("cgroup/memory.max", "268435456\n"), ("cgroup/memory.current", "0\n")];
+    let tree = Tree::new("backtrace", &files);
+    let headroom = |backtrace: u64| Host { backtrace, ..tree.host() }.headroom();
+    assert_eq!(headroom(40 << 20), (208 << 20));
+    assert_eq!(headroom(1 << 40), (184 << 20));
 }
 
 #[test]
