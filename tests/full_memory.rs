@@ -1,5 +1,7 @@
 //! Where memory is full, operations that ndarray does in place need none: assigning operators, operators on arrays given by value, views.
 
+#![expect(clippy::assign_op_pattern, reason = "what `a = a + 1.0` does is tested")]
+
 use distob::prelude::*;
 use distob::{Error, Hub};
 
@@ -81,7 +83,7 @@ fn views_are_updated_in_full_memory() {
         let expected = |i: usize| {
             let x = (i % 1000) as f64;
             let x = if i > 0 { (x + 1.0) * 2.0 } else { x };
-            if i % 2 == 0 { x + (i % 1000) as f64 } else { x }
+            if i.is_multiple_of(2) { x + (i % 1000) as f64 } else { x }
         };
         assert!(a.iter().enumerate().all(|(i, &x)| x == expected(i)), "{n} elements");
         m += 1.0;

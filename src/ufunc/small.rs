@@ -249,11 +249,10 @@ pub unsafe fn sum_products(
         }
         let products = room.as_mut_ptr().cast::<u8>();
         // SAFETY: the operands' elements (contract); the room takes `n` products, and overlaps nothing.
-        let folded = unsafe {
+        unsafe {
             multiply(dtype, shape, operands, products)
                 && fold_axis(Fold::Sum, (dtype, products), shape, axis, (dtype, out, cells)).is_ok_and(|done| done)
-        };
-        folded
+        }
     })
 }
 
