@@ -9,20 +9,24 @@ use distob::prelude::*;
 /// Name, the program as a function of its size, and sizes.
 type Program = (&'static str, fn(usize) -> f64, &'static [usize]);
 
+mod source;
+
+#[expect(clippy::reversed_empty_ranges, reason = "ranges that end so far from the end")]
 mod theirs {
     use super::Program;
     use ndarray::{Axis, s};
     type Vector = ndarray::Array1<f64>;
     type Matrix = ndarray::Array2<f64>;
-    include!("source.rs");
+    super::source::programs!();
 }
 
+#[expect(clippy::reversed_empty_ranges, reason = "ranges that end so far from the end")]
 mod ours {
     use super::Program;
     use distob::prelude::*;
     type Vector = DistArray1<f64>;
     type Matrix = DistArray2<f64>;
-    include!("source.rs");
+    super::source::programs!();
 }
 
 /// Elements of a vector, and of a side of a matrix.
