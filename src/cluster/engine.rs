@@ -12,13 +12,13 @@ use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 use super::board::{Board, Participant, SLOTS};
-use super::crew::{Helper, serve};
 use super::image::Image;
 use super::job::{ChunkRunner, JobKind, kinds};
 use super::link::regions;
 use super::ship::Function;
 use super::spawn::{receive, take_socket};
 use super::task_context;
+use super::thread_pool::{Helper, serve};
 use super::unwind::AbortOnUnwind;
 use super::wire::{
     Assembly, Bytes, FAILED, Failed, HELLO, Hello, Outcome, PROTOCOL, READY, REPLY_ROOM, Ready, is_past, open_task,

@@ -10,10 +10,10 @@ use once_cell::sync::OnceCell;
 use super::agent::{Agent, Segments};
 use super::board::{BOARD_BYTES, Board, Counters, MAX_CHUNKS, MAX_PARTICIPANTS, MAX_PAYLOAD, Participant};
 use super::builder::{EngineKind, HubBuilder};
-use super::crew::{Crew, Helpers, wake_all};
 use super::job::{Job, JobKind, kinds};
 use super::link::LINK_BYTES;
 use super::task_pool::TaskPool;
+use super::thread_pool::{Helpers, ThreadPool, wake_all};
 use crate::error::{Error, Result};
 use crate::transport::fork::is_forked;
 use crate::transport::{Block, Home, Pool, PoolStats, Quota, Segment};
@@ -88,7 +88,7 @@ pub(super) struct Inner {
     pub(super) engines: usize,
     pool: Pool,
     _smallest: Block,
-    pub(super) crew: Arc<Crew>,
+    pub(super) thread_pool: Arc<ThreadPool>,
     /// Worker threads of this process, participants `1..=workers.len()`.
     workers: Mutex<Vec<JoinHandle<()>>>,
     pub(super) worker_count: usize,
@@ -163,12 +163,12 @@ impl Hub {
             }
             _ => threads.clone(),
         };
-        let crew = Arc::new(Crew::new(board, sharers, threads, config.deadline, config.stack));
-        let tasks = TaskPool::new(crew.board.clone(), width, config.stack);
-        let board_of_workers = crew.board.clone();
+        let thread_pool = Arc::new(ThreadPool::new(board, sharers, threads, config.deadline, config.stack));
+        let tasks = TaskPool::new(thread_pool.board.clone(), width, config.stack);
+        let board_of_workers = thread_pool.board.clone();
         let mut workers = Vec::with_capacity(worker_count);
         for index in 0..worker_count {
-            let crew = crew.clone();
+            let thread_pool = thread_pool.clone();
             let me = 1 + index as Participant;
             let pin = config.pin.then_some((index + 1) % cores);
             let thread = std::thread::Builder::new().name(format!("distob-{me}")).stack_size(config.stack);
@@ -176,7 +176,7 @@ impl Hub {
                 if let Some(core) = pin {
                     super::pin::pin_to(core);
                 }
-                crew.serve(me, index + 1 < cores);
+                thread_pool.serve(me, index + 1 < cores);
             });
             match spawned {
                 Ok(worker) => workers.push(worker),
@@ -195,7 +195,7 @@ impl Hub {
                 engines,
                 pool,
                 _smallest: smallest,
-                crew,
+                thread_pool,
                 workers: Mutex::new(workers),
                 worker_count,
                 tasks,
@@ -333,7 +333,7 @@ impl Hub {
             },
             None => 0,
         };
-        self.inner.crew.run(job, kind)
+        self.inner.thread_pool.run(job, kind)
     }
 
     /// Whether engine processes take part in jobs, so that a job's description is worth encoding.
@@ -359,7 +359,7 @@ impl Hub {
 
     /// What each engine has done so far; the threads of the hub's process come first.
     pub fn activity(&self) -> Vec<Activity> {
-        let board = &self.inner.crew.board;
+        let board = &self.inner.thread_pool.board;
         let mut all = vec![Activity { name: "hub".to_owned(), pid: None, counters: board.counters(0) }];
         for me in 1..=self.inner.worker_count {
             let counters = board.counters(me as Participant);
@@ -396,7 +396,7 @@ impl Inner {
             let agent = match (&self.control, self.config.kind) {
                 (Some(control), _) => {
                     let segments = Segments { control: control.clone(), arrays: Some(self.pool.segment().clone()) };
-                    Agent::start(&self.config, segments, self.crew.board.clone(), ranges)?
+                    Agent::start(&self.config, segments, self.thread_pool.board.clone(), ranges)?
                 }
                 (None, EngineKind::Embedded) => return Err(Error::invalid("this hub has no engine processes")),
                 // Engines that run tasks alone have a board of their own.
@@ -413,8 +413,8 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.crew.board.close();
-        wake_all(&self.crew.board, 1..MAX_PARTICIPANTS as Participant);
+        self.thread_pool.board.close();
+        wake_all(&self.thread_pool.board, 1..MAX_PARTICIPANTS as Participant);
         if let Some(agent) = self.agent.take() {
             agent.board().close();
             wake_all(agent.board(), 1..MAX_PARTICIPANTS as Participant);

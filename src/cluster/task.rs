@@ -148,7 +148,7 @@ impl<A, R> TaskBuilder<'_, A, R> {
         let (completion, route) = if inner.config.kind == EngineKind::Embedded {
             let completion = Completion::new(terms, Frames::new());
             let home = inner.home;
-            let (function, done, board) = (self.function, completion.clone(), inner.crew.board.clone());
+            let (function, done, board) = (self.function, completion.clone(), inner.thread_pool.board.clone());
             let run = move |id| {
                 let _context = task_context::enter(&board, id, deadline);
                 if is_past(deadline) {
@@ -258,7 +258,7 @@ impl<R: Message> Pending<R> {
         let inner = &self.hub.inner;
         inner.home.check()?;
         match self.route {
-            Route::Local { .. } => Ok(&inner.crew.board),
+            Route::Local { .. } => Ok(&inner.thread_pool.board),
             Route::Engine { .. } => inner.agent().map(|agent| agent.board()),
         }
     }

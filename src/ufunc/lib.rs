@@ -1,20 +1,20 @@
 //! Kernels and fused programs over slices, for distob and for nobody else: not a library for users, who have distob. Pure: knows
 //! neither processes nor hosts.
 
-mod ahead;
 mod cost;
 mod dtype;
 mod error;
-mod feed;
 mod fold;
 mod identity;
 pub mod kernel;
-mod known;
 mod layout;
 mod map;
 pub mod matrix;
 mod op;
+mod operand_loader;
 mod plan;
+mod plan_cache;
+mod prefetch;
 mod program;
 pub mod scan;
 pub mod scatter;
@@ -24,7 +24,7 @@ pub mod small;
 mod stream;
 pub mod strided;
 mod transpose;
-mod turn;
+mod transpose_tile;
 pub mod user;
 mod value;
 mod view;

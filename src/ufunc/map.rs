@@ -1,11 +1,11 @@
 //! Maps: a program over every element of a shape, cut into chunks, in an order that is kind to memory.
 
-use super::feed::{Apart, Feed, Session};
 use super::layout::Layout;
+use super::operand_loader::{Apart, OperandLoader, Session};
 use super::program::Code;
 use super::simd::Isa;
 use super::stream;
-use super::turn::{Tile, turn};
+use super::transpose_tile::{Tile, turn};
 use super::view::{Axis, View};
 use super::work::protocol::Extent;
 use super::{DType, Program};
@@ -31,7 +31,7 @@ pub(super) fn chunk_elements(elements: usize) -> usize {
 /// A map made ready to run.
 #[derive(Debug)]
 pub(super) struct Map {
-    feed: Feed,
+    feed: OperandLoader,
     /// Offset in bytes of each operand's first element in loop order.
     offsets: Vec<isize>,
     elements: usize,
@@ -100,7 +100,7 @@ impl Map {
             })
             .collect();
         let stream = traffic >= STREAM;
-        let feed = Feed::new(code, views, stream);
+        let feed = OperandLoader::new(code, views, stream);
         let per_chunk = chunk_elements(elements);
         let (units, per_chunk) = match &order {
             // Whole rows where there are, whole pages of the smallest type otherwise.

@@ -1,10 +1,10 @@
 //! A plan: what one job over an array computes, as participants in any process can carry it out chunk by chunk.
 
-use super::feed::Apart;
 use super::fold::{Fold, FoldRun};
-use super::known;
 use super::layout::Layout;
 use super::map::Map;
+use super::operand_loader::Apart;
+use super::plan_cache;
 use super::program::{Fault, check, limits, take_mark, zero};
 use super::{DType, Instr, Op, Program, ValueId};
 use crate::{Error, Result};
@@ -117,9 +117,9 @@ impl Plan {
             return Plan::map(program, &taken(shape, &kept), &layouts(inputs, &kept), &layouts(outputs, &kept));
         }
         let stores = |kind: &Kind| matches!(kind, Kind::Map { outputs: there } if there == outputs);
-        match known::find(|known| stores(&known.kind) && known.computes(&program, shape, inputs)) {
+        match plan_cache::find(|known| stores(&known.kind) && known.computes(&program, shape, inputs)) {
             Some(plan) => Ok(plan),
-            None => known::make(Description::map(program, shape, inputs, outputs)),
+            None => plan_cache::make(Description::map(program, shape, inputs, outputs)),
         }
     }
 
@@ -135,9 +135,9 @@ impl Plan {
             return Plan::fold(program, &taken(shape, &kept), &layouts(inputs, &kept), fold, &axes);
         }
         let folds = |kind: &Kind| matches!(kind, Kind::Fold { fold: f, axes: a } if *f == fold && a == axes);
-        match known::find(|known| folds(&known.kind) && known.computes(&program, shape, inputs)) {
+        match plan_cache::find(|known| folds(&known.kind) && known.computes(&program, shape, inputs)) {
             Some(plan) => Ok(plan),
-            None => known::make(Description::fold(program, shape, inputs, fold, axes)),
+            None => plan_cache::make(Description::fold(program, shape, inputs, fold, axes)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::fold;
 use super::kernel::{Arg, recipe, splat, splat_lanes};
-use super::known;
+use super::plan_cache;
 use super::simd::Isa;
 use super::stream::Line;
 use super::strided;
@@ -454,7 +454,7 @@ pub unsafe fn fold_axis(
     if simple && unsafe { fold::sums(fold, from, (a, cells * n), row, !last, out) } {
         return Ok(true);
     }
-    let plan = match known::find(|known| known.is_plain_fold(from, shape, fold, axis)) {
+    let plan = match plan_cache::find(|known| known.is_plain_fold(from, shape, fold, axis)) {
         Some(plan) => plan,
         None => {
             let program = Program { inputs: vec![from], outputs: vec![0], ..Program::default() };

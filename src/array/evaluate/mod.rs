@@ -441,7 +441,7 @@ pub(crate) fn fold(hub: &Hub, operand: &Operand, fold: Fold, axes: &[usize], kep
 }
 
 /// Computes what must have its value before a program over `shape` can read `operand`.
-pub(crate) fn settle(operand: &Operand, shape: &[usize]) -> Result<()> {
+pub(crate) fn evaluate_needed(operand: &Operand, shape: &[usize]) -> Result<()> {
     let mut needs = Needs::default();
     needs.of_operand(operand, shape, false, &mut Vec::new());
     evaluate(&needs.first)
@@ -483,7 +483,7 @@ pub(crate) fn fold_all(hub: &Hub, operand: &Operand, kind: Fold) -> Result<Leaf>
     let results = match pending.and_then(|node| node.folded(asked)) {
         Some(results) => results,
         None => {
-            settle(operand, operand.shape())?;
+            evaluate_needed(operand, operand.shape())?;
             let axes = Dims::from_fn(operand.shape().len(), |axis| axis);
             let results = fold(hub, operand, asked, &axes, &[])?;
             if let Some(node) = pending {

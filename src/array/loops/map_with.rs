@@ -13,7 +13,7 @@ use ndarray::{ArrayView, Dimension};
 
 use crate::array::evaluate::driver::within;
 use crate::array::loops::rows::{Each1, MOST, Places, Rows, fill};
-use crate::array::loops::walk::{Shared, Walk};
+use crate::array::loops::walk::{SharedPointer, Walk};
 use crate::array::storage::store::Held;
 use crate::cluster::{ChunkRunner, Constant, Hub, JobKind, function_at, number_of};
 use crate::element::Element;
@@ -42,7 +42,7 @@ type RunFn = unsafe fn(*const (), &State, &[*const u8; MOST], &[isize; MOST], *m
 
 /// What the constant of each type of function says.
 #[repr(C)]
-struct Traveller {
+struct UserFunction {
     magic: u64,
     elements: fn() -> Elements,
     decode: fn(&[u8]) -> Result<State>,
@@ -50,7 +50,7 @@ struct Traveller {
 }
 
 // SAFETY: `repr(C)`: the number, then three function pointers, of eight bytes each.
-unsafe impl Constant for Traveller {
+unsafe impl Constant for UserFunction {
     const MAGIC: u64 = 0x6469_7374_6f62_726f;
 }
 
@@ -61,8 +61,8 @@ struct With<'a, S, A, R> {
 }
 
 impl<S: Message + Send + Sync + 'static, A: Element, R: Element> With<'_, S, A, R> {
-    const TRAVELLER: &'static Traveller = &Traveller {
-        magic: Traveller::MAGIC,
+    const USER_FUNCTION: &'static UserFunction = &UserFunction {
+        magic: UserFunction::MAGIC,
         elements: || [(size_of::<A>(), align_of::<A>()), (size_of::<R>(), align_of::<R>())],
         decode: |bytes| Ok(Box::new(unarchive::<S>(bytes)?)),
         run: Self::remote,
@@ -95,7 +95,7 @@ impl<S: Message + Send + Sync + 'static, A: Element, R: Element> With<'_, S, A, 
         grain: usize,
     ) -> Result<Option<Vec<u8>>> {
         // A function of a library that the program has loaded: no other process can be told of it.
-        let Ok(number) = number_of(Self::TRAVELLER, self.function as *const ()) else { return Ok(None) };
+        let Ok(number) = number_of(Self::USER_FUNCTION, self.function as *const ()) else { return Ok(None) };
         let segment = hub.pool().segment();
         let base = segment.base().as_ptr() as usize;
         let offset = |at: *const u8| (at as usize).checked_sub(base).filter(|&offset| offset < segment.len());
@@ -158,8 +158,8 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
         rest = more;
         Ok::<u64, Error>(u64::from_le_bytes(*word))
     };
-    let (traveller, code) = function_at::<Traveller>(next()?)?;
-    let [input, output] = (traveller.elements)();
+    let (function, code) = function_at::<UserFunction>(next()?)?;
+    let [input, output] = (function.elements)();
     let (grain, len, from, to, axes) = (next()?, next()?, next()?, next()?, next()?);
     if grain == 0 || !(1..=AXES as u64).contains(&axes) {
         return Err(Error::frame(format!("a function over {axes} axes, {grain} places at a time")));
@@ -181,19 +181,20 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
         let reach = i128::from(stride) * (i128::from(length) - 1);
         (low, high) = (low + reach.min(0), high + reach.max(0));
     }
-    let (mut bases, mut sizes) = ([Shared(std::ptr::null_mut()); MOST], [0; MOST]);
-    bases[0] = Shared(within(segment, from, low * input.0 as i128, (high + 1) * input.0 as i128, input.1 as u64)?);
+    let (mut bases, mut sizes) = ([SharedPointer(std::ptr::null_mut()); MOST], [0; MOST]);
+    bases[0] =
+        SharedPointer(within(segment, from, low * input.0 as i128, (high + 1) * input.0 as i128, input.1 as u64)?);
     sizes[0] = input.0;
-    let out = Shared(within(segment, to, 0, i128::from(len) * output.0 as i128, output.1 as u64)?);
+    let out = SharedPointer(within(segment, to, 0, i128::from(len) * output.0 as i128, output.1 as u64)?);
     // Reading the state is the program's own code, which may panic.
-    let state = catch_unwind(|| (traveller.decode)(rest)).map_err(|panic| {
+    let state = catch_unwind(|| (function.decode)(rest)).map_err(|panic| {
         let error = Error::frame(panic_message(&*panic));
         drop(PanicPayload::from(panic));
         error
     })??;
     let walk = Walk { lengths: lengths.iter().map(|&length| length as usize).collect(), strides };
     let places = Places { walk, bases, sizes };
-    let code = Shared(code.cast_mut());
+    let code = SharedPointer(code.cast_mut());
     let (segment, grain, len, size) = (segment.clone(), grain as usize, len as usize, output.0);
     Ok(Box::new(move |chunk| {
         let _mapped = &segment;
@@ -203,7 +204,7 @@ fn prepare(payload: &[u8], segment: &Arc<Segment>) -> Result<ChunkRunner> {
             // aligned, which is mapped as long as it is kept; that nobody else writes there is the hub's doing: it owns the
             // pool and posts jobs on unpublished blocks. The frame's checksum was right, so that the hub wrote it, which has the
             // number of the function from `number_of`, with the constant of its type; the state is of the same constant.
-            unsafe { (traveller.run)(code.at(), &state, from, steps, out.at().add(start * size), n) }
+            unsafe { (function.run)(code.at(), &state, from, steps, out.at().add(start * size), n) }
         });
     }))
 }
@@ -219,8 +220,8 @@ mod tests {
         let b = hub.scatter(&ndarray::Array1::<f64>::zeros(8192)).unwrap();
         let rows = With { state: &1.0f64, function: |shift, x: f64| x + shift };
         let walk = Walk::new(&[8192], &[0], [&[1], &[0], &[0], &[0], &[0], &[0]]);
-        let mut bases = [Shared(std::ptr::null_mut()); MOST];
-        bases[0] = Shared(a.as_ptr().cast_mut().cast());
+        let mut bases = [SharedPointer(std::ptr::null_mut()); MOST];
+        bases[0] = SharedPointer(a.as_ptr().cast_mut().cast());
         let places = Places { walk, bases, sizes: [8, 0, 0, 0, 0, 0] };
         let frame = rows.describe(&hub, &places, (b.as_ptr().cast(), 8192), 4096).unwrap().unwrap();
         let (_, payload) = Header::open(&frame).unwrap();

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use ndarray::{ArrayView, Dimension};
 use smallvec::SmallVec;
 
-use crate::array::loops::walk::{Elsewhere, How, Shared, Walk, parallel_with};
+use crate::array::loops::walk::{Elsewhere, How, SharedPointer, Walk, parallel_with};
 use crate::array::shape::broadcast::{memory_order, strides_in_order};
 use crate::array::shape::dims::{Dims, checked_bytes, volume};
 use crate::array::storage::shared;
@@ -166,11 +166,13 @@ unsafe fn filled(
     let strides = std::array::from_fn(|k| operands.get(k).map_or(&none[..], |(_, strides)| strides));
     let places = Places {
         walk: Walk::new(shape, &order, strides),
-        bases: std::array::from_fn(|k| Shared(operands.get(k).map_or(std::ptr::null_mut(), |(at, _)| at.cast_mut()))),
+        bases: std::array::from_fn(|k| {
+            SharedPointer(operands.get(k).map_or(std::ptr::null_mut(), |(at, _)| at.cast_mut()))
+        }),
         sizes: *sizes,
     };
     let (n, store) = (volume(shape), shared::Shared::new(Store::new(hub, checked_bytes(shape, size)?)?));
-    let to = Shared(store.base());
+    let to = SharedPointer(store.base());
     let results = (to.at().cast_const(), n);
     let encode = describe.map(|(kind, describe)| (kind, |grain: usize| describe(&places, results, grain)));
     let elsewhere = encode.as_ref().map(|(kind, payload)| Elsewhere { kind, payload });
@@ -186,7 +188,7 @@ unsafe fn filled(
 /// Where the elements of operands are, run by run.
 pub(in crate::array) struct Places {
     pub(in crate::array) walk: Walk<MOST>,
-    pub(in crate::array) bases: [Shared<u8>; MOST],
+    pub(in crate::array) bases: [SharedPointer<u8>; MOST],
     pub(in crate::array) sizes: [usize; MOST],
 }
 

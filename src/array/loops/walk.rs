@@ -156,15 +156,15 @@ impl<const K: usize> Walk<K> {
 
 /// A pointer that the threads of one loop share.
 #[derive(Clone, Copy)]
-pub(in crate::array) struct Shared<T>(pub(in crate::array) *mut T);
+pub(in crate::array) struct SharedPointer<T>(pub(in crate::array) *mut T);
 
 // SAFETY: the loops below read through it what nobody writes, or write disjoint places; `T: Send` elements may be
 // written and read by other threads.
-unsafe impl<T: Send> Sync for Shared<T> {}
+unsafe impl<T: Send> Sync for SharedPointer<T> {}
 // SAFETY: as for `Sync`.
-unsafe impl<T: Send> Send for Shared<T> {}
+unsafe impl<T: Send> Send for SharedPointer<T> {}
 
-impl<T> Shared<T> {
+impl<T> SharedPointer<T> {
     /// The pointer; a method, so that closures capture the wrapper and not the pointer in it.
     pub(in crate::array) fn at(&self) -> *mut T {
         self.0
@@ -363,7 +363,7 @@ unsafe fn bits(
     }
     let walk = Walk::new(shape, order, [strides]);
     // As bytes, which may be sent to other threads whatever the type is.
-    let (source, target) = (Shared(at.cast_mut()), Shared(to));
+    let (source, target) = (SharedPointer(at.cast_mut()), SharedPointer(to));
     parallel(hub, name, n, 2 * size, &|range| {
         walk.runs(range, |[offset], [step], start, length| {
             // SAFETY: `offset` and `step` walk through the indices of the elements; places `start..` are this run's own, since runs of one
@@ -423,7 +423,7 @@ pub(crate) fn update<A: Element, D: Dimension>(
 ) -> Result<()> {
     let order = memory_order(view.shape(), &[view.strides()]);
     let walk = Walk::new(view.shape(), &order, [view.strides()]);
-    let (length, elements) = (view.len(), Shared(view.as_mut_ptr()));
+    let (length, elements) = (view.len(), SharedPointer(view.as_mut_ptr()));
     parallel_with(hub, name, length, 32, How { closure: true, ..How::default() }, &|range| {
         walk.runs(range, |[offset], [step], _, length| {
             for i in 0..length as isize {
@@ -447,7 +447,7 @@ pub(crate) fn update_with<A: Element, B: Element, D: Dimension>(
     let order = memory_order(view.shape(), &[view.strides(), other.strides()]);
     let walk = Walk::new(view.shape(), &order, [view.strides(), other.strides()]);
     let length = view.len();
-    let (elements, other) = (Shared(view.as_mut_ptr()), Shared(other.as_ptr().cast_mut()));
+    let (elements, other) = (SharedPointer(view.as_mut_ptr()), SharedPointer(other.as_ptr().cast_mut()));
     parallel(hub, name, length, 32, &|range| {
         walk.runs(range, |[to, from], [step_to, step_from], _, length| {
             for i in 0..length as isize {
@@ -469,7 +469,7 @@ pub(crate) fn fill<A: Element, D: Dimension>(
     value: A,
 ) -> Result<Held<A, D>> {
     let fill = |out: &mut [MaybeUninit<A>]| {
-        let target = Shared(out.as_mut_ptr());
+        let target = SharedPointer(out.as_mut_ptr());
         parallel(hub, "fill", out.len(), size_of::<A>(), &|range| {
             // SAFETY: pieces of one loop are disjoint parts of `0..out.len()`.
             unsafe { std::slice::from_raw_parts_mut(target.at().add(range.start), range.len()) }
@@ -511,7 +511,7 @@ pub(crate) fn from_index<A: Element, D: Dimension>(
     let column_major = strides_of(&shape) != row_major(&lengths);
     let inner_first = |nth: usize| if column_major { nth } else { rank - 1 - nth };
     let fill = |out: &mut [MaybeUninit<A>]| {
-        let target = Shared(out.as_mut_ptr());
+        let target = SharedPointer(out.as_mut_ptr());
         parallel_with(hub, name, out.len(), 64, How { closure: true, ..How::default() }, &|range| {
             let mut index = D::zeros(rank);
             let mut rest = range.start;

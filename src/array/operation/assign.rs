@@ -84,7 +84,7 @@ impl<A: Element, D: Dimension> DistArray<A, D> {
             return walk::update_with(&hub, "assign", &mut self.held_mut()?.view, &stretched, |to, from| *to = from);
         }
         let operand = value.operand(&hub)?;
-        evaluate::settle(&operand, self.shape())?;
+        evaluate::evaluate_needed(&operand, self.shape())?;
         let target = match in_place && !evaluate::may_fail(&operand) {
             true => self.held_mut()?.target(),
             false => None,

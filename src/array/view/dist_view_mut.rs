@@ -321,7 +321,7 @@ impl<A: Element, D: Dimension> DistViewMut<'_, A, D> {
         if let (Some(operand), Some(target)) = (pending(&value), self.target())
             && !evaluate::may_fail(&operand)
         {
-            evaluate::settle(&operand, self.view.shape())?;
+            evaluate::evaluate_needed(&operand, self.view.shape())?;
             return evaluate::map_into(&hub, &operand, &target);
         }
         self.copy_from(&hub, &value)

@@ -236,7 +236,7 @@ impl Core {
         empty.iter().for_each(|&run| drop(self.give_back(run)));
 
         let mut book = self.book();
-        book.settle(run, &cold, &empty);
+        book.finish_growth(run, &cold, &empty);
         book.ahead = 0;
         book.fresh = Some(run);
         drop(book);
@@ -289,7 +289,7 @@ impl Core {
         tracing::warn!(%error, "the system refused memory below the quota");
         cold.iter().for_each(|&run| drop(self.give_back(run)));
         book = self.book();
-        book.settle(run, &cold, &cold);
+        book.finish_growth(run, &cold, &cold);
         drop(book);
         Err(self.out_of_memory(bytes(run)))
     }
@@ -369,7 +369,7 @@ impl Book {
     }
 
     /// The end of a growth whose run becomes free, but for `empty`, those of its `cold` parts that got no memory.
-    fn settle(&mut self, run: Run, cold: &[Run], empty: &[Run]) {
+    fn finish_growth(&mut self, run: Run, cold: &[Run], empty: &[Run]) {
         self.growing -= total(cold);
         self.committed -= total(empty);
         self.separate(run, empty);

@@ -135,6 +135,6 @@ pub(super) fn count_outside(core: &Arc<Core>, bytes: i64) {
 }
 
 /// Adds what this thread has counted to the pool's account.
-pub(super) fn settle(core: &Arc<Core>) {
+pub(super) fn flush_counter(core: &Arc<Core>) {
     with(core, |set| set.counter.flush(&core.account));
 }

@@ -209,7 +209,7 @@ impl Pool {
             }
         }
         let offset = blocks.pop().expect("not empty");
-        magazine::settle(core);
+        magazine::flush_counter(core);
         core.account.add(size_of_class(class) as i64);
         magazine::stock(core, class, &mut blocks);
         Ok((offset, Place::small(class)))
@@ -222,7 +222,7 @@ impl Pool {
         let line = 2 * (self.0.turn.fetch_add(1, Relaxed) as usize * 13 % 32) + 1;
         let Some(pages) = pages_for(bytes, line) else { return Err(core.out_of_memory(bytes as u64)) };
         let span = self.take_span(pages, bytes)?;
-        magazine::settle(core);
+        magazine::flush_counter(core);
         core.account.add(held_by(span));
         Ok((span.offset() + (line * LINE) as u64, Place { first: span.start, pages: span.len }))
     }
@@ -256,7 +256,7 @@ impl Pool {
     }
 
     fn put_span(&self, span: Span) {
-        magazine::settle(&self.0.core);
+        magazine::flush_counter(&self.0.core);
         self.0.core.account.add(-held_by(span));
         self.0.core.spans().put(span);
     }
@@ -461,7 +461,7 @@ impl Pool {
     #[cold]
     fn put_small(&self, class: usize, offset: u64) {
         let core = &self.0.core;
-        magazine::settle(core);
+        magazine::flush_counter(core);
         core.account.add(-(size_of_class(class) as i64));
         core.slabs(class).put([offset]);
     }

@@ -1,6 +1,6 @@
 //! Two folds of the same values at once: each value is read once, and watched once.
 
-use super::kernel::{LANES, Reduce, Reducer, all_calm, four_groups, in_doubt, ordered, stepped};
+use super::kernel::{LANES, Reduce, Reducer, all_without_nan, four_groups, in_doubt, ordered, stepped};
 use crate::simd::Isa;
 
 /// Folds `n` values into the lanes of two folds; `n` is a multiple of [`LANES`] but for the last call.
@@ -52,9 +52,9 @@ unsafe fn run<R: Reduce, S: Reduce<In = R::In, Acc = R::Acc>>(
                     seen[i] = R::watch(seen[i], values);
                 }
             }
-            let calm = all_calm::<R>(seen);
+            let has_no_nan = all_without_nan::<R>(seen);
             // What one of the two is sure of need not be looked at again.
-            let done = |doubt: bool| if calm && !doubt { fours } else { 0 };
+            let done = |doubt: bool| if has_no_nan && !doubt { fours } else { 0 };
             let (first, later) = (done(in_doubt::<R>(local)), done(in_doubt::<S>(other)));
             lanes.write(stepped::<R>(local, x.add(first), n - first));
             second.write(stepped::<S>(other, x.add(later), n - later));

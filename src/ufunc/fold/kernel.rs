@@ -41,7 +41,7 @@ pub(super) trait Reduce {
     }
     /// Whether no value that was seen was NaN; `false` for some others too.
     #[inline(always)]
-    fn calm(_: Self::Acc) -> bool {
+    fn has_no_nan(_: Self::Acc) -> bool {
         true
     }
     /// Whether this, from `ordered`, may have the wrong sign.
@@ -53,8 +53,8 @@ pub(super) trait Reduce {
 
 /// Whether no value that the lanes have seen was NaN.
 #[inline(always)]
-pub(super) fn all_calm<R: Reduce>(seen: [R::Acc; LANES]) -> bool {
-    seen.into_iter().fold(true, |calm, seen| calm & R::calm(seen))
+pub(super) fn all_without_nan<R: Reduce>(seen: [R::Acc; LANES]) -> bool {
+    seen.into_iter().fold(true, |has_no_nan, seen| has_no_nan & R::has_no_nan(seen))
 }
 
 /// Whether what the lanes give in all may have the wrong sign.
@@ -140,7 +140,7 @@ pub(super) unsafe fn round<R: Reduce>(lanes: [R::Acc; LANES], x: *const R::In, n
             let [a, b, c, d] = unsafe { four_groups(x.add(at)) };
             watched::<R>(&mut local, a, b, c, d, &mut seen);
         }
-        if all_calm::<R>(seen) && !in_doubt::<R>(local) {
+        if all_without_nan::<R>(seen) && !in_doubt::<R>(local) {
             done = fours;
         }
     }
@@ -248,7 +248,7 @@ unsafe fn rows<R: Reduce>(acc: *mut u8, x: *const u8, stride: isize, rows: usize
                 }
                 r += 4;
             }
-            if !all_calm::<R>(seen) || acc.iter().fold(false, |doubt, &acc| doubt | R::doubtful(acc)) {
+            if !all_without_nan::<R>(seen) || acc.iter().fold(false, |doubt, &acc| doubt | R::doubtful(acc)) {
                 r = 0;
             }
         }

@@ -5,7 +5,7 @@
 use super::FoldRun;
 use super::deviations::Sums;
 use super::state::{Method, Second, Spread, State};
-use crate::feed::{Apart, Feed, Session};
+use crate::operand_loader::{Apart, OperandLoader, Session};
 use crate::simd::Isa;
 use std::ops::Range;
 
@@ -51,7 +51,14 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub fn new(method: &Method, feed: &Feed, outer: usize, rows: usize, inner: usize, per_chunk: usize) -> Rows {
+    pub fn new(
+        method: &Method,
+        feed: &OperandLoader,
+        outer: usize,
+        rows: usize,
+        inner: usize,
+        per_chunk: usize,
+    ) -> Rows {
         let single = matches!(method.second, Second::Place(_));
         let group = if single { 1 } else { group_of(rows, inner) };
         let width = group * inner;
@@ -171,7 +178,7 @@ struct Work<'a> {
     rows: &'a Rows,
     fold: &'a FoldRun,
     method: &'a Method,
-    feed: &'a Feed,
+    feed: &'a OperandLoader,
     /// Inputs of which rows are brought one by one.
     apart: Option<Apart<'a>>,
     /// The outer cell of the item.

@@ -16,10 +16,10 @@ mod reducers;
 mod state;
 mod trailing;
 
-use super::feed::{Apart, Feed};
 use super::kernel::{Arg, Kernel, recipe};
 use super::layout::Layout;
 use super::map::{STREAM, chunk_elements};
+use super::operand_loader::{Apart, OperandLoader};
 use super::program::{Code, check};
 use super::simd::Isa;
 use super::view::{Axis, View};
@@ -227,8 +227,8 @@ fn absorbing(program: &Program, fold: Fold) -> Option<Method> {
 }
 
 /// What is folded. Both extremes take longer strips, which fill all lanes of both several times over.
-fn fed(method: &Method, code: Code, views: Vec<View>, stream: bool) -> Feed {
-    let mut feed = Feed::new(code, views, stream);
+fn fed(method: &Method, code: Code, views: Vec<View>, stream: bool) -> OperandLoader {
+    let mut feed = OperandLoader::new(code, views, stream);
     if matches!(method.second, Second::Greatest(_)) {
         feed.strip = feed.strip.max(STRIP);
     }
@@ -239,7 +239,7 @@ fn fed(method: &Method, code: Code, views: Vec<View>, stream: bool) -> Feed {
 #[derive(Debug)]
 pub(super) struct FoldRun {
     method: Method,
-    feed: Feed,
+    feed: OperandLoader,
     /// Where the reduced and inner elements of each input begin, for every outer cell.
     outer: Vec<View>,
     /// Cells of the result.
@@ -309,7 +309,7 @@ impl FoldRun {
             sizes.iter().enumerate().map(|(k, &size)| View::new(size, axes(k, size))).collect()
         };
         if cells == 0 || values == 0 {
-            let feed = Feed::new(code, views(&[]), false);
+            let feed = OperandLoader::new(code, views(&[]), false);
             let run =
                 FoldRun { method, feed, outer: Vec::new(), cells, values, shape: Shape::Empty, chunks: 1, parts: 0 };
             return Ok(run);

@@ -179,7 +179,7 @@ impl<T: Bounded, const GREATEST: bool> Reduce for Extreme<T, GREATEST> {
         seen.add(a.add(b).add(c.add(d)))
     }
     #[inline(always)]
-    fn calm(seen: T) -> bool {
+    fn has_no_nan(seen: T) -> bool {
         !seen.nan()
     }
     #[inline(always)]
@@ -250,8 +250,8 @@ impl<R: Reduce<In: Bounded>> Reduce for Magnitude<R> {
         R::watch(seen, values)
     }
     #[inline(always)]
-    fn calm(seen: R::Acc) -> bool {
-        R::calm(seen)
+    fn has_no_nan(seen: R::Acc) -> bool {
+        R::has_no_nan(seen)
     }
 }
 

@@ -4,7 +4,7 @@ use super::kernel::LANES;
 use super::pairwise::Tree;
 use super::state::{Method, Second, Spread, State};
 use super::{FoldRun, TILE};
-use crate::feed::{Apart, Feed, Session};
+use crate::operand_loader::{Apart, OperandLoader, Session};
 use crate::simd::Isa;
 use crate::stream::Line;
 use std::ops::Range;
@@ -117,7 +117,7 @@ impl Runs {
 /// One thread's work on runs.
 struct Run<'a> {
     method: &'a Method,
-    feed: &'a Feed,
+    feed: &'a OperandLoader,
     isa: Isa,
     session: Session<'a>,
     tree: Tree<'a>,
@@ -138,7 +138,7 @@ const LANE_BYTES: usize = LANES * 16;
 const ALL_LANES: usize = 2 * LANE_BYTES;
 
 impl<'a> Run<'a> {
-    fn new(method: &'a Method, feed: &'a Feed, inputs: &[*const u8]) -> Run<'a> {
+    fn new(method: &'a Method, feed: &'a OperandLoader, inputs: &[*const u8]) -> Run<'a> {
         let isa = Isa::current();
         let direct = feed.code.identity && feed.views[0].contiguous() && !feed.views[0].axes.is_empty();
         let session = feed.session(isa, false, inputs, ALL_LANES + TILE * 16);

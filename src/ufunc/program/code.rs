@@ -7,8 +7,8 @@
 use super::expand::expand;
 use super::{Fault, check, fault};
 use crate::Result;
-use crate::ahead::Ahead;
 use crate::kernel::{Arg, Kernel, SPLAT, copy, fused, recipe, splat_lanes};
+use crate::prefetch::Prefetch;
 use crate::simd::Isa;
 use crate::stream::Line;
 use crate::{DType, Op, Program, Scalar};
@@ -222,7 +222,7 @@ impl Code {
     /// `table` is that of [`Code::table`], with the slots of inputs, registers and outputs filled: each aligned for its
     /// type and of `n` elements or, for inputs, a splat; registers and outputs are writable and overlap nothing.
     #[inline]
-    pub unsafe fn run(&self, table: &[Arg], n: usize, isa: Isa, stream: bool, mut ahead: Ahead) {
+    pub unsafe fn run(&self, table: &[Arg], n: usize, isa: Isa, stream: bool, mut ahead: Prefetch) {
         let outputs = self.output_slot();
         for step in &self.steps {
             ahead.step();

@@ -3,7 +3,7 @@
 use super::step::Step;
 use crate::simd::Isa;
 use crate::stream::Line;
-use crate::turn::{Tile, turn};
+use crate::transpose_tile::{Tile, turn};
 use std::mem::MaybeUninit;
 
 /// Runs side by side, and most elements of each.

@@ -2,7 +2,7 @@
 
 use super::protocol::{Access, Extent, Operand, Operands, Phase, Room, Verdict, Work, tag};
 use super::wire::{Reader, Writer};
-use crate::feed::Apart;
+use crate::operand_loader::Apart;
 use crate::plan::{Description, Kind};
 use crate::program::limits;
 use crate::{DType, Error, Fold, Instr, Op, Plan, Program, Result, Scalar};

@@ -76,7 +76,7 @@ impl<'a> Frame<'a> {
 }
 
 /// The board, and what the threads of this process share beside it.
-pub(super) struct Crew {
+pub(super) struct ThreadPool {
     pub(super) board: Board,
     home: Home,
     /// For each slot, the poster's [`Frame`].
@@ -106,11 +106,17 @@ pub(super) struct Helpers {
     pub(super) awake: usize,
 }
 
-impl Crew {
-    /// A crew of `threads` of this process, and of `sharers`, the same ones or threads of engine processes.
-    pub(super) fn new(board: Board, sharers: Helpers, threads: Helpers, patience: Duration, stack: usize) -> Crew {
+impl ThreadPool {
+    /// A thread pool of `threads` of this process, and of `sharers`, the same ones or threads of engine processes.
+    pub(super) fn new(
+        board: Board,
+        sharers: Helpers,
+        threads: Helpers,
+        patience: Duration,
+        stack: usize,
+    ) -> ThreadPool {
         let width = threads.who.len() + 1;
-        Crew {
+        ThreadPool {
             board,
             home: Home::here(),
             frames: [const { AtomicPtr::new(std::ptr::null_mut()) }; SLOTS],
@@ -128,13 +134,13 @@ impl Crew {
     }
 
     /// Runs a job to its end. The calling thread takes part.
-    pub(super) fn run(self: &Arc<Crew>, job: &Job<'_>, kind: u32) -> Result<()> {
+    pub(super) fn run(self: &Arc<ThreadPool>, job: &Job<'_>, kind: u32) -> Result<()> {
         // A small one runs where its caller is: to change threads takes longer.
         let moves = job.closure && job.chunks > 1 && job.bytes >= WAKE_FROM;
         if moves { self.pool.install(|| self.run_here(job, kind)) } else { self.run_here(job, kind) }
     }
 
-    fn run_here(self: &Arc<Crew>, job: &Job<'_>, kind: u32) -> Result<()> {
+    fn run_here(self: &Arc<ThreadPool>, job: &Job<'_>, kind: u32) -> Result<()> {
         let frame = Frame::new(job.local);
         let helpers = if job.remote.is_some() { &self.sharers } else { &self.threads };
         let mut lost = None;
@@ -162,7 +168,7 @@ impl Crew {
 
     /// Runs a job on the board; the chunk that engine processes have died of, where there is one.
     fn share(
-        self: &Arc<Crew>,
+        self: &Arc<ThreadPool>,
         job: &Job<'_>,
         kind: u32,
         frame: &Frame<'_>,
@@ -345,11 +351,11 @@ impl Crew {
     }
 
     /// Asks threads of the rayon pool that this thread is one of for help.
-    fn ask(self: &Arc<Crew>, slot: usize, posted: &Posted, most: usize) {
+    fn ask(self: &Arc<ThreadPool>, slot: usize, posted: &Posted, most: usize) {
         for home in 1..=most.min(posted.total as usize - 1) as u32 {
-            let (crew, posted) = (self.clone(), *posted);
+            let (thread_pool, posted) = (self.clone(), *posted);
             // One that comes when the job is over claims nothing.
-            rayon::ask(move || _ = crew.help(slot, &posted, 0, home));
+            rayon::ask(move || _ = thread_pool.help(slot, &posted, 0, home));
         }
     }
 
@@ -361,7 +367,7 @@ impl Crew {
 
     /// Computes chunks of a job as `me`, a thread of this process, beginning with those of lane `home`; whether there were any.
     fn help(&self, slot: usize, posted: &Posted, me: Participant, home: u32) -> bool {
-        let Crew { board, frames, .. } = self;
+        let ThreadPool { board, frames, .. } = self;
         let mut any = false;
         while let Some(chunk) = board.claim(slot, posted, me, home) {
             let claimed = AbortOnUnwind::begin("a chunk for whose end a job waits");
@@ -383,25 +389,26 @@ impl Crew {
     /// The life of a worker thread: until the hub closes.
     pub(super) fn serve(&self, me: Participant, spins: bool) {
         let spin = if spins { HELPER_SPIN } else { Duration::ZERO };
-        serve(&self.board, me, spin, &mut Worker { crew: self, me });
+        serve(&self.board, me, spin, &mut Worker { thread_pool: self, me });
     }
 }
 
 /// A worker thread.
 struct Worker<'a> {
-    crew: &'a Crew,
+    thread_pool: &'a ThreadPool,
     me: Participant,
 }
 
 impl Helper for Worker<'_> {
     fn is_due(&self, slot: usize) -> bool {
-        let board = &self.crew.board;
-        board.has_work(slot) && self.crew.takes_part(slot, &board.look(slot), self.me)
+        let board = &self.thread_pool.board;
+        board.has_work(slot) && self.thread_pool.takes_part(slot, &board.look(slot), self.me)
     }
 
     fn help(&mut self, slot: usize) -> bool {
-        let posted = self.crew.board.look(slot);
-        self.crew.takes_part(slot, &posted, self.me) && self.crew.help(slot, &posted, self.me, self.me.into())
+        let posted = self.thread_pool.board.look(slot);
+        self.thread_pool.takes_part(slot, &posted, self.me)
+            && self.thread_pool.help(slot, &posted, self.me, self.me.into())
     }
 
     fn run_task(&mut self) -> bool {

@@ -11,7 +11,7 @@ const PIECES: usize = 8;
 const LINE: usize = 64;
 
 /// Pieces of memory, and how far they have been asked for.
-pub(super) struct Ahead {
+pub(super) struct Prefetch {
     pieces: [(*const u8, usize); PIECES],
     count: usize,
     piece: usize,
@@ -19,9 +19,9 @@ pub(super) struct Ahead {
     per_step: usize,
 }
 
-impl Ahead {
-    pub const fn nothing() -> Ahead {
-        Ahead { pieces: [(std::ptr::null(), 0); PIECES], count: 0, piece: 0, at: 0, per_step: 0 }
+impl Prefetch {
+    pub const fn nothing() -> Prefetch {
+        Prefetch { pieces: [(std::ptr::null(), 0); PIECES], count: 0, piece: 0, at: 0, per_step: 0 }
     }
 
     /// Adds `bytes` at an address, which may be any: nothing is read there that a program sees.
@@ -33,7 +33,7 @@ impl Ahead {
     }
 
     /// Spreads what was added over so many steps.
-    pub fn over(mut self, steps: usize) -> Ahead {
+    pub fn over(mut self, steps: usize) -> Prefetch {
         let lines: usize = self.pieces[..self.count].iter().map(|(_, bytes)| bytes.div_ceil(LINE)).sum();
         self.per_step = lines.div_ceil(steps.max(1));
         self

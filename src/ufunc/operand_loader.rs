@@ -1,7 +1,7 @@
 //! A program over a loop nest: strips of its operands are fetched, and its steps run over them.
 
-use super::ahead::Ahead;
 use super::kernel::{Arg, splat_lanes};
+use super::prefetch::Prefetch;
 use super::program::Code;
 use super::simd::Isa;
 use super::stream::Line;
@@ -19,7 +19,7 @@ const LONG: usize = 4;
 
 /// A program, and where its operands lie in one loop nest.
 #[derive(Debug)]
-pub(super) struct Feed {
+pub(super) struct OperandLoader {
     pub code: Code,
     /// The inputs' views; then those of the outputs, for a map.
     pub views: Vec<View>,
@@ -33,9 +33,9 @@ pub(super) struct Feed {
     ahead: bool,
 }
 
-impl Feed {
+impl OperandLoader {
     /// `stream`: the data is far larger than the caches.
-    pub fn new(code: Code, views: Vec<View>, stream: bool) -> Feed {
+    pub fn new(code: Code, views: Vec<View>, stream: bool) -> OperandLoader {
         let row = row_of(&views);
         let inputs = code.inputs.len();
         let buffered: Vec<bool> = views
@@ -58,7 +58,7 @@ impl Feed {
         // Without a buffer there is nothing that a strip could be too long for.
         let strip = REGISTERS.checked_div(lane).map_or(usize::MAX, |lanes| (lanes / 64 * 64).clamp(64, most));
         let ahead = stream && code.steps.len() >= LONG;
-        Feed { code, views, strip, row, buffered, ahead }
+        OperandLoader { code, views, strip, row, buffered, ahead }
     }
 
     /// Lanes of the strip that begins at `at`, before `end`.
@@ -120,7 +120,7 @@ impl Feed {
 
 /// One thread's work on a feed.
 pub(super) struct Session<'a> {
-    feed: &'a Feed,
+    feed: &'a OperandLoader,
     isa: Isa,
     stream: bool,
     table: Vec<Arg>,
@@ -160,7 +160,7 @@ impl Session<'_> {
         }
     }
 
-    /// Computes lanes `start..start + n` of the program into `outputs`, side by side; `n` as [`Feed::strip_at`] says.
+    /// Computes lanes `start..start + n` of the program into `outputs`, side by side; `n` as [`OperandLoader::strip_at`] says.
     ///
     /// # Safety
     ///
@@ -182,7 +182,7 @@ impl Session<'_> {
         for (slot, &output) in self.table[code.output_slot()..].iter_mut().zip(outputs) {
             *slot = Arg { ptr: output, varies: true };
         }
-        let mut ahead = Ahead::nothing();
+        let mut ahead = Prefetch::nothing();
         if self.feed.ahead {
             for ((&base, view), arg) in self.bases.iter().zip(&self.feed.views).zip(&self.table) {
                 if arg.varies && view.row_contiguous() {
