@@ -25,8 +25,8 @@ fn nothing_runs_before_it_is_read() {
     assert_eq!(hub.memory().in_use, before);
     assert_eq!(b[5], 2f64.sqrt());
     assert!(!b.is_pending());
-    // Blocks come in size classes, so the result takes as much as the input did.
-    assert_eq!(hub.memory().in_use, 2 * before, "the result, and no temporary");
+    // A block begins in the middle of its first page, each elsewhere, so that one of two equal arrays may take a page more.
+    assert!(hub.memory().in_use.abs_diff(2 * before) <= 4096, "the result, and no temporary");
     drop(b);
     assert_eq!(hub.memory().in_use, before);
 }
@@ -104,7 +104,9 @@ fn sixty_four_tasks_read_one_pending_array() {
             (0..64usize).into_par_iter().map(|i| b[i * 4000]).sum()
         });
         assert_eq!(total, 128.0);
-        assert_eq!(hub.memory().in_use, 2 * before, "computed once");
+        let in_use = hub.memory().in_use;
+        // A block begins in the middle of its first page, each elsewhere, so that one of two equal arrays may take a page more.
+        assert!(in_use.abs_diff(2 * before) <= 4096, "computed once: {in_use}, before {before}");
     }
 }
 

@@ -52,7 +52,7 @@ fn what_an_array_holds_is_stored_in_the_pass_that_computes_it() {
 
 #[distob::test]
 fn where_there_is_no_room_beside_what_was_asked_for_it_is_not_stored() {
-    let hub = Hub::builder().embedded().engines(1).quota(10 << 20).start().unwrap();
+    let hub = Hub::builder().embedded().engines(1).quota(6 << 20).start().unwrap();
     let x = Array1::from_shape_fn(300_000, |i| i as f64 * 0.01);
     let a = hub.scatter(&x).unwrap();
     let sines = a.sin();
