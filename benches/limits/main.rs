@@ -186,12 +186,8 @@ fn main() -> distob::Result<()> {
         let bench = ufunc::Bench { floor, hub: kinds[0].hub.clone(), effort, wants: &wants, rows: Vec::new() };
         rows.extend(bench.run(&sizes_of_ufunc));
     }
-    let small = |workload: &str, n: usize| {
-        let sizes = if args.bench { args.sizes.is_empty() || args.sizes.contains(&(n as f64)) } else { n <= 100 };
-        let only = args.only.is_empty() || args.only.iter().any(|only| only == workload);
-        (args.sections.is_empty() || args.sections.iter().any(|s| s == "small")) && only && sizes
-    };
-    rows.extend(small::rows(&kinds[0].hub, effort.brief(), &small));
+    let small = small::rows(&kinds[0].hub, effort.brief(), &|workload, n| args.wants("small", workload, n));
+    rows.extend(small);
     for (workload, figures) in TASKS {
         if args.bench && chosen(workload, 0) {
             rows.push(row(workload, 0, "seconds", figures(&kinds)?));

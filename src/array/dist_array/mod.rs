@@ -193,6 +193,7 @@ impl<A, D: Dimension> DistArray<A, D> {
     }
 
     /// The expression that the array is or was.
+    #[inline]
     fn node(&self) -> Option<&Arc<Node>> {
         match &self.state {
             State::Pending(value) => Some(&value.node),
@@ -233,12 +234,8 @@ impl<A, D: Dimension> DistArray<A, D> {
 
     /// The evaluated state, for a change of its layout alone.
     pub(crate) fn held_mut(&mut self) -> Result<&mut Held<A, D>> {
-        if let State::Pending(value) = &mut self.state {
-            if value.held.get().is_none() {
-                self.evaluate()?;
-            }
-            self.keep_value_alone();
-        }
+        self.try_held()?;
+        self.keep_value_alone();
         match &mut self.state {
             State::Held(held) => Ok(held),
             State::Pending(_) | State::Moved => Err(moved()),
@@ -371,8 +368,9 @@ impl<A, D: Dimension> DistArray<A, D> {
     /// assert!(!b.is_pending());
     /// # Ok::<(), distob::Error>(())
     /// ```
-    pub fn evaluated(self) -> Result<Self> {
-        self.try_held()?;
+    pub fn evaluated(mut self) -> Result<Self> {
+        // Reads of elements are quickest where the array is no expression any more.
+        self.held_mut()?;
         Ok(self)
     }
 
@@ -380,11 +378,11 @@ impl<A, D: Dimension> DistArray<A, D> {
     #[doc = example!(array: "array![[1, 2, 3], [4, 5, 6]]", "shape()" => "[2, 3]")]
     #[inline]
     pub fn shape(&self) -> &[usize] {
-        match (&self.state, self.held()) {
+        match (self.held(), self.node()) {
             // ndarray's methods may have changed the value's layout.
-            (_, Some(held)) => held.view.shape(),
-            (State::Pending(value), None) => &value.node.shape,
-            (_, None) => unreachable!("an array has a value or an expression"),
+            (Some(held), _) => held.view.shape(),
+            (None, Some(node)) => &node.shape,
+            (None, None) => unreachable!("an array has a value or an expression"),
         }
     }
 

@@ -338,7 +338,7 @@ pub(crate) fn along(hub: &Hub, array: Bare<'_>, fold: Fold, axes: &[usize], to: 
     if !(1..=SMALL).contains(&volume(shape)) || !array.is_row_major() {
         return None;
     }
-    let kept = Dims::from_fn(shape.len() - 1, |at| shape[at + usize::from(at >= axis)]);
+    let kept = without(shape, axis);
     let cells = volume(&kept);
     let mut done = Ok(true);
     let fill = |out: *mut u8| {
@@ -356,6 +356,11 @@ pub(crate) fn along(hub: &Hub, array: Bare<'_>, fold: Fold, axes: &[usize], to: 
     }
 }
 
+/// The lengths of the other axes.
+fn without(shape: &[usize], axis: usize) -> Dims {
+    Dims::from_fn(shape.len() - 1, |at| shape[at + usize::from(at >= axis)])
+}
+
 /// Products of two small operands that are there, added up along `axis` of the shape that they broadcast to; `None` where the general way must
 /// be taken.
 pub(crate) fn sum_products(
@@ -365,7 +370,7 @@ pub(crate) fn sum_products(
     shape: &[usize],
     axis: usize,
 ) -> Option<Leaf> {
-    let kept = Dims::from_fn(shape.len() - 1, |at| shape[at + usize::from(at >= axis)]);
+    let kept = without(shape, axis);
     let (left, right) = (broadcast_strides(x.shape, x.strides, shape), broadcast_strides(y.shape, y.strides, shape));
     // SAFETY: elements that are borrowed, of this type: broadcasting reaches no others.
     let store = unsafe { summed(hub, dtype, shape, axis, [(x.at, &left), (y.at, &right)]) }?;
@@ -449,14 +454,7 @@ pub(crate) fn dot_with_matrix<A: Element, L: Dimension, R: Dimension, O: Dimensi
 /// # Safety
 /// The operands' elements may be read, of this type.
 unsafe fn dot_in_order(dtype: DType, [x, y]: [Seen<'_>; 2], hubs: [Option<&Hub>; 2]) -> Option<Shared<Store>> {
-    let hub = match hubs {
-        [Some(one), Some(other)] if one.id() != other.id() => return None,
-        [Some(hub), _] | [_, Some(hub)] => hub,
-        [None, None] => &Hub::current().ok()?,
-    };
-    if !hub.is_here() {
-        return None;
-    }
+    let hub = &hub_of(hubs[0], hubs[1]).ok()?;
     // SAFETY: the caller's promise, for all three: a vector is read again for each row or column.
     unsafe {
         match (x.shape, y.shape) {

@@ -33,7 +33,8 @@ const FOLD_HERE: usize = 128 << 10;
 /// The three ways give the same bits: a fold of all axes goes through the elements in logical order, whatever the shape.
 pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D>, fold: Fold) -> Result<R> {
     if let Some(held) = array.held()
-        && let Some(value) = in_order(&held.view, Some(held.store.hub()), fold)
+        && held.store.hub().is_here()
+        && let Some(value) = in_order(&held.view, fold)
     {
         return value;
     }
@@ -43,14 +44,9 @@ pub(crate) fn whole<A: Element, D: Dimension, R: Element>(array: &DistArray<A, D
 
 /// [`whole`] of elements that lie in order, where there are few.
 #[inline]
-fn in_order<A: Element, D: Dimension, R: Element>(
-    view: &ArrayRef<A, D>,
-    hub: Option<&Hub>,
-    fold: Fold,
-) -> Option<Result<R>> {
-    let elements = view.as_slice()?;
-    let here = elements.len() <= FOLD_HERE && hub.is_none_or(Hub::is_here);
-    here.then(|| Ok(small::fold_slice(fold, elements)?))
+fn in_order<A: Element, D: Dimension, R: Element>(view: &ArrayRef<A, D>, fold: Fold) -> Option<Result<R>> {
+    let elements = view.as_slice().filter(|elements| elements.len() <= FOLD_HERE)?;
+    Some(small::fold_slice(fold, elements).map_err(Error::from))
 }
 
 /// [`whole`] of a small view; `None` where the general way must be taken.
@@ -63,7 +59,7 @@ pub(in crate::array) fn of_view<A: Element, D: Dimension, R: Element>(
     if view.len() > SMALL || hub.is_some_and(|hub| !hub.is_here()) {
         return None;
     }
-    in_order(view, hub, fold).or_else(|| {
+    in_order(view, fold).or_else(|| {
         let value = walk::folded(Bare::of(view)?, fold, R::DTYPE?);
         Some(value.and_then(|value| R::from_scalar(&value).ok_or_else(|| unknown(fold))))
     })

@@ -20,26 +20,28 @@ const COPIED: unsafe fn(&Hub, usize, Seen<'_>) -> Option<Shared<Store>> = copied
 /// A copy of a view in the pool, in the same memory order.
 pub(crate) fn copy_in<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, D>) -> Result<Held<A, D>> {
     hub.count_copied((view.len() * size_of::<A>()) as u64);
-    match copy_small(hub, view) {
+    // SAFETY: an element is `Copy`.
+    match unsafe { copy_small(hub, view) } {
         Some(held) => Ok(held),
         None => walk::copy(hub, "scatter", view),
     }
 }
 
+/// A copy of a small row-major view in the pool, of elements of any type; `None` where they are no numbers, and where the general way must be taken.
+pub(in crate::array) fn copy_of_numbers<A, D: Dimension>(hub: &Hub, view: &ArrayRef<A, D>) -> Option<Held<A, D>> {
+    dtype_of::<A>()?;
+    // SAFETY: the bits of numbers may be copied.
+    unsafe { copy_small(hub, view) }
+}
+
 /// A copy of a small row-major view in the pool; `None` where the general way must be taken.
-fn copy_small<A: Element, D: Dimension>(hub: &Hub, view: &ArrayView<'_, A, D>) -> Option<Held<A, D>> {
+///
+/// # Safety
+/// The elements' bits may be copied.
+unsafe fn copy_small<A, D: Dimension>(hub: &Hub, view: &ArrayRef<A, D>) -> Option<Held<A, D>> {
     // SAFETY: the view's elements, of this size.
     let store = unsafe { COPIED(hub, size_of::<A>(), Seen::of(view))? };
     // SAFETY: as many elements as the view has, of whose shape the array is, were written.
-    Some(unsafe { Held::in_store(store, view.raw_dim()) })
-}
-
-/// [`copy_small`] of elements of any type; `None` also where they are no numbers.
-pub(in crate::array) fn copy_of_numbers<A, D: Dimension>(hub: &Hub, view: &ArrayRef<A, D>) -> Option<Held<A, D>> {
-    dtype_of::<A>()?;
-    // SAFETY: the view's elements, of this size.
-    let store = unsafe { COPIED(hub, size_of::<A>(), Seen::of(view))? };
-    // SAFETY: as many elements as the view has, of whose shape the array is, were written: the bits of numbers may be copied.
     Some(unsafe { Held::in_store(store, view.raw_dim()) })
 }
 
@@ -47,7 +49,7 @@ pub(in crate::array) fn copy_of_numbers<A, D: Dimension>(hub: &Hub, view: &Array
 /// The elements are valid for reads, of `size` bytes.
 unsafe fn copied_small(hub: &Hub, size: usize, from: Seen<'_>) -> Option<Shared<Store>> {
     let n = volume(from.shape);
-    if n > SMALL || !hub.is_here() || !from.is_row_major() {
+    if n > SMALL || !from.is_row_major() {
         return None;
     }
     let fill = |out: *mut u8| {

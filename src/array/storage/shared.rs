@@ -47,7 +47,7 @@ impl<T> Shared<T> {
     #[inline]
     pub(crate) fn is_unique(&mut self) -> bool {
         // Acquire: what those did who have given up theirs comes before what the caller does now.
-        self.is_plainly_unique() || self.counted().references.load(Ordering::Acquire) == 1
+        self.is_plainly_unique() || self.was_unique()
     }
 
     /// Whether this is the only reference and nothing was marked since [`unmark`](Shared::unmark): a part of the cases in which it is the only one.
@@ -69,7 +69,7 @@ impl<T> Shared<T> {
 
     /// Forgets the mark, where this is the only reference; whether it is.
     pub(super) fn unmark(&mut self) -> bool {
-        let unique = self.counted().references.load(Ordering::Acquire) == 1;
+        let unique = self.was_unique();
         if unique {
             self.counted().marked.store(false, Ordering::Relaxed);
         }
@@ -77,11 +77,13 @@ impl<T> Shared<T> {
     }
 
     /// Whether this was the only reference a moment ago: another thread may have made one meanwhile.
+    #[inline]
     pub(crate) fn was_unique(&self) -> bool {
-        self.counted().references.load(Ordering::Acquire) == 1
+        self.references() == 1
     }
 
     /// How many references there were a moment ago.
+    #[inline]
     pub(crate) fn references(&self) -> usize {
         self.counted().references.load(Ordering::Acquire)
     }
